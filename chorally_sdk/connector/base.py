@@ -1,0 +1,90 @@
+"""The connector: our code for one platform."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import ClassVar
+
+import httpx
+from pydantic import SecretStr
+
+from chorally_sdk.errors import ConnectorError
+from chorally_sdk.http.auth import Bearer
+from chorally_sdk.http.client import Http
+from chorally_sdk.http.faults import Usage, by_status, quota_headers
+from chorally_sdk.model.accounts import Account, AccountInfo, App, Grant
+from chorally_sdk.model.base import Cursor
+from chorally_sdk.model.manifest import Manifest
+
+
+class Connector(ABC):
+    """One platform, spoken to for one account.
+
+    A connector holds no state of its own between calls: tokens, cursors, retries, budgets and
+    everything else with consequences belong to the host.
+    """
+
+    manifest: ClassVar[Manifest]
+
+    def __init__(
+        self,
+        app: App,
+        http: Http,
+        account: Account | None,
+        *,
+        now: Callable[[], datetime],
+        token: Callable[[], Awaitable[SecretStr]] | None = None,
+    ) -> None:
+        self.app = app
+        """The developer app in whose name calls are made."""
+        self.http = http.bound(self)
+        """Authorised by the account's grant; raises what ``fault`` says."""
+        self.now = now
+        """The only clock."""
+        self._account = account
+        self._token = token
+
+    @property
+    def account(self) -> Account:
+        """The account this call is about.
+
+        Raises:
+            LookupError: The call is made for the app (``verify``, ``parse``).
+        """
+        if self._account is None:
+            raise LookupError("this call is made for the app, not for an account")
+        return self._account
+
+    async def token(self) -> SecretStr:
+        """Return the fresh access token, for protocols that are not HTTP.
+
+        Raises:
+            LookupError: The account has no grant.
+        """
+        if self._token is None:
+            raise LookupError("this account has no grant")
+        return await self._token()
+
+    @abstractmethod
+    async def check(self) -> AccountInfo:
+        """Name the account and its missing scopes, by one call."""
+
+    def auth(self, grant: Grant) -> httpx.Auth:
+        """Say how requests carry the grant; a Bearer header unless overridden."""
+        return Bearer(grant.access)
+
+    def fault(self, answer: httpx.Response) -> ConnectorError | None:
+        """Classify an answer, also one with status 200; by HTTP status unless overridden."""
+        return by_status(answer)
+
+    def usage(self, answer: httpx.Response) -> Iterable[Usage]:
+        """Read what an answer tells of the quota; the RateLimit headers unless overridden."""
+        return quota_headers(answer)
+
+    def measure(self, text: str) -> int:
+        """Return the text's length in the platform's own unit; asked where a limit's unit is ``own``."""
+        return len(text)
+
+    def upgrade(self, cursor: Cursor, version: int) -> Cursor:
+        """Turn a cursor written under an older ``cursor_version`` into today's."""
+        return cursor

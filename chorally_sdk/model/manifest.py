@@ -1,0 +1,123 @@
+"""What a connector declares about its platform, as data."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from chorally_sdk.errors import Scope
+from chorally_sdk.model.base import Model
+
+Verb = Literal["reply", "send", "publish", "edit", "delete", "hide", "unhide", "like", "read"]
+"""What can be done on a channel."""
+
+Unit = Literal["code_points", "graphemes", "utf16", "bytes", "own"]
+"""What a text's length is counted in; ``own`` asks ``Connector.measure``."""
+
+Dedupe = Literal["native_key", "client_ref", "lookup", "none"]
+"""How a second visible copy can be avoided when the outcome of a call is unknown."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+"""A name of a platform or channel: lower case letters, digits, underscores."""
+
+
+class Limits(Model):
+    """What one action on one channel allows; what exceeds it is refused before any network."""
+
+    max_text: int | None = None
+    """Longest text, counted in ``unit``; None where the platform states none."""
+    unit: Unit = "code_points"
+    media: Mapping[str, int] = {}
+    """Largest size in bytes by media type, such as ``image/jpeg`` or ``image/*``."""
+    max_media: int = 0
+    """Most attachments in one call."""
+    window: timedelta | None = None
+    """How long after the author's last message an answer is allowed."""
+    agent_window: timedelta | None = None
+    """A longer window that only people may use (``OutboundMessage.late``)."""
+    dedupe: Dedupe = "none"
+    dedupe_for: timedelta | None = None
+    """How long the platform remembers a native key; None means for ever."""
+    settles: timedelta = timedelta(0)
+    """How long after an attempt its absence counts as proof."""
+
+
+class Channel(Model):
+    """A kind of place on the platform, which is also the name of its topic."""
+
+    name: Name
+    id_scope: Literal["account", "app", "platform"] = "account"
+    """Within what an author's ``external_id`` is unique."""
+    actions: Mapping[Verb, Limits] = {}
+    keep_for: timedelta | None = None
+    """A duty to delete content after this time, where the platform imposes one."""
+
+
+class Budget(Model):
+    """A quota of calls."""
+
+    limit: Annotated[int, Field(gt=0)]
+    per: timedelta
+    scope: Scope = "account"
+    match: str = "*"
+    """Pattern of the endpoints it counts."""
+    costs: Mapping[str, int] = {}
+    """Weight by ``METHOD pattern``; one otherwise."""
+    resets: str = ""
+    """Clock time with zone at which it starts anew, such as ``00:00 America/Los_Angeles``."""
+
+
+class Hooks(Model):
+    """How the platform's webhooks arrive."""
+
+    scope: Literal["app", "account"]
+    """Whose URL and whose secrets: one for the app, or one for each account."""
+    jwks: tuple[str, ...] = ()
+    """URLs of key sets that the host keeps fresh for ``verify``."""
+
+
+class Stream(Model):
+    """One thing to pull."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    every: timedelta = timedelta(0)
+    """Time between polls; zero leaves it to the host."""
+    live: bool = False
+    """Never ends: kept open, and reopened after an error."""
+    scope: Literal["app", "account"] = "account"
+    without_hooks: bool = False
+    """Runs only while the account is not subscribed to webhooks."""
+
+
+class Manifest(Model):
+    """Everything the host, the API, the inbox and the documentation must know about a connector."""
+
+    platform: Name
+    version: str = "0.1.0"
+    title: str = ""
+    """The platform's name as people write it; the platform's word where empty."""
+    channels: tuple[Channel, ...]
+    scopes: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    """Hosts the connector may call; ``*`` allows every public address."""
+    base_url: str = ""
+    budgets: tuple[Budget, ...] = ()
+    hooks: Hooks | None = None
+    cursor_version: int = 1
+    app_settings: type[BaseModel] | None = None
+    """Settings of the developer app at the platform; secret fields are ``SecretStr``."""
+    account_settings: type[BaseModel] | None = None
+    """Settings of one account; secret fields are ``SecretStr``."""
+    quality: Mapping[str, str] = {}
+
+    def channel(self, name: str) -> Channel:
+        """Return the channel of that name.
+
+        Raises:
+            LookupError: The connector has no such channel.
+        """
+        for channel in self.channels:
+            if channel.name == name:
+                return channel
+        raise LookupError(f"{self.platform} has no channel {name!r}; it has {', '.join(c.name for c in self.channels)}")
