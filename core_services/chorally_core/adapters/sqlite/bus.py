@@ -1,0 +1,252 @@
+"""The event log in SQLite: a table for each topic, consumer groups with positions, hand-over in memory.
+
+What is published is a row first. Groups that have read up to the end get the event itself handed over,
+without reading and decoding it again; a group that lags, or starts anew, reads the rows.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from chorally_core.adapters.sqlite.database import Database
+from chorally_core.events import Event, Raw, decode, envelope, headers
+from chorally_core.ports.bus import Batch, Consumer, Delivered
+
+_AHEAD = 20_000  # events handed over in memory before a lagging group reads the log instead
+_headers_out = msgspec.json.Encoder()
+_headers_in = msgspec.json.Decoder(dict[str, str])
+
+
+def _micros(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
+
+
+class _Topic:
+    """One topic's table and the groups that read it."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.name = name
+        run = database.writer.execute
+        with database.transaction():
+            run("create table if not exists bus_topics(id integer primary key, name text not null unique)")
+            run(
+                "create table if not exists bus_positions(grp text not null, topic text not null,"
+                " position integer not null, primary key(grp, topic)) without rowid"
+            )
+            run("insert into bus_topics(name) values(?) on conflict(name) do nothing", (name,))
+            self.table = f"bus_{next(iter(run('select id from bus_topics where name=?', (name,))))[0]}"
+            run(
+                f"create table if not exists {self.table}(position integer primary key, at integer not null,"
+                " key text not null, headers blob not null, value blob not null)"
+            )
+        self.insert = f"insert into {self.table}(position, at, key, headers, value) values(?,?,?,?,?)"
+        self.head = 0
+        self.readers: list[_Reader] = []
+        self.refresh(database)
+
+    def refresh(self, database: Database) -> None:
+        """Learn where the log ends."""
+        row = next(iter(database.writer.execute(f"select coalesce(max(position), 0) from {self.table}")))
+        self.head = int(row[0])
+
+
+class _Reader:
+    """How far a group has read one topic."""
+
+    def __init__(self, database: Database, group: str, topic: _Topic) -> None:
+        self.database = database
+        self.group = group
+        self.topic = topic
+        self.handed: deque[tuple[int, Event[Any]]] = deque()
+        self.next = 0
+        self.rewind()
+
+    def rewind(self) -> None:
+        sql = "select position from bus_positions where grp=? and topic=?"
+        row = next(iter(self.database.writer.execute(sql, (self.group, self.topic.name))), None)
+        self.handed.clear()
+        self.next = (row[0] if row else 0) + 1
+
+    def hand(self, position: int, event: Event[Any]) -> None:
+        """Take an event just published, if nothing before it is still to be read from the log."""
+        expected = self.handed[-1][0] + 1 if self.handed else self.next
+        if position == expected and len(self.handed) < _AHEAD:
+            self.handed.append((position, event))
+
+    def take(self, limit: int) -> list[Delivered]:
+        found: list[Delivered] = []
+        if self.handed:
+            while self.handed and len(found) < limit:
+                position, event = self.handed.popleft()
+                found.append(Delivered(f"{position:016d}", event))
+                self.next = position + 1
+            return found
+        if self.next > self.topic.head:
+            return []
+        table = self.topic.table
+        sql = f"select position, key, headers, value from {table} where position >= ? order by position limit ?"
+        for position, key, head, value in self.database.writer.execute(sql, (self.next, limit)):
+            raw = Raw(topic=self.topic.name, key=key, value=value, headers=_headers_in.decode(head))
+            found.append(Delivered(f"{position:016d}", decode(raw)))
+            self.next = position + 1
+        if not found:
+            self.next = self.topic.head + 1
+        return found
+
+
+class SqliteConsumer:
+    """A group's reader of some topics."""
+
+    def __init__(self, bus: "SqliteBus", group: str, readers: Sequence[_Reader]) -> None:
+        self.group = group
+        self._bus = bus
+        self._readers = readers
+
+    async def poll(self, limit: int) -> Batch:
+        """Return what comes next, topic after topic."""
+        delivered: list[Delivered] = []
+        reached: dict[str, int] = {}
+        for reader in self._readers:
+            if len(delivered) >= limit:
+                break
+            found = reader.take(limit - len(delivered))
+            if found:
+                delivered += found
+                reached[reader.topic.name] = reader.next - 1
+        return Batch(delivered, reached)
+
+    async def commit(self, batch: Batch) -> None:
+        """Store the positions, joining an open transaction."""
+        if not batch.token:
+            return
+        rows = [(self.group, topic, position) for topic, position in batch.token.items()]
+        database = self._bus.database
+        with database.transaction():
+            database.after_rollback(self._rewind)
+            database.writer.executemany(
+                "insert into bus_positions(grp, topic, position) values(?,?,?)"
+                " on conflict(grp, topic) do update set position=excluded.position",
+                rows,
+            )
+
+    def _rewind(self) -> None:
+        for reader in self._readers:
+            reader.rewind()
+
+    async def rewind(self) -> None:
+        """Read again from the last commit."""
+        self._rewind()
+
+    async def lag(self) -> int:
+        """Return how many events wait."""
+        return sum(
+            max(reader.topic.head - (reader.handed[0][0] if reader.handed else reader.next) + 1, 0)
+            for reader in self._readers
+        )
+
+
+class SqliteBus:
+    """Serves the bus port from one SQLite file."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._topics: dict[str, _Topic] = {}
+        self._woken: dict[str, asyncio.Event] = {}
+
+    def topic(self, name: str) -> _Topic:
+        """Return a topic, made where there is none."""
+        topic = self._topics.get(name)
+        if topic is None:
+            topic = self._topics[name] = _Topic(self.database, name)
+        return topic
+
+    async def publish(self, events: Sequence[Event[Any]]) -> None:
+        """Append events in one transaction, joining an open one."""
+        if not events:
+            return
+        by_topic: dict[str, list[Event[Any]]] = {}
+        for event in events:
+            by_topic.setdefault(event.topic, []).append(event)
+        touched = [self.topic(name) for name in by_topic]
+        with self.database.transaction():
+            self.database.after_rollback(lambda: self._undo(touched))
+            self.database.after_commit(lambda: self._wake(touched))
+            for topic in touched:
+                self._append(topic, by_topic[topic.name])
+
+    def _append(self, topic: _Topic, events: Sequence[Event[Any]]) -> None:
+        encode = _headers_out.encode
+        rows = []
+        position = topic.head
+        for event in events:
+            position += 1
+            rows.append((position, _micros(event.occurred_at), event.key, encode(headers(event)), envelope(event)))
+            for reader in topic.readers:
+                reader.hand(position, event)
+        self.database.writer.executemany(topic.insert, rows)
+        topic.head = position
+
+    def _undo(self, topics: Sequence[_Topic]) -> None:
+        for topic in topics:
+            topic.refresh(self.database)
+            for reader in topic.readers:
+                reader.rewind()
+
+    def _wake(self, topics: Sequence[_Topic]) -> None:
+        for topic in topics:
+            for reader in topic.readers:
+                self._woken[reader.group].set()
+
+    def consumer(self, group: str, topics: Collection[str]) -> Consumer:
+        """Return the group's reader; in one process a group has one member."""
+        readers = []
+        for name in topics:
+            topic = self.topic(name)
+            reader = _Reader(self.database, group, topic)
+            topic.readers = [r for r in topic.readers if r.group != group] + [reader]
+            readers.append(reader)
+        self._woken.setdefault(group, asyncio.Event()).set()
+        return SqliteConsumer(self, group, readers)
+
+    async def wait(self, group: str, timeout: float) -> None:
+        """Return when something was published for the group, or after ``timeout`` seconds."""
+        woken = self._woken.setdefault(group, asyncio.Event())
+        try:
+            async with asyncio.timeout(timeout):
+                await woken.wait()
+        except TimeoutError:
+            return
+        woken.clear()
+
+    async def trim(self, topic: str, before: datetime) -> int:
+        """Remove events older than ``before`` that every group has read; the last one is always kept."""
+        log = self.topic(topic)
+        floor = min([self._position(r) for r in log.readers], default=log.head)
+        with self.database.transaction():
+            counted = self.database.writer.total_changes()
+            self.database.writer.execute(
+                f"delete from {log.table} where position <= ? and position < ? and at < ?",
+                (floor, log.head, _micros(before)),
+            )
+            return self.database.writer.total_changes() - counted
+
+    def _position(self, reader: _Reader) -> int:
+        sql = "select position from bus_positions where grp=? and topic=?"
+        row = next(iter(self.database.writer.execute(sql, (reader.group, reader.topic.name))), None)
+        return int(row[0]) if row else 0
+
+    async def erase(self, topic: str, keys: Collection[str]) -> int:
+        """Remove the events of some keys that every group has read; returns how many there were."""
+        log = self.topic(topic)
+        floor = min([self._position(r) for r in log.readers], default=log.head)
+        with self.database.transaction():
+            counted = self.database.writer.total_changes()
+            self.database.writer.executemany(
+                f"delete from {log.table} where key = ? and position <= ? and position < ?",
+                [(key, floor, log.head) for key in keys],
+            )
+            return self.database.writer.total_changes() - counted

@@ -1,0 +1,239 @@
+"""Documents in SQLite: a table for each kind, JSON beside the columns that are looked up by."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast, get_type_hints
+
+import apsw
+import msgspec
+
+from chorally_core.adapters.sqlite.database import Database
+from chorally_core.ports.documents import Condition, Conflict, DocT, Document, Key, Query, Write
+
+_CHUNK = 500
+_encode = msgspec.json.Encoder().encode
+
+
+def _value(value: Any) -> Any:
+    """A column's value: instants as microseconds, so that they sort."""
+    if isinstance(value, datetime):
+        return int(value.timestamp() * 1_000_000)
+    if isinstance(value, bool):
+        return int(value)
+    return value
+
+
+class _Table:
+    """The table of one kind, with its statements."""
+
+    def __init__(self, database: Database, of: type[Document]) -> None:
+        self.of = of
+        self.name = f"doc_{of.kind}"
+        fields = [*of.unique, *(field for index in of.indexes for field in index)]
+        self.columns = tuple(dict.fromkeys(f for f in fields if f not in ("id", "tenant", "version")))
+        unknown = set(self.columns) - set(of.__struct_fields__)
+        if unknown:
+            raise TypeError(f"{of.__name__} declares an index on {sorted(unknown)}, which it does not have")
+        self.decoder = msgspec.json.Decoder(of)
+        hints = get_type_hints(of)
+        self.hints = {name: hints[name] for name in of.__struct_fields__}
+        self._create(database)
+        names = ", ".join(("id", "tenant", "version", *self.columns, "doc"))
+        marks = ", ".join("?" * (4 + len(self.columns)))
+        sets = ", ".join(f"{c}=?" for c in ("version", *self.columns, "doc"))
+        self.insert = f"insert into {self.name}({names}) values({marks}) on conflict(id) do nothing"
+        self.update = f"update {self.name} set {sets} where id=? and version=?"
+        self.numbers: dict[str, int] = {}
+
+    def _create(self, database: Database) -> None:
+        columns = "".join(f", {column}" for column in self.columns)
+        with database.transaction():
+            run = database.writer.execute
+            run(
+                f"create table if not exists {self.name}"
+                f"(id text not null unique, tenant text not null, version integer not null{columns}, doc blob not null)"
+            )
+            present = {row[1] for row in run(f"pragma table_info({self.name})")}
+            for column in self.columns:
+                if column not in present:
+                    run(f"alter table {self.name} add column {column}")
+            for field in self.of.unique:
+                run(f"create unique index if not exists {self.name}_u_{field} on {self.name}({field})")
+            for index in self.of.indexes:
+                columns = ", ".join(("tenant", *index))
+                run(f"create index if not exists {self.name}_i_{'_'.join(index)} on {self.name}({columns})")
+
+    def row(self, document: Document, version: int) -> tuple[Any, ...]:
+        values = tuple(_value(getattr(document, column)) for column in self.columns)
+        return (document.id, document.tenant, version, *values, _encode(document))
+
+    def document(self, row: tuple[Any, ...]) -> Document:
+        """A document from ``(version, doc)``."""
+        return msgspec.structs.replace(self.decoder.decode(row[1]), version=row[0])
+
+
+class SqliteDocuments:
+    """Serves the documents port from one SQLite file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tables: dict[type[Document], _Table] = {}
+
+    def _table(self, of: type[Document]) -> _Table:
+        table = self._tables.get(of)
+        if table is None:
+            table = self._tables[of] = _Table(self._database, of)
+        return table
+
+    async def load(self, keys: Collection[Key]) -> dict[Key, Document]:
+        """Return the documents that exist of those named, with one statement for each kind and field."""
+        wanted: dict[tuple[type[Document], str], list[str]] = defaultdict(list)
+        for of, field, value in keys:
+            wanted[of, field].append(value)
+        found: dict[Key, Document] = {}
+        for (of, field), values in wanted.items():
+            table = self._table(of)
+            if field != "id" and field not in of.unique:
+                raise ValueError(f"{of.__name__} cannot be loaded by {field!r}: it is not unique")
+            for start in range(0, len(values), _CHUNK):
+                part = values[start : start + _CHUNK]
+                marks = ",".join("?" * len(part))
+                sql = f"select version, doc, {field} from {table.name} where {field} in ({marks})"
+                for row in self._database.writer.execute(sql, part):
+                    found[Key(of, field, row[2])] = table.document(row)
+        return found
+
+    async def get(self, of: type[DocT], value: str, field: str = "id") -> DocT | None:
+        """Return one document, by id or by a unique field."""
+        found = await self.load((Key(of, field, value),))
+        return cast("DocT | None", next(iter(found.values()), None))
+
+    async def write(self, writes: Sequence[Write]) -> None:
+        """Store documents in one transaction, joining an open one.
+
+        Raises:
+            Conflict: A document was not as expected; none of the call is stored unless the caller's
+                own transaction goes on.
+        """
+        with self._database.transaction():
+            for of, group in _grouped(writes):
+                self._write_kind(self._table(of), group)
+
+    def _write_kind(self, table: _Table, writes: Sequence[Write]) -> None:
+        connection = self._database.writer
+        added = [table.row(w.document, 1) for w in writes if not w.expected]
+        changed = []
+        for document, expected in writes:
+            if expected:
+                row = table.row(document, expected + 1)
+                changed.append((*row[2:], document.id, expected))
+        try:
+            if added:
+                connection.executemany(table.insert, added)
+            if changed:
+                before = connection.total_changes()
+                connection.executemany(table.update, changed)
+                if connection.total_changes() - before != len(changed):
+                    raise Conflict(table.of.kind, changed[0][-2] if len(changed) == 1 else "")
+        except apsw.ConstraintError as error:
+            raise Conflict(table.of.kind, writes[0].document.id if len(writes) == 1 else "") from error
+
+    async def find(self, query: Query) -> list[Any]:
+        """Return the documents that a query asks for, read beside the loop unless a transaction is open."""
+        table = self._table(query.of)
+        where, bindings = self._where(table, query)
+        if query.after is not None:
+            sign = "<" if query.descending else ">"
+            value, last = _value(query.after[0]), query.after[1]
+            if query.order == "id":
+                where.append(f"id {sign} ?")
+                bindings.append(last)
+            else:
+                column = self._column(table, query.order)
+                where.append(f"({column}, id) {sign} (?, ?)")
+                bindings += [value, last]
+        direction = "desc" if query.descending else "asc"
+        column = self._column(table, query.order)
+        order = f"id {direction}" if query.order == "id" else f"{column} {direction}, id {direction}"
+        condition = f" where {' and '.join(where)}" if where else ""
+        sql = f"select version, doc from {table.name}{condition} order by {order} limit ?"
+        return [table.document(row) for row in await self._rows(sql, [*bindings, query.limit])]
+
+    async def count(self, query: Query) -> int:
+        """Return how many documents a query would find, whatever its limit."""
+        table = self._table(query.of)
+        where, bindings = self._where(table, query)
+        condition = f" where {' and '.join(where)}" if where else ""
+        rows = await self._rows(f"select count(*) from {table.name}{condition}", bindings)
+        return int(rows[0][0])
+
+    async def _rows(self, sql: str, bindings: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self._database.in_transaction:
+            return list(self._database.writer.execute(sql, tuple(bindings)))
+        return await self._database.read(sql, bindings)
+
+    def _column(self, table: _Table, field: str) -> str:
+        if field in ("id", "tenant", "version") or field in table.columns:
+            return field
+        if field not in table.of.__struct_fields__:
+            raise ValueError(f"{table.of.__name__} has no field {field!r}")
+        return f"json_extract(cast(doc as text), '$.{field}')"
+
+    def _where(self, table: _Table, query: Query) -> tuple[list[str], list[Any]]:
+        where: list[str] = []
+        bindings: list[Any] = []
+        if query.tenant is not None:
+            where.append("tenant = ?")
+            bindings.append(query.tenant)
+        for condition in query.where:
+            sql, values = self._condition(table, condition)
+            where.append(sql)
+            bindings += values
+        return where, bindings
+
+    def _condition(self, table: _Table, condition: Condition) -> tuple[str, list[Any]]:
+        field, test, value = condition
+        column = self._column(table, field)
+        if test == "has":
+            return f"exists (select 1 from json_each(cast(doc as text), '$.{field}') where value = ?)", [value]
+        if test == "in":
+            values = [_value(v) for v in value]
+            return f"{column} in ({','.join('?' * len(values))})", values
+        if test == "absent":
+            return f"{column} is null", []
+        if test == "present":
+            return f"{column} is not null", []
+        if test == "contains":
+            escaped = str(value).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            return f"{column} like ? escape '\\'", [f"%{escaped}%"]
+        return f"{column} {'=' if test == 'is' else test} ?", [_value(value)]
+
+    async def delete(self, of: type[Document], ids: Collection[str]) -> int:
+        """Remove documents and return how many there were."""
+        table = self._table(of)
+        with self._database.transaction():
+            before = self._database.writer.total_changes()
+            self._database.writer.executemany(f"delete from {table.name} where id=?", [(i,) for i in ids])
+            return self._database.writer.total_changes() - before
+
+    async def reserve(self, of: type[Document], tenant: str, count: int) -> range:
+        """Return numbers after the highest in use; those not used before a restart are given again."""
+        if not of.numbered:
+            raise ValueError(f"{of.__name__} is not numbered")
+        table = self._table(of)
+        last = table.numbers.get(tenant)
+        if last is None:
+            column = self._column(table, of.numbered)
+            sql = f"select coalesce(max({column}), 0) from {table.name} where tenant = ?"
+            last = int(next(iter(self._database.writer.execute(sql, (tenant,))))[0])
+        table.numbers[tenant] = last + count
+        return range(last + 1, last + count + 1)
+
+
+def _grouped(writes: Sequence[Write]) -> Iterable[tuple[type[Document], list[Write]]]:
+    """Writes by kind, in the order in which kinds first appear."""
+    groups: dict[type[Document], list[Write]] = {}
+    for write in writes:
+        groups.setdefault(type(write.document), []).append(write)
+    return groups.items()

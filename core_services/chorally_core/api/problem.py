@@ -1,0 +1,92 @@
+"""Errors of the API as problem details (RFC 9457): what is wrong, and what to do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+_TITLES = {
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    412: "Precondition failed",
+    413: "Content too large",
+    415: "Unsupported media type",
+    422: "Unprocessable content",
+    428: "Precondition required",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Service unavailable",
+}
+
+
+class Problem(Exception):
+    """An error that the caller is told."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        code: str = "",
+        errors: list[dict[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Describe what is wrong.
+
+        Args:
+            status: HTTP status.
+            detail: What is wrong and what to do, for people; never a secret.
+            code: A short word that programs can rely on; becomes part of ``type``.
+            errors: One entry for each wrong field: ``{"field": "/body/name", "message": "…"}``.
+            headers: Further headers of the answer, such as ``Retry-After``.
+        """
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.code = code or _TITLES.get(status, "error").lower().replace(" ", "-")
+        self.errors = errors or []
+        self.headers = dict(headers or {})
+
+    def document(self) -> dict[str, Any]:
+        """Return the problem document."""
+        found: dict[str, Any] = {
+            "type": f"urn:chorally:problem:{self.code}",
+            "title": _TITLES.get(self.status, "Error"),
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            found["errors"] = self.errors
+        return found
+
+    def response(self) -> JSONResponse:
+        """Return the answer."""
+        return JSONResponse(self.document(), self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem document."""
+
+    @app.exception_handler(Problem)
+    async def on_problem(_: Request, problem: Problem) -> JSONResponse:
+        return problem.response()
+
+    @app.exception_handler(HTTPException)
+    async def on_http(_: Request, error: HTTPException) -> JSONResponse:
+        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"field": "/" + "/".join(str(part) for part in e["loc"]), "message": str(e["msg"])} for e in error.errors()
+        ]
+        return Problem(422, "the request does not fit; see errors", code="invalid", errors=errors).response()

@@ -1,0 +1,193 @@
+"""What each event says, one struct for each; the catalogue declares where they travel.
+
+Evolution is additive: readers ignore unknown fields, and a new field has a default.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from chorally_core.events.event import Data
+
+Direction = Literal["inbound", "outbound", "internal"]
+Origin = Literal["platform", "here", "external_echo"]
+MessageState = Literal["received", "queued", "sending", "sent", "delivered", "read", "failed", "unconfirmed"]
+ActorKind = Literal["author", "agent", "service", "rule", "platform"]
+
+
+class Attached(Data, frozen=True, kw_only=True):
+    """A file that came or goes with a message."""
+
+    kind: str
+    external_id: str | None = None
+    url: str | None = None
+    media_type: str | None = None
+    name: str | None = None
+    size_bytes: int | None = None
+
+
+class AuthorAdd(Data, frozen=True, kw_only=True):
+    """A person was seen: add them, or bring what is known of them up to date."""
+
+    id: str
+    platform: str
+    external_id: str
+    account_id: str = ""
+    """Account through which they were seen."""
+    name: str = ""
+    handle: str = ""
+    url: str | None = None
+    avatar_url: str | None = None
+    language: str = ""
+    country: str = ""
+    followers: int | None = None
+
+
+class AuthorDelete(Data, frozen=True, kw_only=True):
+    """A person asked to be erased, or an administrator did so for them."""
+
+    id: str
+
+
+class MessageAdd(Data, frozen=True, kw_only=True):
+    """Something was said: by a person (inbound), or by us elsewhere (an echo)."""
+
+    id: str
+    account_id: str
+    platform: str
+    channel: str
+    conversation_key: str
+    """What a ticket is kept for: the author, or author and thread."""
+    external_id: str
+    external_conversation_id: str
+    external_created_at: datetime
+    received_at: datetime
+    author_id: str | None = None
+    author_name: str = ""
+    direction: Direction = "inbound"
+    origin: Origin = "platform"
+    external_parent_id: str | None = None
+    parent_message_id: str | None = None
+    external_url: str | None = None
+    kind: str = "text"
+    body: str = ""
+    subject: str = ""
+    language: str = ""
+    rating: int | None = None
+    attachments: tuple[Attached, ...] = ()
+    edited_at: datetime | None = None
+    route: str = ""
+    """What an answer needs, sealed; only I/O opens it."""
+    extra: dict[str, Any] = {}
+    window_s: int | None = None
+    """Seconds after ``external_created_at`` in which the platform allows an answer."""
+    automatic: bool = False
+    backfilled: bool = False
+    """Imported history: counted and shown, answered by no rule."""
+
+
+class MessageUpdate(Data, frozen=True, kw_only=True):
+    """A known message has changed on the platform: hidden, visible, read, delivered."""
+
+    id: str
+    state: Literal["hidden", "visible", "delivered", "read", "sent", "failed"]
+    at: datetime
+    reason: str = ""
+
+
+class MessageDelete(Data, frozen=True, kw_only=True):
+    """A known message was deleted on the platform."""
+
+    id: str
+    at: datetime
+
+
+class MessageReconcile(Data, frozen=True, kw_only=True):
+    """What became of a message that we sent: its external id and state."""
+
+    message_id: str
+    state: MessageState
+    at: datetime
+    external_id: str | None = None
+    external_url: str | None = None
+    conversation_id: str | None = None
+    reason: str = ""
+    attempts: int = 0
+
+
+class TicketUpdate(Data, frozen=True, kw_only=True):
+    """Change a ticket, provided that it is still as it was judged."""
+
+    ticket_id: str
+    judged_version: int
+    changes: dict[str, Any]
+    actor_kind: ActorKind = "rule"
+    actor_id: str = ""
+
+
+class Reply(Data, frozen=True, kw_only=True):
+    """A command to an I/O channel: make this answer visible."""
+
+    message_id: str
+    account_id: str
+    channel: str
+    body: str
+    attachments: tuple[Attached, ...] = ()
+    in_reply_to: str | None = None
+    """External id of the message it answers."""
+    conversation_id: str | None = None
+    to: str | None = None
+    """External id of the person, where the connector needs it."""
+    route: str = ""
+    """Sealed route of the message it answers."""
+    written_by: str = ""
+    automatic: bool = False
+    answers_at: datetime | None = None
+    """When the author last wrote: what a reply window counts from."""
+
+
+class LogAdd(Data, frozen=True, kw_only=True):
+    """A fact: somebody changed something."""
+
+    kind: str
+    """What happened, in the past tense: ``message_received``, ``ticket_assigned``."""
+    subject_type: str
+    subject_id: str
+    version: int = 0
+    """Version of the entity after the change."""
+    ticket_id: str | None = None
+    message_id: str | None = None
+    author_id: str | None = None
+    account_id: str | None = None
+    actor_kind: ActorKind = "service"
+    actor_id: str = ""
+    snapshot: dict[str, Any] = {}
+    """Bounded: what a reader needs without asking anybody."""
+    backfilled: bool = False
+    automatic: bool = False
+
+
+class TriggerEvaluate(Data, frozen=True, kw_only=True):
+    """Something happened that rules may answer."""
+
+    log_id: str
+    kind: str
+    ticket_id: str | None = None
+    message_id: str | None = None
+    author_id: str | None = None
+    account_id: str | None = None
+    snapshot: dict[str, Any] = {}
+    automatic: bool = False
+
+
+class DeadLetterAdd(Data, frozen=True, kw_only=True):
+    """Something that could not be handled after bounded attempts."""
+
+    letter_id: str
+    source: str
+    """The topic it came from, or ``hooks`` for a webhook."""
+    group: str
+    error: str
+    attempts: int
+    key: str = ""
+    payload: str = ""
+    """The value as text, cut at 64 KiB."""

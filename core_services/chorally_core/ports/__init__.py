@@ -1,0 +1,1 @@
+"""What the services need, each a narrow protocol; adapters serve them."""

@@ -1,0 +1,53 @@
+"""The event bus port: an append-only log by topic, read by consumer groups, in order for each key."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from chorally_core.events import Event, Unknown, Unreadable
+
+
+class Delivered(NamedTuple):
+    """One thing read from a topic, and where it lies."""
+
+    position: str
+    """Opaque; sorts in the order of reading within a topic's partition."""
+    event: Event[Any] | Unreadable | Unknown
+
+
+class Batch(NamedTuple):
+    """What one poll gave; committed as a whole."""
+
+    delivered: Sequence[Delivered]
+    token: Any
+    """The adapter's own note of how far the batch reaches."""
+
+
+class Consumer(Protocol):
+    """One member of a consumer group."""
+
+    group: str
+
+    async def poll(self, limit: int) -> Batch:
+        """Return what comes next, at most ``limit``; an empty batch where nothing waits."""
+
+    async def commit(self, batch: Batch) -> None:
+        """Remember that everything up to the end of the batch is done."""
+
+    async def rewind(self) -> None:
+        """Read again from the last commit."""
+
+    async def lag(self) -> int:
+        """Return how many events wait."""
+
+
+class Bus(Protocol):
+    """Carries events."""
+
+    async def publish(self, events: Sequence[Event[Any]]) -> None:
+        """Append events, in order; they are durable when this returns."""
+
+    def consumer(self, group: str, topics: Collection[str]) -> Consumer:
+        """Return a member of the group that reads these topics from where the group left off."""
+
+    async def wait(self, group: str, timeout: float) -> None:
+        """Return when something may have come for the group, or after ``timeout`` seconds."""

@@ -1,0 +1,115 @@
+"""The documents port: typed records, single-document atomic writes, versions and unique fields.
+
+Nothing here spans documents: a back end without transactions over several documents serves it as well
+as one that has them. What must become durable together is the ledger's affair (``ledger``).
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+DocT = TypeVar("DocT", bound="Document")
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stored record of one kind; immutable, changed by storing a replacement."""
+
+    kind: ClassVar[str]
+    """Name of the collection."""
+    unique: ClassVar[tuple[str, ...]] = ()
+    """Fields that no two documents share; None is shared freely."""
+    indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Fields that queries filter or order by; the tenant comes first in each by itself."""
+    numbered: ClassVar[str] = ""
+    """Field that counts the documents of a tenant, given by ``reserve``."""
+
+    id: str
+    tenant: str
+    version: int = 0
+    """0 until stored, then one more at each change."""
+
+
+class Key(NamedTuple):
+    """Names one document: by its id, or by a unique field."""
+
+    of: type[Document]
+    field: str
+    value: str
+
+    @classmethod
+    def by_id(cls, of: type[Document], value: str) -> "Key":
+        """Name a document by its id."""
+        return cls(of, "id", value)
+
+
+class Write(NamedTuple):
+    """A document as it shall be stored.
+
+    ``expected`` 0 adds it; if its id is there already, nothing happens. Otherwise the stored version
+    must be ``expected``.
+    """
+
+    document: Document
+    expected: int
+
+
+class Condition(NamedTuple):
+    """One thing that must hold of a document found."""
+
+    field: str
+    test: Literal["is", "in", "has", "<", "<=", ">", ">=", "absent", "present", "contains"]
+    """``has`` asks a list for a member; ``contains`` a text for a part of it, whatever its case."""
+    value: Any = None
+
+
+class Query(NamedTuple):
+    """What to find, in which order, how much of it."""
+
+    of: type[Document]
+    tenant: str | None
+    """None looks across tenants: only for work that serves all of them."""
+    where: tuple[Condition, ...] = ()
+    order: str = "id"
+    descending: bool = False
+    limit: int = 100
+    after: tuple[Any, str] | None = None
+    """Resumes behind the document with this value of ``order`` and this id."""
+
+
+class Conflict(Exception):
+    """A version was not the expected one, or a unique field was taken: read again and decide again."""
+
+    def __init__(self, kind: str, document_id: str) -> None:
+        super().__init__(f"{kind} {document_id} was changed meanwhile")
+        self.kind = kind
+        self.document_id = document_id
+
+
+class Documents(Protocol):
+    """Stores documents."""
+
+    async def load(self, keys: Collection[Key]) -> dict[Key, Document]:
+        """Return the documents that exist of those named."""
+
+    async def get(self, of: type[DocT], value: str, field: str = "id") -> DocT | None:
+        """Return one document, by id or by a unique field."""
+
+    async def write(self, writes: Sequence[Write]) -> None:
+        """Store documents, in order; each becomes durable by itself.
+
+        Raises:
+            Conflict: A document was not as expected; earlier ones of the call may be stored.
+        """
+
+    async def find(self, query: Query) -> list[Any]:
+        """Return the documents that a query asks for."""
+
+    async def count(self, query: Query) -> int:
+        """Return how many documents a query would find, whatever its limit."""
+
+    async def delete(self, of: type[Document], ids: Collection[str]) -> int:
+        """Remove documents and return how many there were."""
+
+    async def reserve(self, of: type[Document], tenant: str, count: int) -> range:
+        """Return numbers that no other document of the kind and tenant will be given."""

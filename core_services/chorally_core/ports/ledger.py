@@ -1,0 +1,42 @@
+"""The ledger: makes what one piece of work changes durable, so that a repeat of the work changes nothing.
+
+On one machine documents, events and positions go into one transaction. In a cluster there is none: the
+documents go first, each bearing the events it caused, then the events, then the position; whoever
+repeats the work finds it done. Handlers see no difference.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+from chorally_core.events import Event
+from chorally_core.ports.bus import Batch, Bus, Consumer
+from chorally_core.ports.documents import Document, Documents, Write
+
+
+class Work(NamedTuple):
+    """What shall become durable."""
+
+    writes: Sequence[Write] = ()
+    events: Sequence[Event[Any]] = ()
+    removed: Sequence[tuple[type[Document], str]] = ()
+    """Documents that the work used up, such as a parked event."""
+    read: tuple[Consumer, Batch] | None = None
+    """What was consumed to do the work."""
+
+
+class Ledger(Protocol):
+    """Commits work."""
+
+    documents: Documents
+    bus: Bus
+
+    async def commit(self, work: Work) -> None:
+        """Make the work durable.
+
+        Raises:
+            Conflict: A document was changed meanwhile; nothing that matters is done, decide again.
+        """
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Hold together several commits that follow each other at once, where the back end can."""

@@ -1,0 +1,1 @@
+"""The services: each decides about its own records and imports no other."""
