@@ -49,5 +49,5 @@ class Bus(Protocol):
     def consumer(self, group: str, topics: Collection[str]) -> Consumer:
         """Return a member of the group that reads these topics from where the group left off."""
 
-    async def wait(self, group: str, timeout: float) -> None:
-        """Return when something may have come for the group, or after ``timeout`` seconds."""
+    async def wait(self, timeout: float) -> None:
+        """Return when something may have come, or after ``timeout`` seconds."""

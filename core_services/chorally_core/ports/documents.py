@@ -44,7 +44,7 @@ class Key(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A document as it shall be stored.
+    """A document as it shall be stored, bearing the version it will have.
 
     ``expected`` 0 adds it; if its id is there already, nothing happens. Otherwise the stored version
     must be ``expected``.

@@ -62,6 +62,8 @@ class Handler(ABC, Generic[D]):
 
     topic: ClassVar[str]
     event: ClassVar[str]
+    numbers: ClassVar[type[Document] | None] = None
+    """Documents that the decision may take a number for."""
 
     @abstractmethod
     def reads(self, event: Event[D], found: Found) -> Iterable[Key]:

@@ -14,13 +14,19 @@ from chorally_core.ports.bus import Batch, Bus, Consumer
 from chorally_core.ports.documents import Document, Documents, Write
 
 
-class Work(NamedTuple):
-    """What shall become durable."""
+class Step(NamedTuple):
+    """One decision's writes, in order, and the events that it causes."""
 
     writes: Sequence[Write] = ()
     events: Sequence[Event[Any]] = ()
     removed: Sequence[tuple[type[Document], str]] = ()
     """Documents that the work used up, such as a parked event."""
+
+
+class Work(NamedTuple):
+    """What shall become durable."""
+
+    steps: Sequence[Step] = ()
     read: tuple[Consumer, Batch] | None = None
     """What was consumed to do the work."""
 

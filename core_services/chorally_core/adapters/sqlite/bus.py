@@ -155,7 +155,7 @@ class SqliteBus:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._topics: dict[str, _Topic] = {}
-        self._woken: dict[str, asyncio.Event] = {}
+        self._woken = asyncio.Event()
 
     def topic(self, name: str) -> _Topic:
         """Return a topic, made where there is none."""
@@ -174,7 +174,7 @@ class SqliteBus:
         touched = [self.topic(name) for name in by_topic]
         with self.database.transaction():
             self.database.after_rollback(lambda: self._undo(touched))
-            self.database.after_commit(lambda: self._wake(touched))
+            self.database.after_commit(self._woken.set)
             for topic in touched:
                 self._append(topic, by_topic[topic.name])
 
@@ -196,11 +196,6 @@ class SqliteBus:
             for reader in topic.readers:
                 reader.rewind()
 
-    def _wake(self, topics: Sequence[_Topic]) -> None:
-        for topic in topics:
-            for reader in topic.readers:
-                self._woken[reader.group].set()
-
     def consumer(self, group: str, topics: Collection[str]) -> Consumer:
         """Return the group's reader; in one process a group has one member."""
         readers = []
@@ -209,18 +204,21 @@ class SqliteBus:
             reader = _Reader(self.database, group, topic)
             topic.readers = [r for r in topic.readers if r.group != group] + [reader]
             readers.append(reader)
-        self._woken.setdefault(group, asyncio.Event()).set()
+        self._woken.set()
         return SqliteConsumer(self, group, readers)
 
-    async def wait(self, group: str, timeout: float) -> None:
-        """Return when something was published for the group, or after ``timeout`` seconds."""
-        woken = self._woken.setdefault(group, asyncio.Event())
+    async def wait(self, timeout: float) -> None:
+        """Return when something was published, or after ``timeout`` seconds."""
         try:
             async with asyncio.timeout(timeout):
-                await woken.wait()
+                await self._woken.wait()
         except TimeoutError:
             return
-        woken.clear()
+        self._woken.clear()
+
+    def wake(self) -> None:
+        """Make whoever waits look again."""
+        self._woken.set()
 
     async def trim(self, topic: str, before: datetime) -> int:
         """Remove events older than ``before`` that every group has read; the last one is always kept."""

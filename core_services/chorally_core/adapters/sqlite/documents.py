@@ -64,13 +64,9 @@ class _Table:
                 columns = ", ".join(("tenant", *index))
                 run(f"create index if not exists {self.name}_i_{'_'.join(index)} on {self.name}({columns})")
 
-    def row(self, document: Document, version: int) -> tuple[Any, ...]:
+    def row(self, document: Document) -> tuple[Any, ...]:
         values = tuple(_value(getattr(document, column)) for column in self.columns)
-        return (document.id, document.tenant, version, *values, _encode(document))
-
-    def document(self, row: tuple[Any, ...]) -> Document:
-        """A document from ``(version, doc)``."""
-        return msgspec.structs.replace(self.decoder.decode(row[1]), version=row[0])
+        return (document.id, document.tenant, document.version, *values, _encode(document))
 
 
 class SqliteDocuments:
@@ -99,9 +95,9 @@ class SqliteDocuments:
             for start in range(0, len(values), _CHUNK):
                 part = values[start : start + _CHUNK]
                 marks = ",".join("?" * len(part))
-                sql = f"select version, doc, {field} from {table.name} where {field} in ({marks})"
+                sql = f"select doc, {field} from {table.name} where {field} in ({marks})"
                 for row in self._database.writer.execute(sql, part):
-                    found[Key(of, field, row[2])] = table.document(row)
+                    found[Key(of, field, row[1])] = table.decoder.decode(row[0])
         return found
 
     async def get(self, of: type[DocT], value: str, field: str = "id") -> DocT | None:
@@ -122,11 +118,11 @@ class SqliteDocuments:
 
     def _write_kind(self, table: _Table, writes: Sequence[Write]) -> None:
         connection = self._database.writer
-        added = [table.row(w.document, 1) for w in writes if not w.expected]
+        added = [table.row(w.document) for w in writes if not w.expected]
         changed = []
         for document, expected in writes:
             if expected:
-                row = table.row(document, expected + 1)
+                row = table.row(document)
                 changed.append((*row[2:], document.id, expected))
         try:
             if added:
@@ -157,8 +153,8 @@ class SqliteDocuments:
         column = self._column(table, query.order)
         order = f"id {direction}" if query.order == "id" else f"{column} {direction}, id {direction}"
         condition = f" where {' and '.join(where)}" if where else ""
-        sql = f"select version, doc from {table.name}{condition} order by {order} limit ?"
-        return [table.document(row) for row in await self._rows(sql, [*bindings, query.limit])]
+        sql = f"select doc from {table.name}{condition} order by {order} limit ?"
+        return [table.decoder.decode(row[0]) for row in await self._rows(sql, [*bindings, query.limit])]
 
     async def count(self, query: Query) -> int:
         """Return how many documents a query would find, whatever its limit."""

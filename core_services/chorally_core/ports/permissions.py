@@ -1,0 +1,51 @@
+"""What a caller may do: permissions, and the built-in roles that bundle them."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Permission(StrEnum):
+    """One thing that a caller may be allowed to do."""
+
+    TICKETS_READ = "tickets:read"
+    """See tickets and their messages."""
+    TICKETS_WRITE = "tickets:write"
+    """Answer, assign, tag and resolve tickets."""
+    ACCOUNTS_READ = "accounts:read"
+    """See the connected accounts and their state."""
+    ACCOUNTS_WRITE = "accounts:write"
+    """Connect, change and disconnect accounts."""
+    AUTHORS_READ = "authors:read"
+    """See the people who write."""
+    AUTHORS_ERASE = "authors:erase"
+    """Erase a person and everything kept of them."""
+    LOGS_READ = "logs:read"
+    """Read the history of what was changed, and by whom."""
+    USERS_READ = "users:read"
+    """See users and teams."""
+    USERS_WRITE = "users:write"
+    """Add and change users and teams, within the own permissions."""
+    DELIVERIES_READ = "deliveries:read"
+    """See what is on its way out and what became of it."""
+    DELIVERIES_RESOLVE = "deliveries:resolve"
+    """Decide what became of a delivery in doubt."""
+    OPERATIONS_READ = "operations:read"
+    """See dead letters and how far consumers lag."""
+    OPERATIONS_WRITE = "operations:write"
+    """Replay dead letters and stored webhooks."""
+
+
+_VIEWER = frozenset({Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ})
+_AGENT = _VIEWER | {Permission.TICKETS_WRITE, Permission.USERS_READ, Permission.DELIVERIES_READ}
+_SUPERVISOR = _AGENT | {Permission.LOGS_READ, Permission.DELIVERIES_RESOLVE}
+
+ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
+    {"viewer": _VIEWER, "agent": _AGENT, "supervisor": _SUPERVISOR, "admin": frozenset(Permission)}
+)
+"""The built-in roles, from the one that may least to the one that may all."""
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
+    """Return what these roles allow together; a role that is not built in allows nothing."""
+    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))

@@ -1,0 +1,84 @@
+"""Drives all stages of one process in the order in which data flows, several commits to a turn."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from chorally_core.ports.documents import Conflict
+from chorally_core.ports.ledger import Ledger
+
+log = structlog.get_logger(__name__)
+
+
+class Stage(Protocol):
+    """Something that has work from time to time."""
+
+    async def step(self) -> int:
+        """Do some of it; return how much."""
+
+
+class Pump:
+    """Runs the stages one after another for as long as any has work."""
+
+    def __init__(self, ledger: Ledger, stages: Sequence[Stage], *, idle_s: float = 0.5, linger_s: float = 0.0) -> None:
+        """Prepare to run.
+
+        Args:
+            ledger: Whose turns hold the stages' commits together.
+            stages: In the order in which data flows.
+            idle_s: Seconds after which the stages are asked again although nothing was published.
+            linger_s: Seconds to let more arrive before a turn begins.
+        """
+        self._ledger = ledger
+        self._stages = stages
+        self._idle_s = idle_s
+        self._linger_s = linger_s
+
+    async def turn(self) -> int:
+        """Let each stage do one piece of work; return how much there was.
+
+        A turn that fails is given up as a whole and taken again stage by stage, each for itself.
+        """
+        try:
+            async with self._ledger.turn():
+                return await self._steps()
+        except Exception as error:
+            level = log.debug if isinstance(error, Conflict) else log.error
+            level("turn given up", exc_info=error)
+        worked = 0
+        for stage in self._stages:
+            try:
+                worked += await stage.step()
+            except Conflict:
+                worked += 1
+            except Exception as error:
+                log.error("stage failed", stage=type(stage).__name__, exc_info=error)
+        return worked
+
+    async def _steps(self) -> int:
+        worked = 0
+        for stage in self._stages:
+            worked += await stage.step()
+        return worked
+
+    async def drain(self, *, most: int = 1_000_000) -> int:
+        """Work until nothing is left, at most ``most`` turns; return how much there was."""
+        total = 0
+        for _ in range(most):
+            worked = await self.turn()
+            if not worked:
+                return total
+            total += worked
+        return total
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            if not await self.turn():
+                await self._ledger.bus.wait(self._idle_s)
+                if self._linger_s:
+                    await asyncio.sleep(self._linger_s)
+            else:
+                await asyncio.sleep(0)

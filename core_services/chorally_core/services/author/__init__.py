@@ -1,0 +1,1 @@
+"""Author service: people as the platforms show them, never merged."""

@@ -1,0 +1,1 @@
+"""Log service: what happened, append-only, and who must be told."""

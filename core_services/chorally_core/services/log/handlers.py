@@ -1,0 +1,78 @@
+"""Keeps the history and tells the rules.
+
+Consumes ``logs``, produces ``rule-triggers``. Imported history triggers nothing.
+"""
+
+from collections.abc import Iterable
+
+from chorally_core.events import Event, LogAdd, TriggerEvaluate, topics
+from chorally_core.events.ids import timed
+from chorally_core.ports.documents import Key
+from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
+from chorally_core.services.log.model import LogEntry
+
+SERVICE = "log-service"
+GROUP = "log"
+
+TRIGGERS = frozenset({"message_received", "message_edited", "ticket_changed"})
+"""Facts that rules may answer."""
+
+
+def entry_id(event: Event[LogAdd]) -> str:
+    """Return the id of the entry that a fact becomes; it begins with the time."""
+    return timed(event.occurred_at, event.id)
+
+
+class KeepFact(Handler[LogAdd]):
+    """Appends a fact, and asks for the rules to be evaluated where they may answer it."""
+
+    topic = topics.LOGS
+    event = "add"
+
+    def reads(self, event: Event[LogAdd], found: Found) -> Iterable[Key]:
+        """Return the entry itself, which is there if the fact was told before."""
+        return (Key.by_id(LogEntry, entry_id(event)),)
+
+    def decide(self, event: Event[LogAdd], found: Found) -> Change:
+        """Append once; a fact told again appends nothing and triggers nothing."""
+        name = entry_id(event)
+        if found.get(LogEntry, name) is not None:
+            return NOTHING
+        fact = event.data
+        entry = LogEntry(
+            id=name,
+            tenant=event.tenant,
+            what=fact.kind,
+            issuer=event.issuer,
+            at=event.occurred_at,
+            subject_type=fact.subject_type,
+            subject_id=fact.subject_id,
+            subject_version=fact.version,
+            ticket_id=fact.ticket_id,
+            message_id=fact.message_id,
+            author_id=fact.author_id,
+            account_id=fact.account_id,
+            actor_kind=fact.actor_kind,
+            actor_id=fact.actor_id,
+            snapshot=fact.snapshot,
+            caused_by=event.caused_by,
+            depth=event.depth,
+            backfilled=fact.backfilled,
+            automatic=fact.automatic,
+        )
+        if fact.backfilled or fact.kind not in TRIGGERS:
+            return Change((entry,))
+        trigger = TriggerEvaluate(
+            log_id=name,
+            kind=fact.kind,
+            ticket_id=fact.ticket_id,
+            message_id=fact.message_id,
+            author_id=fact.author_id,
+            account_id=fact.account_id,
+            snapshot=fact.snapshot,
+            automatic=fact.automatic,
+        )
+        return Change((entry,), (event.causes(trigger, topic=topics.RULE_TRIGGERS, issuer=SERVICE, name="evaluate"),))
+
+
+HANDLERS = (KeepFact(),)

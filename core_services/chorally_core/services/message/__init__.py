@@ -1,0 +1,1 @@
+"""Message service: what was said, and one ticket for each author."""

@@ -1,0 +1,205 @@
+"""What agents do with tickets: answer, note, change, read, block. Pure decisions, as the handlers' are."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from chorally_core.events import Event, Reply
+from chorally_core.events.ids import derived
+from chorally_core.ports.handlers import NOTHING, Change
+from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
+from chorally_core.services.message.facts import SERVICE, about_message, about_ticket, asked, conversation_key
+from chorally_core.services.message.model import Block, Message, Ticket
+
+
+class NotPossible(Exception):
+    """The ticket's state does not allow this; the message says what to do."""
+
+
+def reply(
+    ticket: Ticket,
+    answered: Message | None,
+    *,
+    body: str,
+    actor: Actor,
+    message_id: str,
+    at: datetime,
+    automatic: bool = False,
+) -> Change:
+    """Return an answer that is on its way: the message, its ticket and the command to the channel.
+
+    Args:
+        ticket: The ticket that is answered.
+        answered: The message that is answered, which must be one of the ticket's.
+        body: The text.
+        actor: Who writes it.
+        message_id: Its id; the same request has the same.
+        at: Now.
+        automatic: Written by a machine.
+
+    Raises:
+        NotPossible: The ticket is resolved, or there is nothing to answer.
+    """
+    if ticket.status == "resolved":
+        raise NotPossible("the ticket is resolved; reopen it before answering")
+    if answered is None or answered.ticket_id != ticket.id:
+        raise NotPossible("there is no message of this ticket to answer; name one of its messages in in_reply_to")
+    if answered.deleted_at is not None:
+        raise NotPossible("the message was deleted on the platform; answer another one")
+    cause = derived("reply", message_id)
+    changed = ticket.with_agent_message(cause, at)
+    message = Message(
+        id=message_id,
+        tenant=ticket.tenant,
+        ticket_id=ticket.id,
+        sequence=changed.message_count,
+        event_id=cause,
+        account_id=ticket.account_id,
+        platform=ticket.platform,
+        channel=answered.channel,
+        direction="outbound",
+        author_id=ticket.author_id,
+        author_name=ticket.author_name,
+        sender_kind=actor.kind,
+        sender_id=actor.id,
+        origin="here",
+        body=body,
+        external_parent_id=answered.external_id,
+        external_conversation_id=answered.external_conversation_id,
+        received_at=at,
+        status="queued",
+        in_reply_to=answered.id,
+        automatic=automatic,
+    )
+    command = Event(
+        topic=answered.channel,
+        issuer=SERVICE,
+        name="reply",
+        data=Reply(
+            message_id=message_id,
+            account_id=ticket.account_id,
+            channel=answered.channel,
+            body=body,
+            in_reply_to=answered.external_id,
+            conversation_id=answered.external_conversation_id,
+            route=answered.route,
+            written_by=actor.id,
+            automatic=automatic,
+            answers_at=ticket.last_author_message_at,
+        ),
+        id=derived(cause, "command"),
+        tenant=ticket.tenant,
+        key=conversation_key(ticket.tenant, ticket.conversation_key),
+        occurred_at=at,
+        caused_by=cause,
+    )
+    fact = asked(
+        about_message("reply_written", message, actor),
+        tenant=ticket.tenant,
+        conversation=ticket.conversation_key,
+        at=at,
+        cause=cause,
+    )
+    return Change((message, changed), (command, fact))
+
+
+def note(ticket: Ticket, *, body: str, actor: Actor, message_id: str, at: datetime) -> Change:
+    """Return an internal note on a ticket, which no platform ever sees."""
+    cause = derived("note", message_id)
+    changed = ticket.with_agent_message(cause, at, public=False)
+    message = Message(
+        id=message_id,
+        tenant=ticket.tenant,
+        ticket_id=ticket.id,
+        sequence=changed.message_count,
+        event_id=cause,
+        account_id=ticket.account_id,
+        platform=ticket.platform,
+        channel=ticket.channel,
+        direction="internal",
+        visibility="internal",
+        author_id=ticket.author_id,
+        sender_kind=actor.kind,
+        sender_id=actor.id,
+        origin="here",
+        body=body,
+        received_at=at,
+    )
+    fact = asked(
+        about_message("note_added", message, actor),
+        tenant=ticket.tenant,
+        conversation=ticket.conversation_key,
+        at=at,
+        cause=cause,
+    )
+    return Change((message, changed), (fact,))
+
+
+def change(ticket: Ticket, changes: Mapping[str, Any], *, actor: Actor, at: datetime, cause: str) -> Change:
+    """Return a ticket changed by an agent; nothing where it is so already.
+
+    Raises:
+        InvalidChange: A field may not be changed, or not to this.
+    """
+    changed = changed_ticket(ticket, changes, at)
+    if changed is ticket:
+        return NOTHING
+    told = about_ticket("ticket_changed", changed, actor, dict(changes))
+    fact = asked(told, tenant=ticket.tenant, conversation=ticket.conversation_key, at=at, cause=cause)
+    return Change((changed,), (fact,))
+
+
+def read(ticket: Ticket) -> Change:
+    """Return the ticket with nothing unread."""
+    return Change((msgspec.structs.replace(ticket, unread_count=0),)) if ticket.unread_count else NOTHING
+
+
+def wake(ticket: Ticket, *, at: datetime) -> Change:
+    """Return a snoozed ticket whose time has come, open again."""
+    if ticket.snoozed_until is None or ticket.snoozed_until > at or ticket.status == "resolved":
+        return NOTHING
+    cause = derived("wake", ticket.id, ticket.snoozed_until.isoformat())
+    changed = msgspec.structs.replace(ticket, snoozed_until=None, status="open", updated_at=at)
+    told = about_ticket("ticket_woken", changed, Actor("service", SERVICE))
+    return Change(
+        (changed,), (asked(told, tenant=ticket.tenant, conversation=ticket.conversation_key, at=at, cause=cause),)
+    )
+
+
+def block(ticket: Ticket, *, actor: Actor, reason: str, at: datetime, present: Block | None) -> Change:
+    """Return a block of the ticket's author: what they write from now on is kept, but opens no ticket.
+
+    Raises:
+        NotPossible: The platform did not tell who the author is.
+    """
+    if ticket.author_id is None:
+        raise NotPossible("the platform does not tell who the author is, so they cannot be blocked")
+    if present is not None:
+        return NOTHING
+    blocked = Block(
+        id=Block.id_of(ticket.tenant, ticket.author_id),
+        tenant=ticket.tenant,
+        author_id=ticket.author_id,
+        blocked_by=actor.id,
+        at=at,
+        reason=reason,
+    )
+    told = about_ticket("author_blocked", ticket, actor, {"reason": reason})
+    cause = derived("block", blocked.id, at.isoformat())
+    fact = asked(told, tenant=ticket.tenant, conversation=ticket.conversation_key, at=at, cause=cause)
+    return Change((blocked,), (fact,))
+
+
+def unblock(ticket: Ticket, *, actor: Actor, at: datetime, present: Block | None) -> Change:
+    """Return the end of a block."""
+    if present is None:
+        return NOTHING
+    told = about_ticket("author_unblocked", ticket, actor)
+    cause = derived("unblock", present.id, at.isoformat())
+    fact = asked(told, tenant=ticket.tenant, conversation=ticket.conversation_key, at=at, cause=cause)
+    return Change((), (fact,), remove=(present,))
+
+
+__all__ = ["InvalidChange", "NotPossible", "block", "change", "note", "read", "reply", "unblock", "wake"]

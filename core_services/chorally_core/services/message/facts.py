@@ -1,0 +1,103 @@
+"""The facts that the message service tells."""
+
+from datetime import datetime
+from typing import Any
+
+from chorally_core.events import Event, LogAdd, topics
+from chorally_core.events.ids import derived
+from chorally_core.services.message.changes import SYSTEM, Actor
+from chorally_core.services.message.model import Message, Ticket
+
+SERVICE = "message-service"
+GROUP = "message"
+
+
+def conversation_key(tenant: str, conversation: str) -> str:
+    """Return the ordering key of everything that belongs to a conversation: ``tenant/author``."""
+    return f"{tenant}/{conversation}"
+
+
+def message_fact(event: Event[Any], what: str, message: Message) -> Event[LogAdd]:
+    """Return a fact about a message that an event led to."""
+    return event.causes(_about_message(what, message, SYSTEM), topic=topics.LOGS, issuer=SERVICE, name="add", of=what)
+
+
+def ticket_fact(
+    event: Event[Any],
+    what: str,
+    ticket: Ticket,
+    *,
+    actor: Actor = SYSTEM,
+    backfilled: bool = False,
+    changes: dict[str, Any] | None = None,
+) -> Event[LogAdd]:
+    """Return a fact about a ticket that an event led to."""
+    data = _about_ticket(what, ticket, actor, backfilled, changes)
+    return event.causes(data, topic=topics.LOGS, issuer=SERVICE, name="add", of=what)
+
+
+def asked(
+    data: LogAdd, *, tenant: str, conversation: str, at: datetime, cause: str, traceparent: str = ""
+) -> Event[LogAdd]:
+    """Return a fact that a request through the API led to; ``cause`` makes its id."""
+    return Event(
+        topic=topics.LOGS,
+        issuer=SERVICE,
+        name="add",
+        data=data,
+        id=derived(cause, topics.LOGS, data.kind, data.subject_id),
+        tenant=tenant,
+        key=conversation_key(tenant, conversation),
+        occurred_at=at,
+        caused_by=cause,
+        traceparent=traceparent,
+    )
+
+
+def about_message(what: str, message: Message, actor: Actor) -> LogAdd:
+    """Return what a fact says about a message."""
+    return _about_message(what, message, actor)
+
+
+def about_ticket(what: str, ticket: Ticket, actor: Actor, changes: dict[str, Any] | None = None) -> LogAdd:
+    """Return what a fact says about a ticket."""
+    return _about_ticket(what, ticket, actor, False, changes)
+
+
+def _about_message(what: str, message: Message, actor: Actor) -> LogAdd:
+    if actor is SYSTEM and message.direction == "inbound" and message.author_id:
+        actor = Actor("author", message.author_id)
+    return LogAdd(
+        kind=what,
+        subject_type="message",
+        subject_id=message.id,
+        version=message.version + 1,
+        ticket_id=message.ticket_id,
+        message_id=message.id,
+        author_id=message.author_id,
+        account_id=message.account_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        snapshot=message.snapshot(),
+        backfilled=message.backfilled,
+        automatic=message.automatic,
+    )
+
+
+def _about_ticket(what: str, ticket: Ticket, actor: Actor, backfilled: bool, changes: dict[str, Any] | None) -> LogAdd:
+    snapshot = ticket.snapshot()
+    if changes:
+        snapshot["changes"] = changes
+    return LogAdd(
+        kind=what,
+        subject_type="ticket",
+        subject_id=ticket.id,
+        version=ticket.version + 1,
+        ticket_id=ticket.id,
+        author_id=ticket.author_id,
+        account_id=ticket.account_id,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        snapshot=snapshot,
+        backfilled=backfilled,
+    )

@@ -1,0 +1,237 @@
+"""Keeps what was said, one ticket for each author.
+
+Consumes ``messages`` and ``tickets``, produces ``logs``. Who reads the log (rules, search, exports) is
+none of its affair, and how an answer reaches the platform is the I/O service's.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from chorally_core.events import (
+    Event,
+    LogAdd,
+    MessageAdd,
+    MessageDelete,
+    MessageReconcile,
+    MessageUpdate,
+    TicketUpdate,
+    topics,
+)
+from chorally_core.ports.documents import Key
+from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
+from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
+from chorally_core.services.message.facts import GROUP, SERVICE, message_fact, ticket_fact
+from chorally_core.services.message.model import Block, Message, Ticket
+
+__all__ = ["GROUP", "HANDLERS", "SERVICE"]
+
+_LONG_AGO = 16  # messages after which one that a ticket counted need not be remembered by its event
+
+
+class ReceiveMessage(Handler[MessageAdd]):
+    """Turns one message that came in into a stored message and an up-to-date ticket."""
+
+    topic = topics.MESSAGES
+    event = "add"
+    numbers = Ticket
+
+    def reads(self, event: Event[MessageAdd], found: Found) -> Iterable[Key]:
+        """Return the message if it came before, the unresolved ticket, and for an echo what it answers."""
+        d = event.data
+        keys = [Key.by_id(Message, d.id), Key(Ticket, "open_key", _open_key(event))]
+        if d.author_id and d.direction == "inbound":
+            keys.append(Key.by_id(Block, Block.id_of(event.tenant, d.author_id)))
+        if d.direction != "inbound" and d.parent_message_id:
+            keys.append(Key.by_id(Message, d.parent_message_id))
+            parent = found.get(Message, d.parent_message_id)
+            if parent is not None and parent.ticket_id:
+                keys.append(Key.by_id(Ticket, parent.ticket_id))
+        known = found.get(Message, d.id)
+        if known is not None and known.ticket_id:
+            keys.append(Key.by_id(Ticket, known.ticket_id))
+        return keys
+
+    def decide(self, event: Event[MessageAdd], found: Found) -> Change:
+        """Add the message to its ticket, opening one where there is none; what came before changes nothing."""
+        d = event.data
+        known = found.get(Message, d.id)
+        if known is not None and not self._half_done(known, event, found):
+            return self._came_again(known, event)
+        if d.direction != "inbound":
+            return self._said_elsewhere(event, found)
+        if d.author_id and found.get(Block, Block.id_of(event.tenant, d.author_id)) is not None:
+            message = Message.received(event, None, 0)
+            return Change((message,), (message_fact(event, "message_received_from_blocked", message),))
+        open_ticket = found.get(Ticket, _open_key(event), "open_key")
+        ticket = open_ticket or Ticket.opened_by(event, found.number(Ticket, event.tenant))
+        ticket = ticket.with_author_message(event)
+        message = Message.received(event, ticket.id, ticket.message_count)
+        facts = [message_fact(event, "message_received", message)]
+        if open_ticket is None:
+            facts.insert(0, ticket_fact(event, "ticket_opened", ticket, backfilled=d.backfilled))
+        return Change((message, ticket), tuple(facts))
+
+    @staticmethod
+    def _half_done(known: Message, event: Event[MessageAdd], found: Found) -> bool:
+        """Whether a kill came between the message and its ticket, so that the ticket must still follow."""
+        if known.event_id != event.id or not known.ticket_id:
+            return False
+        ticket = found.get(Ticket, known.ticket_id)
+        if ticket is None:
+            return True
+        return not ticket.has_seen(event.id) and ticket.message_count - known.sequence < _LONG_AGO
+
+    @staticmethod
+    def _came_again(known: Message, event: Event[MessageAdd]) -> Change:
+        d = event.data
+        older = d.edited_at is not None and known.edited_at is not None and d.edited_at < known.edited_at
+        unedited = d.edited_at is None and known.edited_at is not None
+        if known.says_the_same(d) or older or unedited or known.deleted_at is not None:
+            return NOTHING
+        message = known.edited(d, d.received_at)
+        return Change((message,), (message_fact(event, "message_edited", message),))
+
+    @staticmethod
+    def _said_elsewhere(event: Event[MessageAdd], found: Found) -> Change:
+        d = event.data
+        parent = found.get(Message, d.parent_message_id)
+        ticket = found.get(Ticket, parent.ticket_id) if parent is not None else None
+        ticket = ticket or found.get(Ticket, _open_key(event), "open_key")
+        if ticket is None:
+            message = Message.received(event, None, 0)
+            return Change((message,), (message_fact(event, "message_sent_elsewhere", message),))
+        ticket = ticket.with_agent_message(event.id, d.external_created_at)
+        message = Message.received(event, ticket.id, ticket.message_count)
+        return Change((message, ticket), (message_fact(event, "message_sent_elsewhere", message),))
+
+
+def _open_key(event: Event[MessageAdd]) -> str:
+    return Ticket.key_of(event.tenant, event.data.account_id, event.data.conversation_key)
+
+
+class MarkMessage(Handler[MessageUpdate]):
+    """Applies what became of a message on the platform."""
+
+    topic = topics.MESSAGES
+    event = "update"
+
+    def reads(self, event: Event[MessageUpdate], found: Found) -> Iterable[Key]:
+        """Return the message."""
+        return (Key.by_id(Message, event.data.id),)
+
+    def decide(self, event: Event[MessageUpdate], found: Found) -> Change:
+        """Hide, show, or move the delivery state forward."""
+        d = event.data
+        message = found.get(Message, d.id)
+        if message is None:
+            return NOTHING
+        changes: dict[str, Any]
+        if d.state in ("hidden", "visible"):
+            hidden = d.state == "hidden"
+            if message.hidden == hidden:
+                return NOTHING
+            changes, what = {"hidden": hidden}, "message_hidden" if hidden else "message_shown"
+        else:
+            if message.direction == "inbound" or not message.may_become(d.state):
+                return NOTHING
+            changes, what = {"status": d.state, "error": d.reason}, f"message_{d.state}"
+        message = msgspec.structs.replace(message, **changes)
+        return Change((message,), (message_fact(event, what, message),))
+
+
+class RemoveMessage(Handler[MessageDelete]):
+    """Marks a message as deleted on the platform."""
+
+    topic = topics.MESSAGES
+    event = "delete"
+
+    def reads(self, event: Event[MessageDelete], found: Found) -> Iterable[Key]:
+        """Return the message."""
+        return (Key.by_id(Message, event.data.id),)
+
+    def decide(self, event: Event[MessageDelete], found: Found) -> Change:
+        """Keep the record, without what the person took back."""
+        message = found.get(Message, event.data.id)
+        if message is None or message.deleted_at is not None:
+            return NOTHING
+        message = msgspec.structs.replace(
+            message, deleted_at=event.data.at, body="", attachments=(), previous_versions=()
+        )
+        return Change((message,), (message_fact(event, "message_deleted", message),))
+
+
+class Reconcile(Handler[MessageReconcile]):
+    """Brings back what became of a message that we sent."""
+
+    topic = topics.MESSAGES
+    event = "reconcile"
+
+    def reads(self, event: Event[MessageReconcile], found: Found) -> Iterable[Key]:
+        """Return the message."""
+        return (Key.by_id(Message, event.data.message_id),)
+
+    def decide(self, event: Event[MessageReconcile], found: Found) -> Change:
+        """Move the state forward and keep the external id; a report that is late changes nothing."""
+        d = event.data
+        message = found.get(Message, d.message_id)
+        if message is None:
+            raise LookupError(f"message {d.message_id} is not known; its reconciliation cannot be applied")
+        forward = message.may_become(d.state)
+        changes: dict[str, Any] = {}
+        if forward:
+            changes |= {"status": d.state, "error": d.reason, "attempts": max(d.attempts, message.attempts)}
+        if d.external_id and message.external_id is None:
+            changes |= {"external_id": d.external_id, "external_created_at": d.at}
+        if d.external_url and not message.external_url:
+            changes["external_url"] = d.external_url
+        if d.conversation_id and not message.external_conversation_id:
+            changes["external_conversation_id"] = d.conversation_id
+        if not changes:
+            return NOTHING
+        message = msgspec.structs.replace(message, **changes)
+        what = f"message_{message.status}" if forward else "message_reconciled"
+        return Change((message,), (message_fact(event, what, message),))
+
+
+class ChangeTicket(Handler[TicketUpdate]):
+    """Applies a change that a rule asks for, provided that the ticket is still as it was judged."""
+
+    topic = topics.TICKETS
+    event = "update"
+
+    def reads(self, event: Event[TicketUpdate], found: Found) -> Iterable[Key]:
+        """Return the ticket."""
+        return (Key.by_id(Ticket, event.data.ticket_id),)
+
+    def decide(self, event: Event[TicketUpdate], found: Found) -> Change:
+        """Apply it once; one that was overtaken is told as a fact and changes nothing."""
+        d = event.data
+        ticket = found.get(Ticket, d.ticket_id)
+        if ticket is None or ticket.has_seen(event.id):
+            return NOTHING
+        actor = Actor(d.actor_kind, d.actor_id)
+        if ticket.version != d.judged_version:
+            return Change((), (ticket_fact(event, "ticket_change_overtaken", ticket, actor=actor),))
+        try:
+            changed = changed_ticket(ticket, d.changes, _at(event))
+        except InvalidChange as error:
+            raise ValueError(str(error)) from error
+        remembered = msgspec.structs.replace(changed, applied=(*changed.applied, event.id)[-16:])
+        return Change(
+            (remembered,), (ticket_fact(event, "ticket_changed", remembered, actor=actor, changes=d.changes),)
+        )
+
+
+def _at(event: Event[Any]) -> datetime:
+    return event.occurred_at
+
+
+HANDLERS = (ReceiveMessage(), MarkMessage(), RemoveMessage(), Reconcile(), ChangeTicket())
+
+
+def facts_of(change: Change) -> list[str]:
+    """Return what a change tells, for tests and traces."""
+    return [event.data.kind for event in change.events if isinstance(event.data, LogAdd)]

@@ -1,0 +1,267 @@
+"""Messages, tickets and blocks as they are stored; what they know about themselves is here."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+from chorally_core.events import Event, MessageAdd
+from chorally_core.events.ids import derived, timed
+from chorally_core.events.records import Attached
+from chorally_core.ports.documents import Document
+
+Status = Literal["open", "waiting", "resolved"]
+Priority = Literal["low", "normal", "high", "urgent"]
+
+_REMEMBERED = 16  # events a ticket remembers to have been brought up to date by
+_VERSIONS = 20  # earlier texts kept of an edited message
+_SUBJECT = 120  # characters of the first message that become the subject
+
+_RANK = {"queued": 0, "sending": 1, "unconfirmed": 2, "failed": 2, "sent": 3, "delivered": 4, "read": 5}
+
+
+class Earlier(msgspec.Struct, frozen=True):
+    """A text that an edit replaced."""
+
+    body: str
+    until: datetime
+
+
+class Message(Document, frozen=True, kw_only=True):
+    """One thing said, to us or by us."""
+
+    kind = "message"
+    indexes = (("ticket_id",),)
+
+    ticket_id: str | None
+    sequence: int = 0
+    """Its place in the ticket, from 1."""
+    event_id: str
+    """The event that added it."""
+    account_id: str
+    platform: str
+    channel: str
+    direction: str
+    visibility: Literal["public", "internal"] = "public"
+    content: str = "text"
+    """What it is: ``text``, ``review``, ``mail`` …"""
+    author_id: str | None = None
+    author_name: str = ""
+    sender_kind: str = "author"
+    sender_id: str = ""
+    origin: str = "platform"
+    body: str = ""
+    subject: str = ""
+    attachments: tuple[Attached, ...] = ()
+    rating: int | None = None
+    external_id: str | None = None
+    external_parent_id: str | None = None
+    external_conversation_id: str | None = None
+    external_url: str | None = None
+    external_created_at: datetime | None = None
+    received_at: datetime
+    status: str = "received"
+    error: str = ""
+    attempts: int = 0
+    in_reply_to: str | None = None
+    """Id of the message that it answers."""
+    route: str = ""
+    extra: dict[str, Any] = {}
+    edited_at: datetime | None = None
+    previous_versions: tuple[Earlier, ...] = ()
+    deleted_at: datetime | None = None
+    hidden: bool = False
+    automatic: bool = False
+    backfilled: bool = False
+
+    @classmethod
+    def received(cls, event: Event[MessageAdd], ticket_id: str | None, sequence: int) -> "Message":
+        """Return the message that came in, or the echo of one that we wrote elsewhere."""
+        d = event.data
+        inbound = d.direction == "inbound"
+        return cls(
+            id=d.id, tenant=event.tenant, ticket_id=ticket_id, sequence=sequence, event_id=event.id,
+            account_id=d.account_id, platform=d.platform, channel=d.channel, direction=d.direction, content=d.kind,
+            author_id=d.author_id, author_name=d.author_name, sender_kind="author" if inbound else "platform",
+            sender_id=d.author_id or "", origin=d.origin, body=d.body, subject=d.subject, attachments=d.attachments,
+            rating=d.rating, external_id=d.external_id, external_parent_id=d.external_parent_id,
+            external_conversation_id=d.external_conversation_id, external_url=d.external_url,
+            external_created_at=d.external_created_at, received_at=d.received_at,
+            status="received" if inbound else "sent", in_reply_to=d.parent_message_id, route=d.route, extra=d.extra,
+            edited_at=d.edited_at, automatic=d.automatic, backfilled=d.backfilled,
+        )  # fmt: skip
+
+    def says_the_same(self, data: MessageAdd) -> bool:
+        """Whether what came again is what is known."""
+        return (
+            self.body == data.body
+            and self.rating == data.rating
+            and [_lasting(a) for a in self.attachments] == [_lasting(a) for a in data.attachments]
+        )
+
+    def edited(self, data: MessageAdd, at: datetime) -> "Message":
+        """Return the message with its new text; the earlier one is kept beside it."""
+        earlier = (*self.previous_versions, Earlier(self.body, at))[-_VERSIONS:]
+        return msgspec.structs.replace(
+            self, body=data.body, rating=data.rating, attachments=data.attachments, edited_at=data.edited_at or at,
+            previous_versions=earlier, extra=data.extra, route=data.route or self.route,
+        )  # fmt: skip
+
+    def may_become(self, status: str) -> bool:
+        """Whether a state may follow the present one: delivery states only go forward."""
+        if self.status == status:
+            return False
+        if self.status == "unconfirmed":
+            return status in ("sent", "delivered", "read", "failed", "queued")
+        if self.status == "failed":
+            return status in ("queued", "sent", "delivered", "read")
+        return _RANK.get(status, 0) > _RANK.get(self.status, 0)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a reader of the log needs to know."""
+        return {
+            "channel": self.channel,
+            "direction": self.direction,
+            "body": self.body[:500],
+            "status": self.status,
+            "author": self.author_name,
+        }
+
+
+def _lasting(attached: Attached) -> tuple[str, str | None, str | None]:
+    """What tells attachments apart although their links expire."""
+    return attached.kind, attached.external_id or (None if attached.url is None else attached.url.split("?")[0]), None
+
+
+class Ticket(Document, frozen=True, kw_only=True):
+    """The unit of work: what an author and we say to each other until it is resolved."""
+
+    kind = "ticket"
+    unique = ("open_key",)
+    indexes = (("updated_at",), ("status", "updated_at"), ("author_id",))
+    numbered = "number"
+
+    number: int
+    account_id: str
+    platform: str
+    channel: str
+    author_id: str | None = None
+    author_name: str = ""
+    conversation_key: str
+    open_key: str | None = None
+    """Held by at most one unresolved ticket; None once resolved."""
+    subject: str = ""
+    status: Status = "open"
+    snoozed_until: datetime | None = None
+    priority: Priority = "normal"
+    assignee_id: str | None = None
+    team_id: str | None = None
+    tags: tuple[str, ...] = ()
+    custom_fields: dict[str, Any] = {}
+    language: str = ""
+    created_at: datetime
+    updated_at: datetime
+    first_response_at: datetime | None = None
+    last_author_message_at: datetime | None = None
+    last_agent_message_at: datetime | None = None
+    waiting_since: datetime | None = None
+    """Since when the author waits for an answer."""
+    resolved_at: datetime | None = None
+    reopened_count: int = 0
+    message_count: int = 0
+    unread_count: int = 0
+    reply_window_expires_at: datetime | None = None
+    source_post_id: str | None = None
+    last_inbound_id: str | None = None
+    """The message that an answer answers unless it names another."""
+    created_by: str = "author"
+    applied: tuple[str, ...] = ()
+
+    @staticmethod
+    def key_of(tenant: str, account_id: str, conversation_key: str) -> str:
+        """Return the key that only one unresolved ticket of a conversation holds."""
+        return derived("open", tenant, account_id, conversation_key)
+
+    @classmethod
+    def opened_by(cls, event: Event[MessageAdd], number: int) -> "Ticket":
+        """Return the ticket that a first message opens."""
+        d = event.data
+        return cls(
+            id=timed(event.occurred_at, "ticket", event.id), tenant=event.tenant, number=number,
+            account_id=d.account_id, platform=d.platform, channel=d.channel, author_id=d.author_id,
+            author_name=d.author_name, conversation_key=d.conversation_key,
+            open_key=cls.key_of(event.tenant, d.account_id, d.conversation_key),
+            subject=d.subject[:_SUBJECT] or d.body[:_SUBJECT], language=d.language, created_at=d.received_at,
+            updated_at=d.received_at, source_post_id=d.external_conversation_id,
+        )  # fmt: skip
+
+    def has_seen(self, event_id: str) -> bool:
+        """Whether the ticket was already brought up to date by this event, as far as it remembers."""
+        return event_id in self.applied
+
+    def with_author_message(self, event: Event[MessageAdd]) -> "Ticket":
+        """Return the ticket after its author said something."""
+        d = event.data
+        said = d.external_created_at
+        newest = self.last_author_message_at is None or said >= self.last_author_message_at
+        window = said + timedelta(seconds=d.window_s) if d.window_s else None
+        if not newest:
+            window = self.reply_window_expires_at
+        answered = self.last_agent_message_at is not None and self.last_agent_message_at > said
+        return msgspec.structs.replace(
+            self,
+            status="waiting" if answered and self.status == "waiting" else "open",
+            snoozed_until=None,
+            updated_at=max(self.updated_at, d.received_at),
+            last_author_message_at=said if newest else self.last_author_message_at,
+            waiting_since=self.waiting_since if answered else self.waiting_since or said,
+            message_count=self.message_count + 1,
+            unread_count=self.unread_count + 1,
+            reply_window_expires_at=window,
+            last_inbound_id=d.id if newest else self.last_inbound_id,
+            author_name=d.author_name or self.author_name,
+            applied=(*self.applied, event.id)[-_REMEMBERED:],
+        )
+
+    def with_agent_message(self, event_id: str, at: datetime, *, public: bool = True) -> "Ticket":
+        """Return the ticket after one of us said something, here or elsewhere."""
+        changes: dict[str, Any] = {
+            "message_count": self.message_count + 1,
+            "updated_at": max(self.updated_at, at),
+            "applied": (*self.applied, event_id)[-_REMEMBERED:],
+        }
+        if public:
+            latest = max(at, self.last_agent_message_at or at)
+            pending = self.last_author_message_at is not None and self.last_author_message_at > latest
+            changes |= {"last_agent_message_at": latest, "first_response_at": self.first_response_at or at}
+            if not pending and self.status != "resolved":
+                changes |= {"status": "waiting", "waiting_since": None}
+        return msgspec.structs.replace(self, **changes)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what a reader of the log needs to know."""
+        return {
+            "number": self.number,
+            "status": self.status,
+            "priority": self.priority,
+            "assignee_id": self.assignee_id,
+            "team_id": self.team_id,
+            "tags": list(self.tags),
+            "author": self.author_name,
+        }
+
+
+class Block(Document, frozen=True, kw_only=True):
+    """An author whose messages are kept but open no ticket."""
+
+    kind = "block"
+
+    author_id: str
+    blocked_by: str
+    at: datetime
+    reason: str = ""
+
+    @staticmethod
+    def id_of(tenant: str, author_id: str) -> str:
+        """Return the id of the block of an author, whether there is one or not."""
+        return derived("block", tenant, author_id)
