@@ -8,6 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from chorally_core.ports.refused import Refused
+
 MEDIA_TYPE = "application/problem+json"
 
 _TITLES = {
@@ -26,6 +28,8 @@ _TITLES = {
     500: "Internal error",
     503: "Service unavailable",
 }
+
+_REFUSED = {"missing": 404, "conflict": 409, "invalid": 422, "forbidden": 403}
 
 
 class Problem(Exception):
@@ -79,6 +83,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def on_problem(_: Request, problem: Problem) -> JSONResponse:
         return problem.response()
+
+    @app.exception_handler(Refused)
+    async def on_refused(_: Request, refused: Refused) -> JSONResponse:
+        errors = [{"field": f"/body/{refused.field}", "message": refused.detail}] if refused.field else []
+        return Problem(_REFUSED[refused.why], refused.detail, code=refused.code, errors=errors).response()
 
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:

@@ -1,0 +1,109 @@
+"""Authorisation of requests: each route says which permission it needs, or that it is open and why.
+
+Who the caller is comes from the identity port at ``app.state.identity``; nothing is let through without it.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request, Security
+from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
+from fastapi.security.base import SecurityBase
+
+from chorally_core.api.problem import Problem
+from chorally_core.ports.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
+from chorally_core.ports.permissions import Permission
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPEN = "__chorally_open__"
+"""Attribute of an endpoint that needs no caller: the reason why."""
+
+CHALLENGE = 'Bearer realm="chorally", Token realm="chorally"'
+"""``WWW-Authenticate`` of an answer to a request without proof."""
+
+
+class _ServiceToken(SecurityBase):
+    """The second way to authenticate, as OpenAPI shows it; the check itself is ``Allowed``'s."""
+
+    scheme_name = "ServiceToken"
+    model = APIKey(
+        **{"in": APIKeyIn.header},
+        name="Authorization",
+        description="A service's secret and the tenant it acts for: `Authorization: Token secret.tenant`",
+    )
+
+    async def __call__(self) -> None:
+        """Do nothing."""
+
+
+class Allowed(SecurityBase):
+    """Gives the caller of a request who has a permission; any caller where None is asked for."""
+
+    scheme_name = "Bearer"
+    model = HTTPBearer(
+        bearerFormat="JWT", description="An access token: `Authorization: Bearer …`, from `/identity/v1/token`"
+    )
+
+    def __init__(self, permission: Permission | None) -> None:
+        self.permission = permission
+
+    async def __call__(self, request: Request, _also: Annotated[None, Security(_ServiceToken())]) -> Caller:
+        """Return the caller.
+
+        Raises:
+            Problem: 401, nobody is proven; 403, the permission is missing; 503, it cannot be told at the moment.
+        """
+        caller = await authenticated(request)
+        if self.permission is not None and self.permission not in caller.permissions:
+            raise Problem(
+                403,
+                f"the permission {self.permission} is missing; ask an administrator for a role that has it",
+                code="permission-missing",
+                headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{self.permission}"'},
+            )
+        return caller
+
+
+def allowed(permission: Permission | None = None) -> Any:
+    """Return the dependency that gives the caller, who must have the permission.
+
+    ``caller: Annotated[Caller, allowed(Permission.TICKETS_READ)]`` in an endpoint, or
+    ``dependencies=[allowed(...)]`` of a router. Without a permission any proven caller will do.
+    """
+    return Security(Allowed(permission), scopes=[permission.value] if permission else [])
+
+
+async def authenticated(request: Request) -> Caller:
+    """Return who sent the request, also kept at ``request.state.caller``.
+
+    Raises:
+        Problem: 401, nobody is proven; 503, it cannot be told at the moment.
+    """
+    identity: Identity = request.app.state.identity
+    values = request.headers.getlist("authorization")
+    try:
+        if not values:
+            raise Unauthenticated("the request has no Authorization header")
+        if len(values) > 1:
+            raise Unauthenticated("the request has more than one Authorization header")
+        caller = await identity.authenticate(values[0])
+    except Unauthenticated as error:
+        challenge = CHALLENGE if not values else f'{CHALLENGE}, error="invalid_token"'
+        raise Problem(401, error.reason, code="not-authenticated", headers={"WWW-Authenticate": challenge}) from None
+    except IdentityUnavailable as error:
+        raise Problem(
+            503, error.reason, code="identity-unavailable", headers={"Retry-After": str(error.wait_s)}
+        ) from error
+    request.state.caller = caller
+    return caller
+
+
+def open_route(reason: str) -> Callable[[F], F]:
+    """Mark an endpoint that anybody may call, and say how it is proven instead or why it need not be."""
+
+    def mark(endpoint: F) -> F:
+        setattr(endpoint, OPEN, reason)
+        return endpoint
+
+    return mark
