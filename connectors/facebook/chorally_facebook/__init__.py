@@ -1,0 +1,12 @@
+"""Facebook pages for Chorally: comments come in by webhook and by polling, answers go out."""
+
+import chorally_sdk as sdk
+from chorally_facebook.connector import Facebook
+
+__all__ = ["Facebook", "chorally_connector"]
+
+
+@sdk.hookimpl
+def chorally_connector() -> type[sdk.Connector]:
+    """Return the connector class of this package."""
+    return Facebook

@@ -1,0 +1,115 @@
+"""The connector for comments on the posts of a Facebook page (Graph API v25.0, read 2026-11-23)."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime, timedelta
+
+import httpx
+
+import chorally_sdk as sdk
+from chorally_facebook import faults, search, webhook
+from chorally_facebook.config import AccountSettings, AppSettings
+from chorally_facebook.listing import path
+from chorally_facebook.shapes import Created, Page, read
+from chorally_facebook.translate import COMMENT, STREAM
+from chorally_facebook.walk import walk
+
+MAX_TEXT = 8000
+"""Characters of a comment. Unverified: widely reported, but in none of Meta's pages; Facebook has the last word."""
+
+SETTLES = timedelta(seconds=5)
+"""How long after an attempt a comment may be missing from listings. Unverified: Meta states nothing."""
+
+
+class Facebook(sdk.Connector, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds, sdk.Sandboxes):
+    """Comments on a page's posts: received by webhook, polled as a safety net, answered in place."""
+
+    manifest = sdk.Manifest(
+        platform="facebook",
+        title="Facebook",
+        base_url="https://graph.facebook.com/v25.0",
+        hosts=("graph.facebook.com",),
+        scopes=("pages_show_list", "pages_read_engagement", "pages_read_user_engagement", "pages_manage_engagement"),
+        hooks=sdk.Hooks(scope="app"),
+        channels=(
+            sdk.Channel(
+                name=COMMENT,
+                id_scope="account",  # a person has another id on every page
+                actions={"reply": sdk.Limits(max_text=MAX_TEXT, dedupe="lookup", settles=SETTLES)},
+            ),
+        ),
+        app_settings=AppSettings,
+        account_settings=AccountSettings,
+    )
+
+    async def check(self) -> sdk.AccountInfo:
+        """Name the page that the access token belongs to.
+
+        Raises:
+            Rejected: The settings name another page.
+        """
+        answer = await self.http.get("/me", params={"fields": "id,name"})
+        page = read(Page, answer.content, "the answer to /me")
+        wanted = self.account.settings.page_id if isinstance(self.account.settings, AccountSettings) else ""
+        if wanted and wanted != page.id:
+            raise sdk.Rejected(
+                f"the access token belongs to {page.id} ({page.name}), the settings say {wanted}; "
+                "paste the access token of that page",
+                reason=sdk.Reason.PERMISSION,
+            )
+        return sdk.AccountInfo(external_id=page.id, name=page.name)
+
+    def verify(self, hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
+        """Judge a hook by the verify token or the signature."""
+        return webhook.judge(hook, keys)
+
+    def parse(self, hook: sdk.RawHook) -> Sequence[sdk.Event]:
+        """Translate what a hook says of comments, for every page in it."""
+        return webhook.events(hook)
+
+    def streams(self) -> Sequence[sdk.Stream]:
+        """Say that comments can be polled."""
+        return [sdk.Stream(name=STREAM, every=timedelta(minutes=15))]
+
+    def pull(self, stream: str, cursor: sdk.Cursor | None, since: datetime | None) -> AsyncIterator[sdk.Page]:
+        """Yield the comments of posts changed since the cursor, and of all posts at first.
+
+        Edits older than ``walk.OVERLAP``, removals and hidings are told by webhooks only.
+        """
+        return walk(self.http, self.account.external_id, cursor, since)
+
+    async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
+        """Answer a comment; without one, comment on the post.
+
+        Raises:
+            OutcomeUnknown: Facebook's answer does not say whether the comment was made.
+        """
+        target = message.in_reply_to or message.conversation_id
+        if not target:
+            raise sdk.Rejected("a comment answers a comment or a post; say which")
+        try:
+            answer = await self.http.post(path(target, "comments"), data={"message": message.body})
+            made = read(Created, answer.content, "the answer to a comment")
+        except (faults.Transient, sdk.Malformed) as error:
+            raise sdk.OutcomeUnknown(f"whether the comment was made is not known: {error}") from error
+        return sdk.Receipt(external_id=made.id, conversation_id=message.conversation_id)
+
+    async def find(self, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
+        """Look for our comment among the answers to what it was to answer; see ``search``."""
+        if not isinstance(outgoing, sdk.OutboundMessage):
+            raise sdk.OutcomeUnknown("only answers to comments can be looked for")
+        return await search.find(self.http, self.account.external_id, outgoing)
+
+    def fault(self, answer: httpx.Response) -> sdk.ConnectorError | None:
+        """Classify an answer by the Graph API's error code."""
+        return faults.fault(answer)
+
+    def usage(self, answer: httpx.Response) -> Iterable[sdk.Usage]:
+        """Read the three usage headers of the Graph API."""
+        return faults.usage(answer)
+
+    @classmethod
+    def sandbox(cls) -> sdk.ASGIApp:
+        """Return a page that lives in memory; needs ``chorally-facebook[sandbox]``."""
+        from chorally_facebook.sandbox import Sandbox  # heavy, and of no use in production
+
+        return Sandbox().app

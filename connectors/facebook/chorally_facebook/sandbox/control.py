@@ -1,0 +1,183 @@
+"""The sandbox's own routes under ``/_sandbox``: what Meta's dashboard and the people on Facebook would do."""
+
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from chorally_facebook.sandbox.faults import Fault
+from chorally_facebook.sandbox.graph import Echo
+
+if TYPE_CHECKING:
+    from chorally_facebook.sandbox.twin import Sandbox
+
+
+class Body(BaseModel):
+    """What a route takes; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Configure(Body):
+    """What can be set; what is left out stays as it is."""
+
+    callback_url: str | None = None
+    app_secret: str | None = None
+    verify_token: str | None = None
+    page_id: str | None = None
+    page_name: str | None = None
+    access_token: str | None = None
+    duplicate_probability: float | None = Field(default=None, ge=0, le=1)
+    echo: Echo | None = None
+    deliver: Literal["auto", "manual"] | None = None
+    page_size: int | None = Field(default=None, ge=1)
+    hold_s: float | None = Field(default=None, ge=0)
+    retry_s: float | None = Field(default=None, ge=0)
+    retry_max_s: float | None = Field(default=None, ge=0)
+    seed: int | None = None
+    handshake: bool = False
+    """Whether to ask the callback URL for the challenge now."""
+
+
+class NewPost(Body):
+    """A post of the page."""
+
+    message: str = ""
+
+
+class NewComment(Body):
+    """A comment of a person."""
+
+    author_id: str
+    author_name: str = ""
+    message: str
+    post_id: str | None = None
+    """The newest post where both are left out."""
+    parent_id: str | None = None
+    webhook: bool = True
+    """False: only who polls will see it."""
+
+
+class ChangeComment(Body):
+    """What a person, or a moderator, changes of a comment."""
+
+    message: str | None = None
+    is_hidden: bool | None = None
+    webhook: bool = True
+
+
+class Deliver(Body):
+    """How to send what waits."""
+
+    shuffle: bool = False
+    copies: int = Field(default=0, ge=0)
+    at_once: int = Field(default=50, ge=1)
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class Control:
+    """The routes, each a thin shell around a method of ``Sandbox``."""
+
+    def __init__(self, sandbox: "Sandbox") -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/_sandbox/configure", self.configure, methods=["POST"]),
+            Route("/_sandbox/posts", self.post, methods=["POST"]),
+            Route("/_sandbox/comments", self.comment, methods=["POST"]),
+            Route("/_sandbox/comments/{comment_id}", self.change, methods=["PATCH"]),
+            Route("/_sandbox/comments/{comment_id}", self.remove, methods=["DELETE"]),
+            Route("/_sandbox/faults", self.add_fault, methods=["POST"]),
+            Route("/_sandbox/faults", self.clear_faults, methods=["DELETE"]),
+            Route("/_sandbox/state", self.state, methods=["GET"]),
+            Route("/_sandbox/deliver", self.deliver, methods=["POST"]),
+        ]
+
+    async def configure(self, request: Request) -> Response:
+        """Set what is given."""
+        return await self._did(request, Configure, self._configure)
+
+    async def post(self, request: Request) -> Response:
+        """Add a post of the page."""
+
+        async def add(asked: NewPost) -> dict[str, Any]:
+            return {"id": self._sandbox.world.post(asked.message).id}
+
+        return await self._did(request, NewPost, add)
+
+    async def comment(self, request: Request) -> Response:
+        """Add a comment of a person."""
+
+        async def add(asked: NewComment) -> dict[str, Any]:
+            made = self._sandbox.comment(**asked.model_dump())
+            return {"id": made.id, "post_id": made.post_id, "parent_id": made.parent_id}
+
+        return await self._did(request, NewComment, add)
+
+    async def change(self, request: Request) -> Response:
+        """Edit, hide or unhide a comment."""
+
+        async def do(asked: ChangeComment) -> dict[str, Any]:
+            self._sandbox.change(request.path_params["comment_id"], **asked.model_dump())
+            return {"success": True}
+
+        return await self._did(request, ChangeComment, do)
+
+    async def remove(self, request: Request) -> Response:
+        """Remove a comment and the replies to it."""
+
+        async def do(_: Body) -> dict[str, Any]:
+            self._sandbox.remove(request.path_params["comment_id"])
+            return {"success": True}
+
+        return await self._did(request, Body, do)
+
+    async def add_fault(self, request: Request) -> Response:
+        """Let something go wrong."""
+
+        async def add(asked: Fault) -> dict[str, Any]:
+            self._sandbox.faults.waiting.append(asked)
+            return {"success": True}
+
+        return await self._did(request, Fault, add)
+
+    async def clear_faults(self, _: Request) -> Response:
+        """Let nothing more go wrong."""
+        self._sandbox.faults.waiting.clear()
+        return JSONResponse({"success": True})
+
+    async def state(self, _: Request) -> Response:
+        """Show everything."""
+        return JSONResponse(self._sandbox.state())
+
+    async def deliver(self, request: Request) -> Response:
+        """Send what waits, each POST once."""
+
+        async def do(asked: Deliver) -> dict[str, Any]:
+            accepted = await self._sandbox.hooks.deliver_all(**asked.model_dump())
+            return {"accepted": accepted, "waiting": self._sandbox.hooks.waiting}
+
+        return await self._did(request, Deliver, do)
+
+    async def _configure(self, asked: Configure) -> dict[str, Any]:
+        self._sandbox.configure(**asked.model_dump(exclude_none=True, exclude={"handshake"}))
+        if asked.handshake and not await self._sandbox.hooks.handshake():
+            raise ValueError("the callback URL did not answer the handshake with the challenge")
+        return {"success": True}
+
+    @staticmethod
+    async def _did(request: Request, shape: type[B], do: Any) -> Response:
+        try:
+            return JSONResponse(await do(shape.model_validate_json(await request.body() or b"{}")))
+        except ValidationError as wrong:
+            return JSONResponse({"error": wrong.errors(include_url=False, include_context=False)}, status_code=400)
+        except KeyError as missing:
+            return JSONResponse({"error": f"there is no object {missing}"}, status_code=404)
+        except ValueError as wrong:
+            return JSONResponse({"error": str(wrong)}, status_code=400)
