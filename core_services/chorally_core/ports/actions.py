@@ -11,9 +11,9 @@ class Actions(Protocol):
     """Carries out decisions that a request asks for."""
 
     async def act(self, keys: Iterable[Key], decide: Callable[[Found], Change]) -> Change:
-        """Return the change that was made durable, as ``decide`` gave it.
+        """Return the change that was made durable; its documents bear the versions that they were stored with.
 
         Loads the documents, calls ``decide`` and commits. Where a document was changed meanwhile, all of
         it is repeated, so ``decide`` must have no other effect. What ``decide`` raises ends the action with
-        nothing done. A stored document's version is one more than that of the document in the change.
+        nothing done.
         """

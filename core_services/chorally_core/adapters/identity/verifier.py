@@ -1,0 +1,212 @@
+"""Verifies access tokens, the built-in issuer's and an outside one's alike."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import msgspec
+from joserfc import jwt
+from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
+from joserfc.jwt import JWTClaimsRegistry
+from joserfc.util import urlsafe_b64decode
+
+from chorally_core.adapters.identity.keys import ALGORITHMS, KeySource
+from chorally_core.ports.identity import TENANT, Caller, Unauthenticated
+from chorally_core.ports.permissions import ROLES, permissions_of
+
+IsValid = Callable[[str, str, int], Awaitable[bool]]
+"""Whether a user, of a tenant, may still use tokens of that generation."""
+
+_MAX_TOKEN = 8 * 1024
+_TYPES = ("", "jwt", "at+jwt", "application/at+jwt")
+
+
+class ClaimPaths(NamedTuple):
+    """Where an issuer puts what we need: claims, or members of claims as in ``realm_access.roles``."""
+
+    tenant: str = "tenant"
+    roles: str = "roles"
+    name: str = "name"
+
+
+class _Header(msgspec.Struct):
+    alg: str
+    kid: str
+    typ: str = ""
+    crit: Any = None
+
+
+class _Verified(NamedTuple):
+    caller: Caller
+    generation: int
+    expires_at: float
+    revision: int
+
+
+class Verifier:
+    """Gives the caller that an access token proves."""
+
+    def __init__(
+        self,
+        keys: KeySource,
+        *,
+        issuer: str,
+        audience: str,
+        clock: Callable[[], datetime],
+        is_valid: IsValid | None = None,
+        claims: ClaimPaths = ClaimPaths(),  # noqa: B008 (immutable)
+        role_names: Mapping[str, str] | None = None,
+        leeway: timedelta = timedelta(seconds=30),
+        most_cached: int = 10_000,
+    ) -> None:
+        """Set what a token must say.
+
+        Args:
+            keys: The issuer's keys.
+            issuer: The only ``iss`` that is taken.
+            audience: What ``aud`` must contain.
+            clock: Gives the time.
+            is_valid: Asked at every request, where users can be disabled here.
+            claims: Where tenant, roles and name are found.
+            role_names: Built-in roles by the issuer's names for them; its other roles are passed over. Where
+                None, the names are the same.
+            leeway: How far the issuer's clock may be off.
+            most_cached: How many verified tokens are remembered.
+        """
+        self._keys = keys
+        self._clock = clock
+        self._is_valid = is_valid
+        self._claims = claims
+        self._role_names = role_names if role_names is not None else {role: role for role in ROLES}
+        self._most = most_cached
+        self._cached: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._registry = JWTClaimsRegistry(
+            now=lambda: int(clock().timestamp()),
+            leeway=int(leeway.total_seconds()),
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": audience},
+            sub={"essential": True},
+            exp={"essential": True},
+        )
+
+    async def verify(self, token: str) -> Caller:
+        """Return the caller whom the token proves.
+
+        Raises:
+            Unauthenticated: It proves nobody.
+            IdentityUnavailable: The issuer's keys are not known at the moment.
+        """
+        mark = sha256(token.encode()).digest()
+        verified = self._remembered(mark)
+        if verified is None:
+            verified = await self._verify(token, mark)
+        if self._is_valid is not None:
+            caller = verified.caller
+            if not await self._is_valid(caller.subject, caller.tenant, verified.generation):
+                self._cached.pop(mark, None)
+                raise Unauthenticated("the token was withdrawn; sign in again")
+        return verified.caller
+
+    def _remembered(self, mark: bytes) -> _Verified | None:
+        verified = self._cached.get(mark)
+        if verified is None:
+            return None
+        if verified.expires_at <= self._clock().timestamp() or verified.revision != self._keys.revision:
+            del self._cached[mark]
+            return None
+        self._cached.move_to_end(mark)
+        return verified
+
+    async def _verify(self, token: str, mark: bytes) -> _Verified:
+        claims = await self._checked(token)
+        verified = self._to_verified(claims, mark)
+        self._cached[mark] = verified
+        if len(self._cached) > self._most:
+            self._cached.popitem(last=False)
+        return verified
+
+    async def _checked(self, token: str) -> dict[str, Any]:
+        """The claims of a token whose signature, issuer, audience and times are right."""
+        if len(token) > _MAX_TOKEN:
+            raise Unauthenticated("the token is too long")
+        header = _header(token)
+        key = await self._keys.key(header.kid)
+        if key is None:
+            raise Unauthenticated("the token is signed with a key that its issuer does not have")
+        try:
+            claims = jwt.decode(token, key, algorithms=list(ALGORITHMS)).claims
+        except BadSignatureError:
+            raise Unauthenticated("the token's signature is wrong") from None
+        except (JoseError, ValueError, TypeError, RecursionError):
+            raise Unauthenticated("the token is malformed") from None
+        try:
+            self._registry.validate(claims)
+        except ExpiredTokenError:
+            raise Unauthenticated("the token has expired; sign in again") from None
+        except MissingClaimError as error:
+            raise Unauthenticated(f"the token does not say {error.claim}") from None
+        except InvalidClaimError as error:
+            raise Unauthenticated(_WRONG.get(error.claim, f"the token's {error.claim} is malformed")) from None
+        if claims.get("typ", "Bearer") != "Bearer":
+            raise Unauthenticated("the token is not an access token")
+        return claims
+
+    def _to_verified(self, claims: Mapping[str, Any], mark: bytes) -> _Verified:
+        tenant = _at(claims, self._claims.tenant)
+        if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None:
+            raise Unauthenticated("the token does not say for which tenant it is")
+        named = _at(claims, self._claims.roles) or []
+        if not isinstance(named, list) or not all(isinstance(role, str) for role in named):
+            raise Unauthenticated("the token's roles are not a list of names")
+        generation = claims.get("gen", 0)
+        if type(generation) is not int:
+            raise Unauthenticated("the token's gen is malformed")
+        roles = tuple(dict.fromkeys(self._role_names[role] for role in named if role in self._role_names))
+        name = _at(claims, self._claims.name)
+        caller = Caller(
+            tenant=tenant,
+            subject=claims["sub"],
+            kind="user",
+            name=name if isinstance(name, str) else "",
+            roles=roles,
+            permissions=permissions_of(roles),
+            token_id=claims.get("jti") or mark.hex()[:16],
+        )
+        return _Verified(caller, generation, float(claims["exp"]), self._keys.revision)
+
+
+_WRONG = {
+    "iss": "the token is of another issuer",
+    "aud": "the token is for another audience",
+    "nbf": "the token is not valid yet",
+    "iat": "the token is from the future",
+    "sub": "the token does not say whose it is",
+}
+
+
+def _header(token: str) -> _Header:
+    """The header of a token, before anything in it is trusted."""
+    head, dot, _ = token.partition(".")
+    try:
+        header = msgspec.json.decode(urlsafe_b64decode(head.encode()), type=_Header)
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        raise Unauthenticated("the token is malformed") from None
+    if not dot or header.typ.lower() not in _TYPES or header.crit is not None:
+        raise Unauthenticated("the token is not an access token")
+    if header.alg not in ALGORITHMS:
+        raise Unauthenticated(f"the token's algorithm is not one of {', '.join(ALGORITHMS)}")
+    return header
+
+
+def _at(claims: Mapping[str, Any], path: str) -> Any:
+    """The claim of that name, or the member that the dotted path leads to; None where there is none."""
+    if path in claims:
+        return claims[path]
+    found: Any = claims
+    for step in path.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(step)
+    return found
