@@ -103,7 +103,7 @@ class Http:
             return await self._once(method, url, auth, options)
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._attempts),
-            wait=tenacity.wait_exponential_jitter(initial=0.2, max=2.0),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2.0),
             retry=tenacity.retry_if_exception(_is_brief),
             reraise=True,
             sleep=self._sleep,
