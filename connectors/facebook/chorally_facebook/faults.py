@@ -4,6 +4,7 @@ Sources: "Handling Errors" and "Rate Limits" of the Graph API (read 2026-11-23);
 unverified was not found there.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -33,6 +34,7 @@ _NOT_A_PAGE = (190, 2069032)  # the token is a person's where a page's is needed
 _MISSING = (100, 33)  # deleted, or not visible to this token (unverified)
 _TRANSIENT = frozenset({1, 2})
 _TOO_MUCH = 1e6
+_BEGINS_WITH_ERROR = re.compile(rb'\s*\{\s*"error"\s*:')
 
 
 class Transient(sdk.RetryLater):
@@ -81,7 +83,7 @@ def _window(answer: httpx.Response, header: str, scope: sdk.Scope) -> Iterator[s
 
 def _error(answer: httpx.Response) -> dict[str, Any] | None:
     """The error object of an answer; large good answers are not read for it."""
-    if answer.status_code < 400 and not answer.content.lstrip()[:9].startswith(b'{"error"'):
+    if answer.status_code < 400 and not _BEGINS_WITH_ERROR.match(answer.content):
         return None
     body = _json(answer.content)
     error = body.get("error") if isinstance(body, dict) else None

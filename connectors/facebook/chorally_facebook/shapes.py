@@ -5,7 +5,6 @@ Sources: Graph API reference v25.0, nodes Comment and Page Post, and "Webhooks f
 read leniently in ``translate``.
 """
 
-import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -25,20 +24,23 @@ def instant(value: object) -> datetime:
     """
     if isinstance(value, datetime):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a time is a number or a text")
     try:
-        if isinstance(value, str) and not value.isdecimal():
-            at = datetime.fromisoformat(value)
-            if at.tzinfo is None:
-                raise ValueError("a time needs an offset such as +0000")
-            return at.astimezone(UTC)
-        number = float(value)
-        if not math.isfinite(number):
-            raise ValueError("a time is finite")
-        return datetime.fromtimestamp(number / 1000 if number > FIRST_MILLISECOND else number, UTC)
-    except (OverflowError, OSError) as error:
-        raise ValueError("a time lies between the years 1 and 9999") from error
+        return _read_instant(value)
+    except (ValueError, TypeError, OverflowError, OSError):
+        # Never the value itself: it goes into messages for people.
+        raise ValueError("a time is Unix seconds, milliseconds, or ISO 8601 with an offset") from None
+
+
+def _read_instant(value: object) -> datetime:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError
+    if isinstance(value, str) and not value.isdecimal():
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise ValueError
+        return at.astimezone(UTC)
+    number = float(value)
+    return datetime.fromtimestamp(number / 1000 if number > FIRST_MILLISECOND else number, UTC)
 
 
 Instant = Annotated[datetime, BeforeValidator(instant)]
