@@ -51,3 +51,6 @@ class Bus(Protocol):
 
     async def wait(self, timeout: float) -> None:
         """Return when something may have come, or after ``timeout`` seconds."""
+
+    def wake(self) -> None:
+        """Make whoever waits look again."""

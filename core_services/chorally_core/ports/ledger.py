@@ -5,9 +5,11 @@ documents go first, each bearing the events it caused, then the events, then the
 repeats the work finds it done. Handlers see no difference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from chorally_core.events import Event
 from chorally_core.ports.bus import Batch, Bus, Consumer
@@ -21,6 +23,21 @@ class Step(NamedTuple):
     events: Sequence[Event[Any]] = ()
     removed: Sequence[tuple[type[Document], str]] = ()
     """Documents that the work used up, such as a parked event."""
+
+    @classmethod
+    def of(
+        cls,
+        documents: Iterable[Document] = (),
+        events: Sequence[Event[Any]] = (),
+        removed: Iterable[Document] = (),
+    ) -> "Step":
+        """Return the step that stores documents as they shall be, over the versions that they bear."""
+        writes = []
+        for document in documents:
+            expected = document.version
+            msgspec.structs.force_setattr(document, "version", expected + 1)
+            writes.append(Write(document, expected))
+        return cls(writes, events, [(type(document), document.id) for document in removed])
 
 
 class Work(NamedTuple):

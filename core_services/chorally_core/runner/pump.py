@@ -18,6 +18,9 @@ class Stage(Protocol):
     async def step(self) -> int:
         """Do some of it; return how much."""
 
+    async def recover(self) -> None:
+        """Forget what was done in memory since the last durable turn: it was given up."""
+
 
 class Pump:
     """Runs the stages one after another for as long as any has work."""
@@ -47,13 +50,17 @@ class Pump:
         except Exception as error:
             level = log.debug if isinstance(error, Conflict) else log.error
             level("turn given up", exc_info=error)
+        for stage in self._stages:
+            await stage.recover()
         worked = 0
         for stage in self._stages:
             try:
                 worked += await stage.step()
             except Conflict:
+                await stage.recover()
                 worked += 1
             except Exception as error:
+                await stage.recover()
                 log.error("stage failed", stage=type(stage).__name__, exc_info=error)
         return worked
 

@@ -51,12 +51,15 @@ class Runner:
         self._numbers = Numbers(ledger.documents)
         self._lanes: Counter[str] = Counter()
         self._retry_at: datetime | None = None
+        self._singly = 0  # events still to be taken one by one, after a batch that could not be stored
         self.consumer = ledger.bus.consumer(group, sorted({topic for topic, _ in self._handlers}))
         self.counts: Counter[str] = Counter()
         """Events handled, unknown, unreadable, parked, dead and repeated after a conflict, since the start."""
 
     async def start(self) -> None:
         """Learn which keys wait."""
+        self._lanes.clear()
+        self._retry_at = None
         after: tuple[Any, str] | None = None
         while True:
             where = (Condition("group", "is", self.group),)
@@ -77,16 +80,40 @@ class Runner:
         """Handle one batch; return how many events it had."""
         if self._retry_at is not None and self._now() >= self._retry_at:
             await self._retry()
-        batch = await self.consumer.poll(self._batch)
+        batch = await self.consumer.poll(1 if self._singly else self._batch)
         if not batch.delivered:
             return 0
         try:
             await self._handle(batch)
         except Conflict:
             self.counts["repeated"] += len(batch.delivered)
-            await self.consumer.rewind()
             raise
+        except Exception as error:
+            if len(batch.delivered) > 1:
+                self._singly = len(batch.delivered)
+                raise
+            await self._set_aside(batch, error)
+        self._singly = max(self._singly - 1, 0)
         return len(batch.delivered)
+
+    async def _set_aside(self, batch: Batch, error: Exception) -> None:
+        """Park the one event of a batch that cannot be stored."""
+        position, event = batch.delivered[0]
+        if not isinstance(event, Event):
+            raise error
+        at = self._now() + backoff(1)
+        space = Workspace(self._ledger.documents, self._numbers)
+        space.add(parked(event, self.group, position, attempts=1, next_at=at, error=_text(error)))
+        await self._ledger.commit(Work(space.steps, (self.consumer, batch)))
+        self._lanes[lane(self.group, event.key)] += 1
+        self._retry_at = min(self._retry_at or at, at)
+        self.counts["parked"] += 1
+        log.error("event cannot be stored", group=self.group, topic=event.topic, event_id=event.id, exc_info=error)
+
+    async def recover(self) -> None:
+        """Read again from the last commit, and learn anew which keys wait."""
+        await self.consumer.rewind()
+        await self.start()
 
     async def _handle(self, batch: Batch) -> None:
         space = Workspace(self._ledger.documents, self._numbers)

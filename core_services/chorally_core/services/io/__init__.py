@@ -1,0 +1,1 @@
+"""I/O service: hosts the connectors; everything with consequences around their calls is here."""

@@ -1,0 +1,164 @@
+"""A delivery's states, as pure functions: what may follow what, and what is told of it.
+
+``queued`` → claimed as ``sending`` → ``sent``, ``accepted``, ``failed`` or ``unconfirmed``. A claim is
+durable before the visible call; what is ``unconfirmed`` is resolved by an echo, a mark, the same call
+under a native key, a search, or a person, never by a blind resend.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+import chorally_sdk as sdk
+from chorally_core.events import Event, MessageReconcile, Reply, topics
+from chorally_core.events.ids import derived
+from chorally_core.services.io.model import Delivery
+
+SERVICE = "io-service"
+
+_FORWARD = {"sent": 3, "delivered": 4, "read": 5}
+
+
+def taken(event: Event[Reply], platform: str) -> Delivery:
+    """Return the delivery that a command becomes."""
+    d = event.data
+    return Delivery(
+        id=d.message_id,
+        tenant=event.tenant,
+        account_id=d.account_id,
+        platform=platform,
+        channel=d.channel,
+        key=event.key,
+        client_ref=Delivery.client_ref_of(d.message_id),
+        body=d.body,
+        attachments=d.attachments,
+        in_reply_to=d.in_reply_to,
+        conversation_id=d.conversation_id,
+        to=d.to,
+        route=d.route,
+        automatic=d.automatic,
+        answers_at=d.answers_at,
+        created_at=event.occurred_at,
+        next_at=event.occurred_at,
+        traceparent=event.traceparent,
+    )
+
+
+def claimed(delivery: Delivery, at: datetime) -> Delivery:
+    """Return the delivery as it must be stored before the visible call."""
+    return msgspec.structs.replace(delivery, state="sending", tried_at=at, attempts=delivery.attempts + 1, error="")
+
+
+def released(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) -> Delivery:
+    """Return the delivery of which it is certain that nothing was made visible: it waits for its next try."""
+    pause = wait if wait is not None else timedelta(seconds=min(2.0**delivery.attempts, 900.0))
+    return msgspec.structs.replace(delivery, state="queued", next_at=at + pause, error=why)
+
+
+def received(delivery: Delivery, receipt: sdk.Receipt, at: datetime) -> Delivery:
+    """Return the delivery after the platform's answer to the visible call."""
+    sent = receipt.state == "sent"
+    return msgspec.structs.replace(
+        delivery,
+        state="sent" if sent else "accepted",
+        external_id=receipt.external_id,
+        external_key=_external_key(delivery, receipt.external_id),
+        external_url=receipt.url,
+        conversation_id=receipt.conversation_id or delivery.conversation_id,
+        receipt=dict(receipt.data),
+        settled_at=at if sent else None,
+        error="",
+        needs_person=False,
+    )
+
+
+def confirmed(delivery: Delivery, external_id: str, at: datetime, *, url: str | None = None) -> Delivery:
+    """Return the delivery after its echo came, or a search or a person found it."""
+    later = delivery.state in ("delivered", "read")
+    return msgspec.structs.replace(
+        delivery,
+        state=delivery.state if later else "sent",
+        external_id=delivery.external_id or external_id,
+        external_key=delivery.external_key or _external_key(delivery, external_id),
+        external_url=delivery.external_url or url,
+        settled_at=delivery.settled_at or at,
+        error="",
+        needs_person=False,
+    )
+
+
+def marked(delivery: Delivery, mark: sdk.Mark, at: datetime) -> Delivery | None:
+    """Return the delivery after a mark; None where the mark says nothing new. States only go forward."""
+    external_id = mark.external_id or delivery.external_id
+    if mark.state == "failed":
+        if delivery.state in ("failed", "delivered", "read"):
+            return None
+        return failed(delivery, mark.reason or "the platform reports that it could not deliver", at)
+    if _FORWARD[mark.state] <= _FORWARD.get(delivery.state, 0):
+        return None
+    moved = confirmed(delivery, external_id, at) if external_id else delivery
+    return msgspec.structs.replace(
+        moved, state=mark.state, settled_at=moved.settled_at or at, error="", needs_person=False
+    )
+
+
+def failed(delivery: Delivery, why: str, at: datetime, *, reason: str = "") -> Delivery:
+    """Return the delivery that will never be made."""
+    return msgspec.structs.replace(
+        delivery, state="failed", error=why, reason=reason, settled_at=at, needs_person=False
+    )
+
+
+def unknown(delivery: Delivery, why: str, at: datetime, settles: timedelta) -> Delivery:
+    """Return the delivery whose visible call may or may not have happened; it is searched after ``settles``."""
+    tried = delivery.tried_at or at
+    return msgspec.structs.replace(delivery, state="unconfirmed", error=why, next_at=max(tried + settles, at))
+
+
+def absent(delivery: Delivery, at: datetime) -> Delivery:
+    """Return the delivery of which a search proved that nothing was made visible: it may be claimed anew."""
+    return msgspec.structs.replace(delivery, state="queued", next_at=at, searches=delivery.searches + 1)
+
+
+def in_doubt(delivery: Delivery, why: str) -> Delivery:
+    """Return the delivery that only an echo or a person can settle."""
+    return msgspec.structs.replace(delivery, needs_person=True, error=why)
+
+
+def later(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) -> Delivery:
+    """Return the unconfirmed delivery whose search could not be made now."""
+    pause = wait if wait is not None else timedelta(seconds=min(2.0 ** (delivery.searches + 1), 900.0))
+    return msgspec.structs.replace(delivery, next_at=at + pause, searches=delivery.searches + 1, error=why)
+
+
+def reconcile(delivery: Delivery, at: datetime) -> Event[Any]:
+    """Return the event that brings back what became of a message."""
+    data = MessageReconcile(
+        message_id=delivery.id,
+        state="queued" if delivery.state == "queued" else "sending" if delivery.state == "accepted" else delivery.state,
+        at=at,
+        external_id=delivery.external_id,
+        external_url=delivery.external_url,
+        conversation_id=delivery.conversation_id,
+        reason=delivery.error,
+        attempts=delivery.attempts,
+    )
+    return Event(
+        topic=topics.MESSAGES,
+        issuer=SERVICE,
+        name="reconcile",
+        data=data,
+        id=derived("reconcile", delivery.id, delivery.state, str(delivery.version)),
+        tenant=delivery.tenant,
+        key=delivery.key,
+        occurred_at=at,
+        caused_by=delivery.id,
+        traceparent=delivery.traceparent,
+    )
+
+
+def _external_key(delivery: Delivery, external_id: str | None) -> str | None:
+    if external_id is None:
+        return None
+    return Delivery.external_key_of(delivery.account_id, delivery.channel, external_id)

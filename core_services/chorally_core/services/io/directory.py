@@ -1,0 +1,230 @@
+"""The accounts and apps that are connected now, at hand in memory, with their connectors."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from chorally_core.ports.documents import Documents, Query
+from chorally_core.ports.secrets import Vault
+from chorally_core.services.io.model import Account, App
+from chorally_sdk import Account as SdkAccount
+from chorally_sdk import App as SdkApp
+from chorally_sdk import Connector, Grant, Http, Keys, Unsupported
+
+A = TypeVar("A")
+
+INSTALLATION = ""
+"""The tenant of apps that serve the whole installation."""
+
+
+class Directory:
+    """Finds accounts by what the platform calls them, and makes their connectors."""
+
+    def __init__(
+        self,
+        connectors: Mapping[str, type[Connector]],
+        documents: Documents,
+        vault: Vault,
+        *,
+        now: Callable[[], datetime],
+        base_urls: Mapping[str, str] | None = None,
+        transport: Callable[[str], httpx.AsyncBaseTransport | None] = lambda platform: None,
+    ) -> None:
+        """Prepare an empty directory.
+
+        Args:
+            connectors: Connector classes by platform.
+            documents: Where accounts and apps are stored.
+            vault: Opens their secrets.
+            now: The clock given to connectors.
+            base_urls: Replaces a platform's base URL for the whole installation, as for a sandbox.
+            transport: Returns the transport of a platform's HTTP clients; None takes httpx's own.
+        """
+        self.connectors = connectors
+        self._documents = documents
+        self._vault = vault
+        self._now = now
+        self._base_urls = dict(base_urls or {})
+        self._transport = transport
+        self.accounts: dict[str, Account] = {}
+        self.apps: dict[str, App] = {}
+        self._by_external: dict[tuple[str, str], list[Account]] = {}
+        self._made: dict[str, Connector] = {}
+        self._clients: dict[str, Http] = {}
+        self._keys: dict[tuple[str, str], Keys] = {}
+
+    async def load(self) -> None:
+        """Read all apps and accounts."""
+        for of, put in ((App, self.put_app), (Account, self.put)):
+            after: tuple[Any, str] | None = None
+            while True:
+                found = await self._documents.find(Query(of, None, limit=1000, after=after))
+                for document in found:
+                    put(document)
+                if len(found) < 1000:
+                    break
+                after = (found[-1].id, found[-1].id)
+
+    def put_app(self, app: App) -> None:
+        """Take in an app as it is now."""
+        self.apps[app.id] = app
+        self._made.clear()
+        self._keys.clear()
+
+    def put(self, account: Account) -> None:
+        """Take in an account as it is now."""
+        self.drop(account.id)
+        self.accounts[account.id] = account
+        if account.state != "disconnected" and account.external_id:
+            self._by_external.setdefault((account.platform, account.external_id), []).append(account)
+
+    def drop(self, account_id: str) -> None:
+        """Forget an account and its connector."""
+        self._made.pop(account_id, None)
+        self._clients.pop(account_id, None)
+        self._keys.clear()
+        old = self.accounts.pop(account_id, None)
+        if old is not None:
+            place = (old.platform, old.external_id)
+            rest = [a for a in self._by_external.get(place, []) if a.id != account_id]
+            self._by_external[place] = rest
+
+    def called(self, platform: str, external_id: str, app_id: str | None) -> list[Account]:
+        """Return the accounts that the platform calls so, among those that the app may speak for.
+
+        An app of the installation speaks for every tenant's accounts, a tenant's own for that tenant's.
+        """
+        found = self._by_external.get((platform, external_id), [])
+        app = self.apps.get(app_id or "")
+        if app is None or app.tenant == INSTALLATION:
+            return found
+        return [account for account in found if account.tenant == app.tenant]
+
+    def apps_of(self, platform: str) -> list[App]:
+        """Return the apps of a platform."""
+        return [app for app in self.apps.values() if app.platform == platform]
+
+    def app_for(self, account: Account) -> App | None:
+        """Return the account's app: the one it names, else the tenant's, else the installation's."""
+        if account.app_id:
+            return self.apps.get(account.app_id)
+        apps = self.apps_of(account.platform)
+        own = [app for app in apps if app.tenant == account.tenant]
+        shared = [app for app in apps if app.tenant == INSTALLATION]
+        return next(iter(own + shared), None)
+
+    def app_settings(self, app: App | None, platform: str) -> BaseModel | None:
+        """Return an app's settings with its secrets, as the connector declared them."""
+        model = self.connectors[platform].manifest.app_settings
+        if model is None or app is None:
+            return None
+        return model.model_validate({**app.settings, **(self._vault.open(app.sealed) if app.sealed else {})})
+
+    def keys(self, app: App | None, account: Account | None) -> Keys:
+        """Return the live secrets that a hook is judged by: one or two by setting name."""
+        place = (app.id if app else "", account.id if account else "")
+        known = self._keys.get(place)
+        if known is None:
+            known = self._keys[place] = self._opened_keys(app, account)
+        return known
+
+    def _opened_keys(self, app: App | None, account: Account | None) -> Keys:
+        secrets: dict[str, tuple[SecretStr, ...]] = {}
+        for holder in (app, account):
+            if holder is not None and holder.sealed:
+                opened = self._vault.open(holder.sealed)
+                values = opened.get("settings", {}) if isinstance(holder, Account) else opened
+                for name, value in values.items():
+                    live = value if isinstance(value, list) else [value]
+                    secrets[name] = tuple(SecretStr(str(v)) for v in live if v)
+        return Keys(secrets=secrets)
+
+    def bare(self, platform: str) -> Connector:
+        """Return a connector for calls that are about no account: ``verify`` and ``parse``."""
+        made = self._made.get(f"bare:{platform}")
+        if made is None:
+            made = self._made[f"bare:{platform}"] = self._make(platform, None, None, None, None)
+        return made
+
+    def connector(self, account: Account) -> Connector:
+        """Return the connector of an account, made once."""
+        made = self._made.get(account.id)
+        if made is None:
+            made = self._made[account.id] = self.draft(account)
+        return made
+
+    def draft(self, account: Account) -> Connector:
+        """Return a connector for an account as given, which need not be stored."""
+        opened = self._vault.open(account.sealed) if account.sealed else {}
+        settings = account_settings(self.connectors[account.platform], account.settings, opened.get("settings", {}))
+        grant = Grant.model_validate(opened["grant"]) if opened.get("grant") else None
+        app = self.app_for(account)
+        return self._make(account.platform, app, account, settings, grant)
+
+    def _make(
+        self, platform: str, app: App | None, account: Account | None, settings: BaseModel | None, grant: Grant | None
+    ) -> Connector:
+        connector = self.connectors[platform]
+        manifest = connector.manifest
+        http = Http(
+            base_url=self._base_urls.get(platform, manifest.base_url),
+            hosts=manifest.hosts,
+            grant=grant,
+            transport=self._transport(platform),
+        )
+        if account is not None:
+            self._clients[account.id] = http
+        sdk_app = SdkApp(id=app.id if app else "", settings=self.app_settings(app, platform))
+        sdk_account = None
+        if account is not None:
+            sdk_account = SdkAccount(
+                id=account.id,
+                tenant=account.tenant,
+                external_id=account.external_id,
+                name=account.name,
+                data=account.data,
+                settings=settings,
+            )
+
+        async def token() -> SecretStr:
+            if grant is None:
+                raise LookupError("this account has no grant")
+            return grant.access
+
+        return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant else None)
+
+    async def aclose(self) -> None:
+        """Close the connections of all accounts."""
+        for http in self._clients.values():
+            await http.aclose()
+        self._clients.clear()
+        self._made.clear()
+
+
+def able(connector: Connector, ability: type[A]) -> A:
+    """Return the connector as something that has an ability.
+
+    Raises:
+        Unsupported: It does not have it.
+    """
+    if not isinstance(connector, ability):
+        raise Unsupported(f"the connector {connector.manifest.platform!r} lacks the ability {ability.__name__}")
+    return connector
+
+
+def account_settings(
+    connector: type[Connector], settings: Mapping[str, Any], secrets: Mapping[str, Any]
+) -> BaseModel | None:
+    """Return an account's settings as its connector declared them.
+
+    Raises:
+        ValidationError: They do not fit; every mistake at once.
+    """
+    model = connector.manifest.account_settings
+    return None if model is None else model.model_validate({**settings, **secrets})
+
+
+__all__ = ["INSTALLATION", "Directory", "ValidationError", "able", "account_settings"]

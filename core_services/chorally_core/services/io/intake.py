@@ -1,0 +1,135 @@
+"""Reads the webhook journal: parse, translate, publish, and move on in one commit."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+
+import chorally_sdk as sdk
+from chorally_core.events import DeadLetterAdd, Event, topics
+from chorally_core.events.ids import derived
+from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.services.io.directory import Directory, able
+from chorally_core.services.io.health import HealthBook
+from chorally_core.services.io.inbound import SERVICE, Inbound
+from chorally_core.services.io.journal import Journal
+from chorally_core.services.io.model import Account, Hook, Lane
+
+log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """A stage of the pump: hooks become events."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        journal: Journal,
+        directory: Directory,
+        inbound: Inbound,
+        health: HealthBook,
+        *,
+        now: Callable[[], datetime],
+        on_notice: Callable[[Account, sdk.Notice], None] = lambda account, notice: None,
+        batch: int = 200,
+    ) -> None:
+        self._ledger = ledger
+        self._journal = journal
+        self._directory = directory
+        self._inbound = inbound
+        self._health = health
+        self._now = now
+        self._on_notice = on_notice
+        self._batch = batch
+        self._position: Lane | None = None
+        self.unknown_accounts: Counter[tuple[str, str]] = Counter()
+        """Accounts that hooks were about and nobody has connected, by platform and external id."""
+
+    async def recover(self) -> None:
+        """Read again from the stored position."""
+        self._inbound.given_up(everything=True)
+        self._position = None
+        await self._journal.load()
+
+    async def step(self) -> int:
+        """Read some hooks; return how many."""
+        hooks = await self._journal.take(self._batch)
+        if not hooks:
+            return 0
+        steps = [await self._read(hook) for hook in hooks]
+        steps.append(Step.of([await self._moved(hooks[-1])]))
+        await self._ledger.commit(Work(steps))
+        self._inbound.published()
+        self._journal.reached(hooks[-1], len(hooks))
+        return len(hooks)
+
+    async def _moved(self, last: Hook) -> Lane:
+        position = self._position
+        if position is None:
+            position = await self._ledger.documents.get(Lane, self._journal.lane)
+        position = position or Lane(id=self._journal.lane, tenant="")
+        self._position = msgspec.structs.replace(position, upto=last.id)
+        return self._position
+
+    async def _read(self, hook: Hook) -> Step:
+        """What one hook becomes; one that cannot be read becomes a dead letter."""
+        try:
+            return await self.translated(hook)
+        except Exception as error:
+            log.warning("webhook is a dead letter", hook_id=hook.id, platform=hook.platform, exc_info=error)
+            return Step((), [self._dead(hook, error)])
+
+    async def translated(self, hook: Hook) -> Step:
+        """Return what a hook becomes; used again when it is replayed."""
+        connector = able(self._directory.bare(hook.platform), sdk.Receives)
+        manifest = self._directory.connectors[hook.platform].manifest
+        documents, events = [], []
+        by_account: dict[str, tuple[Account, list[sdk.Event]]] = {}
+        for event in connector.parse(await self._journal.raw(hook)):
+            for account in self._about(hook, event):
+                by_account.setdefault(account.id, (account, []))[1].append(event)
+        for account, said in by_account.values():
+            came = await self._inbound.translate(account, manifest, said, hook.received_at)
+            documents += came.writes
+            events += came.events
+            self._health.came(account, came.messages)
+            for event in said:
+                if isinstance(event, sdk.Notice):
+                    self._on_notice(account, event)
+        return Step.of(documents, events)
+
+    def _about(self, hook: Hook, event: sdk.Event) -> list[Account]:
+        if event.account is None:
+            account = self._directory.accounts.get(hook.account_id or "")
+            return [account] if account else []
+        if hook.account_id is not None:
+            account = self._directory.accounts.get(hook.account_id)
+            return [account] if account and account.external_id == event.account else []
+        found = self._directory.called(hook.platform, event.account, hook.app_id)
+        if not found:
+            self.unknown_accounts[hook.platform, event.account] += 1
+        return found
+
+    def _dead(self, hook: Hook, error: Exception) -> Event[DeadLetterAdd]:
+        why = f"{type(error).__name__}: {error}"[:2000]
+        data = DeadLetterAdd(
+            letter_id=derived("dead-hook", hook.id),
+            source="hooks",
+            group="io",
+            error=why,
+            attempts=1,
+            key=hook.id,
+            payload=hook.body[:65_536].decode("utf-8", errors="replace"),
+        )
+        return Event(
+            topic=topics.DEAD_LETTERS,
+            issuer=SERVICE,
+            name="add",
+            data=data,
+            id=data.letter_id,
+            tenant=hook.tenant,
+            key=hook.id,
+            occurred_at=self._now(),
+        )

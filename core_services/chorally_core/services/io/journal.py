@@ -1,0 +1,256 @@
+"""The webhook journal: a hook is durable before it is answered, and read from there.
+
+Hooks that arrive together are stored together. Each process appends to a lane of its own, whose ids grow
+in the order of arrival, so that one position tells how far it was read.
+"""
+
+import asyncio
+import shutil
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+import chorally_sdk as sdk
+from chorally_core.events.ids import derived
+from chorally_core.ports.documents import Condition, Key, Query
+from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.objects import Objects
+from chorally_core.services.io.directory import Directory, able
+from chorally_core.services.io.model import Account, App, Hook, Lane
+
+log = structlog.get_logger(__name__)
+
+LARGE = 256 * 1024  # bytes above which a body goes to the objects
+_SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
+_SECRET_PARTS = ("token", "secret", "signature", "api-key")
+
+
+class Unavailable(Exception):
+    """Hooks cannot be taken now; the platform is asked to repeat."""
+
+
+class Journal:
+    """Takes hooks, and hands them on in order."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        objects: Objects,
+        directory: Directory,
+        *,
+        now: Callable[[], datetime],
+        lane: str = "main",
+        most_waiting: int = 100_000,
+        disk: Path | None = None,
+        disk_reserve: int = 256 * 1024 * 1024,
+    ) -> None:
+        """Prepare a lane.
+
+        Args:
+            ledger: Where hooks become durable.
+            objects: Where large bodies go.
+            directory: Knows apps and accounts.
+            now: The clock.
+            lane: This process's own lane.
+            most_waiting: Hooks not yet read, above which new ones are refused for a while.
+            disk: A folder whose file system must have room; None does not look.
+            disk_reserve: Bytes that must be free there.
+        """
+        self._ledger = ledger
+        self._objects = objects
+        self._directory = directory
+        self._now = now
+        self.lane = lane
+        self._most_waiting = most_waiting
+        self._disk = disk
+        self._disk_reserve = disk_reserve
+        self._room = (0.0, True)
+        self._arrived: list[tuple[Hook, asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._ready: deque[Hook] = deque()
+        self._behind = True
+        self._upto = ""
+        self._last_id = ""
+        self._appended = 0
+        self._read = 0
+        self.counts: Counter[str] = Counter()
+        """Verdicts by platform and kind since the start."""
+
+    async def load(self) -> None:
+        """Learn how far the lane was read."""
+        position = await self._ledger.documents.get(Lane, self.lane)
+        self._upto = position.upto if position else ""
+        where = (Condition("lane", "is", self.lane),)
+        last = await self._ledger.documents.find(Query(Hook, None, where, descending=True, limit=1))
+        self._last_id = max(last[0].id if last else "", self._upto, self._last_id)
+        self._ready.clear()
+        self._behind = True
+
+    @property
+    def waiting(self) -> int:
+        """Hooks stored since the start that are not read yet."""
+        return self._appended - self._read
+
+    async def receive(self, platform: str, token: str, raw: sdk.RawHook) -> sdk.Verdict:
+        """Judge a request of a platform and, where it is accepted, store it before returning.
+
+        Args:
+            platform: The connector's platform.
+            token: The unguessable part of the URL, empty for the platform's shared one.
+            raw: The request.
+
+        Raises:
+            LookupError: The URL belongs to nothing.
+            Unavailable: It cannot be stored now.
+        """
+        connector = self._directory.connectors.get(platform)
+        hooks = connector.manifest.hooks if connector else None
+        if connector is None or hooks is None:
+            raise LookupError("no connected platform takes webhooks here")
+        self._check_room()
+        verdict, app, account, raw = self._judge(platform, hooks, token, raw)
+        self.counts[f"{platform}:{verdict.kind}"] += 1
+        if verdict.kind == "accept":
+            await self._keep(platform, app, account, raw, verdict)
+        elif verdict.kind != "handshake":
+            log.warning("webhook rejected", platform=platform, status=verdict.status, size_bytes=len(raw.body))
+        return verdict
+
+    def _judge(
+        self, platform: str, hooks: sdk.Hooks, token: str, raw: sdk.RawHook
+    ) -> tuple[sdk.Verdict, App | None, Account | None, sdk.RawHook]:
+        connector = able(self._directory.bare(platform), sdk.Receives)
+        account = None
+        apps: list[App | None]
+        if hooks.scope == "account":
+            accounts = self._directory.accounts.values()
+            account = next((a for a in accounts if a.platform == platform and token and a.hook_token == token), None)
+            if account is None or account.state == "disconnected":
+                raise LookupError("no account is connected at this URL")
+            raw = raw.model_copy(update={"account": account.external_id})
+            apps = [self._directory.app_for(account)]
+        else:
+            apps = [a for a in self._directory.apps_of(platform) if not token or a.hook_token == token]
+            if not apps:
+                raise LookupError("no app of this platform is set up at this URL")
+        verdict = sdk.reject()
+        for app in apps:
+            try:
+                verdict = connector.verify(raw, self._directory.keys(app, account))
+            except Exception as error:
+                log.error("verify failed", platform=platform, exc_info=error)
+                verdict = sdk.reject(400)
+            if verdict.kind != "reject":
+                return verdict, app, account, raw
+        return verdict, None, account, raw
+
+    def _check_room(self) -> None:
+        if self.waiting >= self._most_waiting:
+            raise Unavailable("too many webhooks wait to be read")
+        if self._disk is None:
+            return
+        at, room = self._room
+        now = self._now().timestamp()
+        if now - at > 1.0:
+            room = shutil.disk_usage(self._disk).free >= self._disk_reserve
+            self._room = (now, room)
+        if not room:
+            raise Unavailable("the disk is almost full")
+
+    async def _keep(
+        self, platform: str, app: App | None, account: Account | None, raw: sdk.RawHook, verdict: sdk.Verdict
+    ) -> None:
+        key = None
+        if verdict.delivery_id:
+            key = derived("hook", platform, app.id if app else "", account.id if account else "", verdict.delivery_id)
+            if await self._ledger.documents.load([Key(Hook, "delivery_key", key)]):
+                self.counts[f"{platform}:repeated"] += 1
+                return
+        name = self._next_id(raw.received_at)
+        body, stored_as = raw.body, ""
+        tenant = account.tenant if account else app.tenant if app else ""
+        if len(body) > LARGE:
+            stored_as = f"hooks/{name}"
+            await self._objects.put(tenant, stored_as, body)
+            body = b""
+        hook = Hook(
+            id=name, tenant=tenant, lane=self.lane, platform=platform, app_id=app.id if app else None,
+            account_id=account.id if account else None, method=raw.method, path=raw.path, query=dict(raw.query),
+            headers=_public(raw.headers), body=body, body_object=stored_as, received_at=raw.received_at,
+            delivery_key=key,
+        )  # fmt: skip
+        await self._append(hook)
+
+    def _next_id(self, at: datetime) -> str:
+        """An id that begins with the time and is above all earlier ones of the lane."""
+        name = f"{int(at.timestamp() * 1000):012x}0000-{self.lane}"
+        if name <= self._last_id:
+            stamp = int(self._last_id.split("-", 1)[0], 16) + 1
+            name = f"{stamp:016x}-{self.lane}"
+        self._last_id = name
+        return name
+
+    async def _append(self, hook: Hook) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrived.append((hook, done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        """Store what has arrived, in one commit, and whatever arrives meanwhile after it."""
+        while self._arrived:
+            batch, self._arrived = self._arrived, []
+            try:
+                await self._ledger.commit(Work([Step.of(hook for hook, _ in batch)]))
+            except Exception as error:
+                log.error("webhooks could not be stored", count=len(batch), exc_info=error)
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(Unavailable("the webhook could not be stored"))
+                continue
+            self._appended += len(batch)
+            if not self._behind:
+                self._ready.extend(hook for hook, _ in batch)
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+            self._ledger.bus.wake()
+            await asyncio.sleep(0)
+
+    async def take(self, limit: int) -> list[Hook]:
+        """Return the next hooks that were not read."""
+        if self._behind:
+            where = (Condition("lane", "is", self.lane), Condition("id", ">", self._upto))
+            found: list[Hook] = await self._ledger.documents.find(Query(Hook, None, where, limit=limit))
+            if len(found) < limit:
+                self._behind = False
+            return found
+        return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+
+    def reached(self, hook: Hook, count: int) -> None:
+        """Note in memory that the lane was read up to this hook; the reader stores its position."""
+        self._upto = hook.id
+        self._read += count
+
+    async def raw(self, hook: Hook) -> sdk.RawHook:
+        """Return a stored hook as the connector parses it."""
+        body = await self._objects.get(hook.tenant, hook.body_object) if hook.body_object else hook.body
+        account = self._directory.accounts.get(hook.account_id or "")
+        return sdk.RawHook(
+            method=hook.method, path=hook.path, query=hook.query, headers=hook.headers, body=body,
+            received_at=hook.received_at, account=account.external_id if account else None,
+        )  # fmt: skip
+
+
+def _public(headers: Any) -> dict[str, str]:
+    """Headers without those that prove or authorise."""
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in _SECRET_HEADERS and not any(part in name for part in _SECRET_PARTS)
+    }

@@ -1,0 +1,201 @@
+"""What the I/O service stores: apps, accounts, the webhook journal, cursors, deliveries, what is held."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from chorally_core.events.ids import derived
+from chorally_core.events.records import Attached
+from chorally_core.ports.documents import Document
+
+AccountState = Literal["connected", "degraded", "reauthorization_required", "disconnected"]
+DeliveryState = Literal["queued", "sending", "accepted", "sent", "delivered", "read", "failed", "unconfirmed"]
+
+OPEN = frozenset({"sending", "unconfirmed", "accepted"})
+"""States in which a visible call may have happened whose external id is not known yet."""
+
+
+class App(Document, frozen=True, kw_only=True):
+    """A developer app at a platform: its settings, and its secrets sealed."""
+
+    kind = "app"
+    unique = ("hook_token",)
+    indexes = (("platform",),)
+
+    platform: str
+    name: str = ""
+    settings: dict[str, Any] = {}
+    sealed: str = ""
+    hook_token: str
+    """Unguessable part of the app's own webhook URL."""
+    created_at: datetime
+
+
+class Account(Document, frozen=True, kw_only=True):
+    """One connected page, bot, mailbox or profile."""
+
+    kind = "account"
+    unique = ("hook_token",)
+    indexes = (("platform",),)
+
+    platform: str
+    name: str
+    external_id: str = ""
+    external_name: str = ""
+    app_id: str | None = None
+    settings: dict[str, Any] = {}
+    sealed: str = ""
+    data: dict[str, Any] = {}
+    state: AccountState = "connected"
+    reason: str = ""
+    hook_token: str
+    created_at: datetime
+    connected_at: datetime
+    since: datetime | None = None
+    """How far back history is imported; None imports none."""
+    ticket_per: Literal["author", "thread"] = "author"
+    silence_s: int | None = None
+    """Seconds without a message after which silence is reported; None never reports it."""
+    missing_scopes: tuple[str, ...] = ()
+    token_expires_at: datetime | None = None
+
+
+class Health(Document, frozen=True, kw_only=True):
+    """How an account is doing; under the account's id."""
+
+    kind = "account_health"
+
+    last_message_at: datetime | None = None
+    last_error: str = ""
+    last_error_at: datetime | None = None
+    last_success_at: datetime | None = None
+    messages: int = 0
+
+
+class Hook(Document, frozen=True, kw_only=True):
+    """A webhook as it came, kept before it was answered."""
+
+    kind = "hook"
+    unique = ("delivery_key",)
+
+    lane: str
+    """Who took it; ids of a lane grow in the order of arrival."""
+    platform: str
+    app_id: str | None = None
+    account_id: str | None = None
+    method: str
+    path: str
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    """Without those that carry secrets or proofs."""
+    body: bytes = b""
+    body_object: str = ""
+    """Name of the object that holds a large body."""
+    received_at: datetime
+    delivery_key: str | None = None
+
+
+class Lane(Document, frozen=True, kw_only=True):
+    """How far a lane of the journal was read."""
+
+    kind = "hook_lane"
+
+    upto: str = ""
+    """Id of the last hook whose events are published."""
+
+
+class StreamState(Document, frozen=True, kw_only=True):
+    """Where a pull resumes."""
+
+    kind = "stream"
+    indexes = (("account_id",),)
+
+    account_id: str
+    stream: str
+    lane: Literal["live", "import"] = "live"
+    cursor: dict[str, Any] | None = None
+    cursor_version: int = 1
+    finished: bool = False
+    """An import that reached its end."""
+    pages: int = 0
+    messages: int = 0
+    expected: int | None = None
+    last_run_at: datetime | None = None
+    failures: int = 0
+    error: str = ""
+
+    @staticmethod
+    def id_of(account_id: str, stream: str, lane: str) -> str:
+        """Return the id of the state of a stream's lane."""
+        return derived("stream", account_id, stream, lane)
+
+
+class Nudge(Document, frozen=True, kw_only=True):
+    """Something changed in a stream: it is to be pulled now."""
+
+    kind = "nudge"
+    indexes = (("account_id",),)
+
+    account_id: str
+    stream: str
+
+
+class Held(Document, frozen=True, kw_only=True):
+    """An echo or a mark that waits until a push of its account is settled."""
+
+    kind = "held"
+    indexes = (("account_id",),)
+
+    account_id: str
+    event_kind: Literal["message", "mark"]
+    sealed: str
+    """The event as the connector gave it, sealed for its route."""
+    received_at: datetime
+
+
+class Delivery(Document, frozen=True, kw_only=True):
+    """An outgoing message and how far it got; its id is the message's."""
+
+    kind = "delivery"
+    unique = ("client_ref", "external_key")
+    indexes = (("account_id", "state"), ("state", "next_at"), ("conversation_id",))
+
+    account_id: str
+    platform: str
+    channel: str
+    key: str
+    """Ordering key of the command, which its reconciliation bears too."""
+    client_ref: str
+    external_key: str | None = None
+    body: str
+    attachments: tuple[Attached, ...] = ()
+    in_reply_to: str | None = None
+    conversation_id: str | None = None
+    to: str | None = None
+    route: str = ""
+    automatic: bool = False
+    answers_at: datetime | None = None
+    state: DeliveryState = "queued"
+    created_at: datetime
+    next_at: datetime
+    tried_at: datetime | None = None
+    """When the visible call was last claimed."""
+    settled_at: datetime | None = None
+    attempts: int = 0
+    searches: int = 0
+    error: str = ""
+    reason: str = ""
+    needs_person: bool = False
+    external_id: str | None = None
+    external_url: str | None = None
+    receipt: dict[str, Any] = {}
+    traceparent: str = ""
+
+    @staticmethod
+    def client_ref_of(message_id: str) -> str:
+        """Return our own reference: 32 hex digits, the same for ever for a message."""
+        return derived("client-ref", message_id)
+
+    @staticmethod
+    def external_key_of(account_id: str, channel: str, external_id: str) -> str:
+        """Return the key by which an external id finds its delivery."""
+        return derived("external", account_id, channel, external_id)
