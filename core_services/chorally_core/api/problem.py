@@ -8,9 +8,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from chorally_core.api.responses import MEDIA_TYPE, describe
+from chorally_core.ports.documents import Conflict
 from chorally_core.ports.refused import Refused
-
-MEDIA_TYPE = "application/problem+json"
 
 _TITLES = {
     400: "Bad request",
@@ -78,7 +78,8 @@ class Problem(Exception):
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of the application a problem document."""
+    """Make every error of the application a problem document, and say so in its OpenAPI."""
+    describe(app)
 
     @app.exception_handler(Problem)
     async def on_problem(_: Request, problem: Problem) -> JSONResponse:
@@ -88,6 +89,11 @@ def install(app: FastAPI) -> None:
     async def on_refused(_: Request, refused: Refused) -> JSONResponse:
         errors = [{"field": f"/body/{refused.field}", "message": refused.detail}] if refused.field else []
         return Problem(_REFUSED[refused.why], refused.detail, code=refused.code, errors=errors).response()
+
+    @app.exception_handler(Conflict)
+    async def on_conflict(_: Request, __: Conflict) -> JSONResponse:
+        detail = "others keep changing the same record; try again"
+        return Problem(409, detail, code="changed-meanwhile", headers={"Retry-After": "1"}).response()
 
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:

@@ -1,0 +1,68 @@
+"""Answers that every service documents alike: problems, and the headers of a record."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """One field of a request that is wrong."""
+
+    field: str = Field(title="Field", description="Where it is, such as `/body/name`.")
+    message: str = Field(title="Message", description="What is wrong with it.")
+
+
+class ProblemDocument(BaseModel):
+    """What is wrong, and what to do (RFC 9457)."""
+
+    type: str = Field(title="Type", description="Kind of problem, which programs can rely on.")
+    title: str = Field(title="Title", description="The status in words.")
+    status: int = Field(title="Status", description="The HTTP status.")
+    detail: str = Field(title="Detail", description="What is wrong and what to do, for people.")
+    errors: list[FieldError] | None = Field(None, title="Errors", description="The fields that are wrong.")
+
+
+_WHEN = {
+    400: "The request cannot be understood.",
+    401: "Nobody is proven by the request.",
+    403: "The caller lacks the permission.",
+    404: "There is no such record.",
+    409: "Something stands in the way.",
+    412: "The record has changed since the version in `If-Match`.",
+    413: "The body is too large.",
+    415: "The body's media type is not taken.",
+    422: "The request does not fit; see `errors`.",
+    428: "`If-Match` is required.",
+    429: "Too many requests; wait as `Retry-After` says.",
+    503: "Not possible at the moment; wait as `Retry-After` says.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of a route's problems, to be given as ``responses``; 422 is always there."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    return {status: {"description": _WHEN[status], "content": content} for status in sorted({*statuses, 422})}
+
+
+def with_etag(description: str) -> dict[str, Any]:
+    """Return the documentation of an answer that carries a record's entity tag."""
+    header = {"description": "Version of the record, for `If-Match`.", "schema": {"type": "string"}}
+    return {"description": description, "headers": {"ETag": header}}
+
+
+def describe(app: FastAPI) -> None:
+    """Add the problem document, which ``problems`` refers to, to what the application's OpenAPI declares."""
+    bare = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = bare()
+        template = "#/components/schemas/{model}"
+        _, found = models_json_schema([(ProblemDocument, "serialization")], ref_template=template)
+        document.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
