@@ -100,7 +100,7 @@ def test_usage_is_read_from_the_three_headers() -> None:
     ]
 
 
-TEXT = st.text(st.characters(codec="latin-1", exclude_categories=("Cc",)), max_size=40)
+TEXT = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=40)
 AMOUNT = st.sampled_from(["1", "-1", "1e999", "NaN", '"9"', "null", "true", "1" * 5000, "[]"])
 ROW = AMOUNT.map(lambda a: f'{{"call_count": {a}, "estimated_time_to_regain_access": {a}}}')
 VALUE = (
@@ -111,11 +111,11 @@ VALUE = (
 @given(VALUE, VALUE, st.sampled_from([200, 400, 403, 429, 500]), st.binary(max_size=60))
 def test_no_header_and_no_body_raises(app: str, business: str, status: int, body: bytes) -> None:
     """Whatever the headers and the body hold, an answer is classified and its usage is read."""
-    headers = {"X-App-Usage": app.encode("latin-1"), "X-Business-Use-Case-Usage": business.encode("latin-1")}
-    answer = httpx.Response(status, headers=list(headers.items()), content=body)
+    headers = {b"X-App-Usage": app.encode("latin-1"), b"X-Business-Use-Case-Usage": business.encode("latin-1")}
+    answer = httpx.Response(status, headers=headers, content=body)
 
     error = faults.fault(answer)
     assert (error is not None) == (status >= 400)
     assert all(0 <= usage.used < 1e6 for usage in faults.usage(answer))
-    throttled = httpx.Response(400, headers=list(headers.items()), content=b'{"error": {"code": 4}}')
+    throttled = httpx.Response(400, headers=headers, content=b'{"error": {"code": 4}}')
     assert isinstance(faults.fault(throttled), sdk.RateLimited)
