@@ -46,8 +46,14 @@ def taken(event: Event[Reply], platform: str) -> Delivery:
 
 
 def claimed(delivery: Delivery, at: datetime) -> Delivery:
-    """Return the delivery as it must be stored before the visible call."""
-    return msgspec.structs.replace(delivery, state="sending", tried_at=at, attempts=delivery.attempts + 1, error="")
+    """Return the delivery as it must be stored before the visible call.
+
+    The same call again, under a native key, keeps the time of the first.
+    """
+    tried = delivery.tried_at if delivery.state == "unconfirmed" else None
+    return msgspec.structs.replace(
+        delivery, state="sending", tried_at=tried or at, attempts=delivery.attempts + 1, error=""
+    )
 
 
 def released(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) -> Delivery:

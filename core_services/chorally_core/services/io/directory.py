@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -12,9 +12,7 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.model import Account, App
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
-from chorally_sdk import Connector, Grant, Http, Keys, Unsupported
-
-A = TypeVar("A")
+from chorally_sdk import Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
 
 INSTALLATION = ""
 """The tenant of apps that serve the whole installation."""
@@ -204,14 +202,36 @@ class Directory:
         self._made.clear()
 
 
-def able(connector: Connector, ability: type[A]) -> A:
-    """Return the connector as something that has an ability.
+def receives(connector: Connector) -> Receives:
+    """Return the connector as one that takes webhooks.
 
     Raises:
-        Unsupported: It does not have it.
+        Unsupported: It takes none.
     """
-    if not isinstance(connector, ability):
-        raise Unsupported(f"the connector {connector.manifest.platform!r} lacks the ability {ability.__name__}")
+    if not isinstance(connector, Receives):
+        raise Unsupported(f"the connector {connector.manifest.platform!r} takes no webhooks")
+    return connector
+
+
+def pulls(connector: Connector) -> Pulls:
+    """Return the connector as one that pulls.
+
+    Raises:
+        Unsupported: It does not pull.
+    """
+    if not isinstance(connector, Pulls):
+        raise Unsupported(f"the connector {connector.manifest.platform!r} does not pull")
+    return connector
+
+
+def replies(connector: Connector) -> Replies:
+    """Return the connector as one that answers.
+
+    Raises:
+        Unsupported: It cannot answer.
+    """
+    if not isinstance(connector, Replies):
+        raise Unsupported(f"the connector {connector.manifest.platform!r} cannot answer")
     return connector
 
 
@@ -227,4 +247,4 @@ def account_settings(
     return None if model is None else model.model_validate({**settings, **secrets})
 
 
-__all__ = ["INSTALLATION", "Directory", "ValidationError", "able", "account_settings"]
+__all__ = ["INSTALLATION", "Directory", "ValidationError", "account_settings", "pulls", "receives", "replies"]

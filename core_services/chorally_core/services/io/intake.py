@@ -11,7 +11,7 @@ import chorally_sdk as sdk
 from chorally_core.events import DeadLetterAdd, Event, topics
 from chorally_core.events.ids import derived
 from chorally_core.ports.ledger import Ledger, Step, Work
-from chorally_core.services.io.directory import Directory, able
+from chorally_core.services.io.directory import Directory, receives
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import SERVICE, Inbound
 from chorally_core.services.io.journal import Journal
@@ -83,7 +83,7 @@ class Intake:
 
     async def translated(self, hook: Hook) -> Step:
         """Return what a hook becomes; used again when it is replayed."""
-        connector = able(self._directory.bare(hook.platform), sdk.Receives)
+        connector = receives(self._directory.bare(hook.platform))
         manifest = self._directory.connectors[hook.platform].manifest
         documents, events = [], []
         by_account: dict[str, tuple[Account, list[sdk.Event]]] = {}

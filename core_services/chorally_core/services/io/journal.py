@@ -19,7 +19,7 @@ from chorally_core.events.ids import derived
 from chorally_core.ports.documents import Condition, Key, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.objects import Objects
-from chorally_core.services.io.directory import Directory, able
+from chorally_core.services.io.directory import Directory, receives
 from chorally_core.services.io.model import Account, App, Hook, Lane
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,7 @@ class Journal:
     def _judge(
         self, platform: str, hooks: sdk.Hooks, token: str, raw: sdk.RawHook
     ) -> tuple[sdk.Verdict, App | None, Account | None, sdk.RawHook]:
-        connector = able(self._directory.bare(platform), sdk.Receives)
+        connector = receives(self._directory.bare(platform))
         account = None
         apps: list[App | None]
         if hooks.scope == "account":
@@ -148,18 +148,25 @@ class Journal:
                 return verdict, app, account, raw
         return verdict, None, account, raw
 
+    def has_room(self) -> bool:
+        """Whether more can be taken: the lag is bounded and the disk is not almost full."""
+        return self.waiting < self._most_waiting and self._disk_has_room()
+
     def _check_room(self) -> None:
         if self.waiting >= self._most_waiting:
             raise Unavailable("too many webhooks wait to be read")
+        if not self._disk_has_room():
+            raise Unavailable("the disk is almost full")
+
+    def _disk_has_room(self) -> bool:
         if self._disk is None:
-            return
+            return True
         at, room = self._room
         now = self._now().timestamp()
         if now - at > 1.0:
             room = shutil.disk_usage(self._disk).free >= self._disk_reserve
             self._room = (now, room)
-        if not room:
-            raise Unavailable("the disk is almost full")
+        return room
 
     async def _keep(
         self, platform: str, app: App | None, account: Account | None, raw: sdk.RawHook, verdict: sdk.Verdict

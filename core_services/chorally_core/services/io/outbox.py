@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import structlog
@@ -17,7 +18,7 @@ from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io import deliver
-from chorally_core.services.io.directory import Directory, able
+from chorally_core.services.io.directory import Directory, replies
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import OPEN, Account, Delivery, Held
@@ -116,10 +117,10 @@ class Outbox:
             elif account.state != "reauthorization_required":
                 task = asyncio.create_task(self._work(account, deliveries), name=f"deliver:{account_id}")
                 self._busy[account_id] = task
-                task.add_done_callback(lambda _, name=account_id: self._finished(name))
+                task.add_done_callback(partial(self._finished, account_id))
         return sum(len(deliveries) for deliveries in by_account.values())
 
-    def _finished(self, account_id: str) -> None:
+    def _finished(self, account_id: str, _: asyncio.Task[None]) -> None:
         self._busy.pop(account_id, None)
         self._wake.set()
 
@@ -172,7 +173,7 @@ class Outbox:
         try:
             with sdk.visible_call():
                 async with asyncio.timeout(self._call_s):
-                    receipt = await able(connector, sdk.Replies).push(self._outgoing(claim, limits))
+                    receipt = await replies(connector).push(self._outgoing(claim, limits))
         except sdk.RateLimited as error:
             await self._record(claim, deliver.released(claim, self._now(), error.wait, str(error)), tell=False)
             self._paused_until[account.id] = self._now() + (error.wait or timedelta(minutes=1))
@@ -221,10 +222,18 @@ class Outbox:
             why = str(error) or type(error).__name__
             await self._record(delivery, deliver.later(delivery, now, wait, why), tell=False)
         else:
-            if receipt is None:
+            if receipt is None or await self._belongs_to_another(delivery, receipt):
                 await self._record(delivery, deliver.absent(delivery, self._now()), tell=False)
             else:
                 await self._record(delivery, deliver.received(delivery, receipt, self._now()))
+
+    async def _belongs_to_another(self, delivery: Delivery, receipt: sdk.Receipt) -> bool:
+        """Whether what was found is an equal answer that is already accounted for."""
+        if receipt.external_id is None:
+            return False
+        key = Delivery.external_key_of(delivery.account_id, delivery.channel, receipt.external_id)
+        other = await self._ledger.documents.get(Delivery, key, "external_key")
+        return other is not None and other.id != delivery.id
 
     async def settle(self, delivery: Delivery, *, external_id: str | None) -> Delivery:
         """Record what a person found out: the external id of what was made, or that nothing was.

@@ -16,7 +16,7 @@ import structlog
 import chorally_sdk as sdk
 from chorally_core.ports.documents import Condition, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
-from chorally_core.services.io.directory import Directory, able
+from chorally_core.services.io.directory import Directory, pulls
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import Account, Nudge, StreamState
@@ -168,7 +168,7 @@ class Pulling:
         if cursor is not None and state.cursor_version != today:
             cursor = dict(connector.upgrade(cursor, state.cursor_version))
         since = account.since if lane == "import" else account.connected_at
-        pages = able(connector, sdk.Pulls).pull(stream.name, cursor, since)
+        pages = pulls(connector).pull(stream.name, cursor, since)
         last = cursor
         async with contextlib.aclosing(_generator(pages)) as ordered:
             async for page in ordered:

@@ -1,0 +1,53 @@
+"""Coordination within one process."""
+
+import time
+from collections.abc import Callable
+
+from chorally_core.ports.coordination import Taken
+
+_MOST = 100_000  # rates remembered before the idle ones are forgotten
+
+
+class InProcess:
+    """Serves the coordination port from memory."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._notes: dict[str, dict[str, tuple[str, float]]] = {}
+        self._rates: dict[str, tuple[float, float, float]] = {}
+
+    async def note(self, place: str, name: str, value: str, ttl_s: float) -> None:
+        """Leave a note in a place under a name, for a time; an empty value removes it."""
+        notes = self._notes.setdefault(place, {})
+        if value:
+            notes[name] = (value, self._monotonic() + ttl_s)
+        else:
+            notes.pop(name, None)
+        self._sweep(place)
+
+    async def notes(self, place: str) -> dict[str, str]:
+        """Return the notes of a place that are still valid, by name."""
+        self._sweep(place)
+        return {name: value for name, (value, _) in self._notes.get(place, {}).items()}
+
+    def _sweep(self, place: str) -> None:
+        now = self._monotonic()
+        notes = {name: note for name, note in self._notes.get(place, {}).items() if note[1] > now}
+        if notes:
+            self._notes[place] = notes
+        else:
+            self._notes.pop(place, None)
+
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
+        """Take from a rate of ``limit`` in ``per_s`` seconds, which refills evenly."""
+        now = self._monotonic()
+        speed = limit / per_s
+        left, at, _ = self._rates.get(rate, (float(limit), now, now))
+        left = min(float(limit), left + (now - at) * speed)
+        granted = left >= amount
+        if granted:
+            left -= amount
+        self._rates[rate] = (left, now, now + (limit - left) / speed)
+        if len(self._rates) > _MOST:
+            self._rates = {name: state for name, state in self._rates.items() if state[2] > now}
+        return Taken(granted, 0.0 if granted else (amount - left) / speed)

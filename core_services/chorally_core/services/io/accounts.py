@@ -1,0 +1,345 @@
+"""Connecting accounts and apps, and what becomes of them."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from pydantic import BaseModel, SecretStr, ValidationError
+
+import chorally_sdk as sdk
+from chorally_core.events import Event, LogAdd, topics
+from chorally_core.events.ids import derived
+from chorally_core.events.records import ActorKind
+from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.secrets import Vault
+from chorally_core.services.io.directory import Directory, account_settings
+from chorally_core.services.io.inbound import SERVICE
+from chorally_core.services.io.model import Account, App
+
+log = structlog.get_logger(__name__)
+
+_GRANT = ("access_token", "refresh_token", "expires_at", "scopes")
+
+
+class Unfit(ValueError):
+    """Settings or credentials that do not fit; one entry for each mistake: field and what is wrong."""
+
+    def __init__(self, errors: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{field}: {why}" for field, why in errors))
+        self.errors = errors
+
+
+def secret_fields(model: type[BaseModel] | None) -> frozenset[str]:
+    """Return the names of a settings model's secret fields."""
+    if model is None:
+        return frozenset()
+    return frozenset(name for name, field in model.model_fields.items() if "SecretStr" in repr(field.annotation))
+
+
+def _mistakes(error: ValidationError, place: str) -> list[tuple[str, str]]:
+    return [("/".join((place, *(str(part) for part in e["loc"]))), str(e["msg"])) for e in error.errors()]
+
+
+class Accounts:
+    """Changes accounts and apps; whoever pulls and delivers for them is told."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        vault: Vault,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._ledger = ledger
+        self._directory = directory
+        self._vault = vault
+        self._now = now
+        self._new_id = new_id
+
+    async def add_app(self, tenant: str, platform: str, name: str, settings: Mapping[str, Any], app_id: str) -> App:
+        """Store a developer app; its secret settings are sealed. A setting may be a list of two live secrets.
+
+        Raises:
+            LookupError: No such connector.
+            Unfit: The settings do not fit.
+        """
+        connector = self._connector(platform)
+        model = connector.manifest.app_settings
+        if model is None:
+            raise Unfit([("/settings", f"{platform} needs no app")])
+        hidden = secret_fields(model)
+        single = {k: v[0] if k in hidden and isinstance(v, list) and v else v for k, v in settings.items()}
+        try:
+            model.model_validate(single)
+        except ValidationError as error:
+            raise Unfit(_mistakes(error, "/settings")) from None
+        app = App(
+            id=app_id,
+            tenant=tenant,
+            platform=platform,
+            name=name,
+            settings={k: v for k, v in settings.items() if k not in hidden},
+            sealed=self._vault.seal({k: v for k, v in settings.items() if k in hidden}),
+            hook_token=self._new_id(),
+            created_at=self._now(),
+        )
+        await self._ledger.commit(Work([Step.of([app])]))
+        self._directory.put_app(app)
+        return app
+
+    async def connect(
+        self,
+        *,
+        account_id: str,
+        tenant: str,
+        platform: str,
+        name: str,
+        settings: Mapping[str, Any],
+        credentials: Mapping[str, Any],
+        since: datetime | None,
+        app_id: str | None = None,
+        ticket_per: str = "author",
+        silence_s: int | None = None,
+        actor: tuple[ActorKind, str] = ("service", ""),
+    ) -> Account:
+        """Check an account against its platform and store it as connected.
+
+        Raises:
+            LookupError: No such connector, or no such app.
+            Unfit: Settings or credentials do not fit.
+            ConnectorError: The platform refused, or could not be reached; nothing is stored.
+        """
+        draft = self._draft(account_id, tenant, platform, name, settings, credentials, app_id)
+        info = await self._checked(draft)
+        twin = next(
+            (
+                a
+                for a in self._directory.called(platform, info.external_id, None)
+                if a.tenant == tenant and a.id != account_id and a.state != "disconnected"
+            ),
+            None,
+        )
+        if twin is not None:
+            raise Unfit([("/credentials", f"{info.name!r} is already connected as account {twin.id}")])
+        account = msgspec.structs.replace(
+            draft,
+            external_id=info.external_id,
+            external_name=info.name,
+            data=dict(info.data),
+            missing_scopes=tuple(sorted(info.missing_scopes)),
+            since=since,
+            ticket_per="thread" if ticket_per == "thread" else "author",
+            silence_s=silence_s,
+        )
+        await self._store(account, "account_connected", actor)
+        return account
+
+    def _draft(
+        self,
+        account_id: str,
+        tenant: str,
+        platform: str,
+        name: str,
+        settings: Mapping[str, Any],
+        credentials: Mapping[str, Any],
+        app_id: str | None,
+    ) -> Account:
+        connector = self._connector(platform)
+        app = self._directory.apps.get(app_id or "")
+        if app_id and (app is None or app.platform != platform or app.tenant not in ("", tenant)):
+            raise LookupError(f"there is no app {app_id!r} of {platform}")
+        sealed, expires_at = self._sealed(connector, settings, credentials)
+        now = self._now()
+        return Account(
+            id=account_id,
+            tenant=tenant,
+            platform=platform,
+            name=name,
+            app_id=app_id,
+            settings={k: v for k, v in settings.items() if k not in secret_fields(connector.manifest.account_settings)},
+            sealed=sealed,
+            hook_token=self._new_id(),
+            created_at=now,
+            connected_at=now,
+            token_expires_at=expires_at,
+        )
+
+    def _sealed(
+        self, connector: type[sdk.Connector], settings: Mapping[str, Any], credentials: Mapping[str, Any]
+    ) -> tuple[str, datetime | None]:
+        """Settings' secrets and the grant, sealed, and when the grant ends."""
+        model = connector.manifest.account_settings
+        hidden = secret_fields(model)
+        errors = [(f"/settings/{k}", "is a secret: give it in credentials") for k in settings if k in hidden]
+        secrets = {k: v for k, v in credentials.items() if k in hidden}
+        unknown = [k for k in credentials if k not in hidden and k not in _GRANT]
+        allowed = ", ".join([*sorted(hidden), *_GRANT])
+        errors += [(f"/credentials/{k}", f"is not known; known are {allowed}") for k in unknown]
+        if errors:
+            raise Unfit(errors)
+        try:
+            account_settings(connector, settings, secrets)
+        except ValidationError as error:
+            raise Unfit(_mistakes(error, "/settings")) from None
+        grant = None
+        if credentials.get("access_token"):
+            try:
+                grant = sdk.Grant(
+                    access=SecretStr(str(credentials["access_token"])),
+                    refresh=SecretStr(str(credentials["refresh_token"])) if credentials.get("refresh_token") else None,
+                    expires_at=credentials.get("expires_at"),
+                    scopes=frozenset(credentials.get("scopes") or ()),
+                )
+            except (ValidationError, TypeError):
+                raise Unfit([("/credentials", "expires_at must be an instant with zone, scopes a list")]) from None
+        opened = {"settings": secrets, "grant": _shown(grant) if grant else None}
+        return self._vault.seal(opened), grant.expires_at if grant else None
+
+    async def _checked(self, draft: Account) -> sdk.AccountInfo:
+        connector = self._directory.draft(draft)
+        try:
+            return await connector.check()
+        finally:
+            await connector.http.aclose()
+
+    async def check(self, account: Account) -> tuple[Account, sdk.AccountInfo]:
+        """Ask the platform about an account and store what follows: connected again, or what is missing.
+
+        Raises:
+            ConnectorError: The platform refused or could not be reached; a refusal is stored first.
+        """
+        try:
+            info = await self._directory.connector(account).check()
+        except sdk.ConnectorError as error:
+            await self.refused(account, error)
+            raise
+        missing = tuple(sorted(info.missing_scopes))
+        why = f"missing scopes: {', '.join(missing)}" if missing else ""
+        account = await self.become(account, "degraded" if missing else "connected", why)
+        return account, info
+
+    async def refused(self, account: Account, error: sdk.ConnectorError) -> None:
+        """Take in that the platform refuses an account's token, or a permission; anything else is no refusal."""
+        if isinstance(error, sdk.Reauthorize):
+            await self.become(account, "reauthorization_required", str(error))
+        elif isinstance(error, sdk.Rejected) and error.reason is sdk.Reason.PERMISSION:
+            await self.become(account, "degraded", str(error))
+
+    async def become(
+        self, account: Account, state: str, reason: str, actor: tuple[ActorKind, str] = ("service", "")
+    ) -> Account:
+        """Store a new state, once, with the fact that tells of it."""
+        account = self._directory.accounts.get(account.id, account)
+        if (account.state, account.reason) == (state, reason) or (
+            account.state == state and state == "reauthorization_required"
+        ):
+            return account
+        changed = msgspec.structs.replace(account, state=state, reason=reason[:1000])
+        await self._store(changed, f"account_{state}", actor)
+        return changed
+
+    async def change(
+        self,
+        account: Account,
+        *,
+        name: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        credentials: Mapping[str, Any] | None = None,
+        silence_s: int | None = None,
+        actor: tuple[ActorKind, str] = ("service", ""),
+    ) -> Account:
+        """Store new settings or credentials; new credentials are checked first and connect the account again.
+
+        Raises:
+            Unfit: They do not fit, or belong to another account on the platform.
+            ConnectorError: The platform refused them; nothing is stored.
+        """
+        changed = account
+        if name is not None:
+            changed = msgspec.structs.replace(changed, name=name)
+        if silence_s is not None:
+            changed = msgspec.structs.replace(changed, silence_s=silence_s or None)
+        if settings is not None or credentials is not None:
+            connector = self._connector(account.platform)
+            merged = {**account.settings, **(settings or {})}
+            if credentials is None:
+                opened = self._vault.open(account.sealed) if account.sealed else {}
+                try:
+                    account_settings(connector, merged, opened.get("settings", {}))
+                except ValidationError as error:
+                    raise Unfit(_mistakes(error, "/settings")) from None
+                changed = msgspec.structs.replace(changed, settings=merged)
+            else:
+                sealed, expires_at = self._sealed(connector, merged, credentials)
+                changed = msgspec.structs.replace(
+                    changed, settings=merged, sealed=sealed, token_expires_at=expires_at, state="connected", reason=""
+                )
+            info = await self._checked(changed)
+            if info.external_id != account.external_id:
+                raise Unfit([("/credentials", f"belong to {info.name!r}, not to {account.external_name!r}")])
+        await self._store(changed, "account_changed", actor)
+        return changed
+
+    async def disconnect(self, account: Account, actor: tuple[ActorKind, str] = ("service", "")) -> Account:
+        """Forget an account's credentials; its tickets and messages stay."""
+        changed = msgspec.structs.replace(account, state="disconnected", reason="", sealed="", data={})
+        await self._store(changed, "account_disconnected", actor)
+        return changed
+
+    async def _store(self, account: Account, what: str, actor: tuple[ActorKind, str]) -> None:
+        at = self._now()
+        cause = derived("account", account.id, what, str(account.version))
+        data = LogAdd(
+            kind=what,
+            subject_type="account",
+            subject_id=account.id,
+            version=account.version + 1,
+            account_id=account.id,
+            actor_kind=actor[0],
+            actor_id=actor[1],
+            snapshot={
+                "name": account.name,
+                "platform": account.platform,
+                "state": account.state,
+                "reason": account.reason,
+            },
+        )
+        fact = Event(
+            topic=topics.LOGS,
+            issuer=SERVICE,
+            name="add",
+            data=data,
+            id=cause,
+            tenant=account.tenant,
+            key=f"{account.tenant}/account/{account.id}",
+            occurred_at=at,
+        )
+        await self._ledger.commit(Work([Step.of([account], [fact])]))
+        self._directory.put(account)
+        log.info(what, account_id=account.id, platform=account.platform, state=account.state)
+
+    def _connector(self, platform: str) -> type[sdk.Connector]:
+        connector = self._directory.connectors.get(platform)
+        if connector is None:
+            known = ", ".join(sorted(self._directory.connectors)) or "none"
+            raise LookupError(f"no connector {platform!r} is installed; installed are {known}")
+        return connector
+
+
+def _shown(grant: sdk.Grant) -> dict[str, Any]:
+    """A grant as JSON with its secrets, to be sealed."""
+    return {
+        "access": grant.access.get_secret_value(),
+        "refresh": grant.refresh.get_secret_value() if grant.refresh else None,
+        "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
+        "scopes": sorted(grant.scopes),
+    }
+
+
+def since_days(days: float | None, now: datetime) -> datetime | None:
+    """Return how far back a number of days reaches; None for none."""
+    return None if not days else now - timedelta(days=days)
