@@ -157,6 +157,15 @@ async def test_comments_that_go_in_circles_are_an_error() -> None:
         await pulled(connect(Facebook, platform).pull(STREAM, None, None))
 
 
+async def test_a_post_that_slid_onto_the_next_page_is_read_again() -> None:
+    """A listing that moved shows it twice, which is no circle."""
+    post = a_post(comments=listing(a_comment("1_2"), next="https://graph.facebook.com/v25.0/0_1/comments?after=B"))
+    feed = listing(post, next="https://graph.facebook.com/v25.0/account-1/feed?after=A")
+    platform = answering(feed=feed, feedA=listing(post), commentsB=listing(a_comment("1_3")))
+
+    assert ids(await pulled(connect(Facebook, platform).pull(STREAM, None, None))) == ["1_2", "1_3"] * 2
+
+
 async def test_the_floor_is_what_was_newest_when_the_walk_began() -> None:
     """A later page may show a newer change; were it the next floor, a post that moved up meanwhile would be lost."""
     feed = listing(a_post(), next="https://graph.facebook.com/v25.0/account-1/feed?after=A")

@@ -101,9 +101,7 @@ async def test_a_comment_without_webhook_is_seen_by_polling_only(told: Sandbox, 
     assert len(told.world.comments) == 1
 
 
-async def test_a_refused_hook_comes_again_until_it_is_taken(
-    told: Sandbox, receiver: Receiver, waits: list[float]
-) -> None:
+async def test_a_refused_hook_comes_again_until_taken(told: Sandbox, receiver: Receiver, waits: list[float]) -> None:
     """With waits that grow up to a bound, and nothing is lost or doubled."""
     receiver.refusals = 6
     told.comment("7", "Open?")

@@ -1,6 +1,7 @@
 """The sandbox behind a real server, on loopback."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -15,14 +16,12 @@ TOKEN = {"Authorization": "Bearer sandbox-token"}
 @pytest.fixture
 async def served(page: Sandbox) -> AsyncIterator[str]:
     """The page's address while it is served."""
-    config = uvicorn.Config(page.app, port=0, log_level="critical", ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    server = uvicorn.Server(uvicorn.Config(page.app, log_level="critical", ws="none", timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # who connects before it serves, waits
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await serving
 
 
 async def test_a_lost_answer_is_a_closed_connection(page: Sandbox, served: str) -> None:
