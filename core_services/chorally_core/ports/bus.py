@@ -36,8 +36,8 @@ class Consumer(Protocol):
     async def rewind(self) -> None:
         """Read again from the last commit."""
 
-    async def lag(self) -> int:
-        """Return how many events wait."""
+    def waiting(self) -> int:
+        """Return how many events are published that the group has not read, as far as this member knows."""
 
 
 class Bus(Protocol):

@@ -21,6 +21,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields that no two documents share; None is shared freely."""
     indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Fields that queries filter or order by; the tenant comes first in each by itself."""
+    sparse: ClassVar[tuple[str, ...]] = ()
+    """Fields that queries filter by and that few documents have."""
     numbered: ClassVar[str] = ""
     """Field that counts the documents of a tenant, given by ``reserve``."""
 

@@ -1,7 +1,7 @@
 """Drives all stages of one process in the order in which data flows, several commits to a turn."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -25,7 +25,16 @@ class Stage(Protocol):
 class Pump:
     """Runs the stages one after another for as long as any has work."""
 
-    def __init__(self, ledger: Ledger, stages: Sequence[Stage], *, idle_s: float = 0.5, linger_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        stages: Sequence[Stage],
+        *,
+        idle_s: float = 0.5,
+        linger_s: float = 0.0,
+        alone: bool = False,
+        after_turn: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare to run.
 
         Args:
@@ -33,11 +42,15 @@ class Pump:
             stages: In the order in which data flows.
             idle_s: Seconds after which the stages are asked again although nothing was published.
             linger_s: Seconds to let more arrive before a turn begins.
+            alone: The stages hold their own turns, and take what is theirs at their leisure.
+            after_turn: Called when a turn is durable.
         """
         self._ledger = ledger
         self._stages = stages
         self._idle_s = idle_s
         self._linger_s = linger_s
+        self._alone = alone
+        self._after_turn = after_turn
 
     async def turn(self) -> int:
         """Let each stage do one piece of work; return how much there was.
@@ -45,8 +58,12 @@ class Pump:
         A turn that fails is given up as a whole and taken again stage by stage, each for itself.
         """
         try:
-            async with self._ledger.turn():
+            if self._alone:
                 return await self._steps()
+            async with self._ledger.turn():
+                worked = await self._steps()
+            self._after_turn()
+            return worked
         except Exception as error:
             level = log.debug if isinstance(error, Conflict) else log.error
             level("turn given up", exc_info=error)
@@ -83,9 +100,15 @@ class Pump:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            if not await self.turn():
-                await self._ledger.bus.wait(self._idle_s)
-                if self._linger_s:
-                    await asyncio.sleep(self._linger_s)
-            else:
-                await asyncio.sleep(0)
+            if await self.turn():
+                await asyncio.sleep(0.01 if self._alone else 0)
+                continue
+            await self._wait()
+
+    async def _wait(self) -> None:
+        if self._alone:
+            await asyncio.sleep(self._idle_s)
+            return
+        await self._ledger.bus.wait(self._idle_s)
+        if self._linger_s:
+            await asyncio.sleep(self._linger_s)

@@ -141,8 +141,8 @@ class SqliteConsumer:
         """Read again from the last commit."""
         self._rewind()
 
-    async def lag(self) -> int:
-        """Return how many events wait."""
+    def waiting(self) -> int:
+        """Return how many events the group has not read."""
         return sum(
             max(reader.topic.head - (reader.handed[0][0] if reader.handed else reader.next) + 1, 0)
             for reader in self._readers

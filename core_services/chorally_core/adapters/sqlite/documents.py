@@ -30,7 +30,7 @@ class _Table:
     def __init__(self, database: Database, of: type[Document]) -> None:
         self.of = of
         self.name = f"doc_{of.kind}"
-        fields = [*of.unique, *(field for index in of.indexes for field in index)]
+        fields = [*of.unique, *of.sparse, *(field for index in of.indexes for field in index)]
         self.columns = tuple(dict.fromkeys(f for f in fields if f not in ("id", "tenant", "version")))
         unknown = set(self.columns) - set(of.__struct_fields__)
         if unknown:
@@ -59,7 +59,11 @@ class _Table:
                 if column not in present:
                     run(f"alter table {self.name} add column {column}")
             for field in self.of.unique:
-                run(f"create unique index if not exists {self.name}_u_{field} on {self.name}({field})")
+                condition = f"where {field} is not null"
+                run(f"create unique index if not exists {self.name}_u_{field} on {self.name}({field}) {condition}")
+            for field in self.of.sparse:
+                condition = f"where {field} is not null"
+                run(f"create index if not exists {self.name}_s_{field} on {self.name}({field}) {condition}")
             for index in self.of.indexes:
                 columns = ", ".join(("tenant", *index))
                 run(f"create index if not exists {self.name}_i_{'_'.join(index)} on {self.name}({columns})")

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import structlog
@@ -94,10 +95,10 @@ class IoService:
         self._tasks: list[asyncio.Task[None]] = []
         self._later: set[asyncio.Task[None]] = set()
 
-    def handlers(self) -> list[Handler[object]]:  # type: ignore[type-var]  # handlers of several events
+    def handlers(self) -> list[Handler[Any]]:
         """Return the handlers of all channels' commands."""
         return [
-            TakeReply(channel.name, platform)  # type: ignore[misc]
+            TakeReply(channel.name, platform)
             for platform, connector in self.directory.connectors.items()
             for channel in connector.manifest.channels
             if "reply" in channel.actions

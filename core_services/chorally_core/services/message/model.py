@@ -138,6 +138,7 @@ class Ticket(Document, frozen=True, kw_only=True):
 
     kind = "ticket"
     unique = ("open_key",)
+    sparse = ("snoozed_until",)
     indexes = (("updated_at",), ("status", "updated_at"), ("author_id",))
     numbered = "number"
 

@@ -1,0 +1,123 @@
+"""The whole API: each service at its path, what operators ask, and the documents that describe it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+import chorally_sdk as sdk
+from chorally_core.api import problem
+from chorally_core.api.auth import open_route
+from chorally_core.api.problem import Problem
+from chorally_core.ports.coordination import Coordination
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a request's body, but for webhooks and uploads."""
+
+
+def create_app(
+    services: Mapping[str, FastAPI],
+    *,
+    registry: CollectorRegistry,
+    ready: Callable[[], Awaitable[list[str]]],
+    asyncapi: Callable[[], dict[str, Any]],
+) -> FastAPI:
+    """Return the application with every service mounted.
+
+    Args:
+        services: Applications by service name.
+        registry: What ``/metrics`` shows.
+        ready: Says what stands in the way of serving, nothing where all is well.
+        asyncapi: Describes the topics.
+    """
+    app = FastAPI(title="Chorally", docs_url=None, redoc_url=None, openapi_url=None)
+    problem.install(app)
+
+    @app.get("/healthz", include_in_schema=False)
+    @open_route("tells only that the process answers")
+    async def health() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    @open_route("tells only whether the process can serve, and why not")
+    async def readiness() -> Response:
+        reasons = await ready()
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    @open_route("figures without content, for the operator's own network")
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    @open_route("a description, the same for everybody")
+    async def topics() -> Response:
+        return JSONResponse(asyncapi())
+
+    @app.get("/docs", include_in_schema=False)
+    @open_route("a description, the same for everybody")
+    async def documents() -> Response:
+        links = "".join(f'<li><a href="/{name}/v1/docs">{name}</a></li>' for name in sorted(services))
+        page = f"<!doctype html><title>Chorally API</title><h1>Chorally API</h1><ul>{links}</ul>"
+        return HTMLResponse(f'{page}<p><a href="/asyncapi.json">Topics and events (AsyncAPI)</a></p>')
+
+    for name, service in services.items():
+        app.mount(f"/{name}/v1", service)
+    return app
+
+
+class Limits:
+    """Bounds each token's or address's rate, and each body's size, before anything is read."""
+
+    def __init__(self, behind: sdk.ASGIApp, coordination: Coordination, *, rate: int, max_body: int = MAX_BODY) -> None:
+        self._behind = behind
+        self._coordination = coordination
+        self._rate = rate
+        self._max_body = max_body
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] in ("/healthz", "/readyz", "/metrics"):
+            await self._behind(scope, receive, send)
+            return
+        taken = await self._coordination.take(f"token/{_who(scope)}", limit=self._rate, per_s=60.0)
+        if not taken.granted:
+            wait = str(max(1, round(taken.wait_s + 0.5)))
+            detail = f"more than {self._rate} requests a minute; wait {wait} seconds"
+            await _refuse(
+                Problem(429, detail, code="rate-limited", headers={"Retry-After": wait}), scope, receive, send
+            )
+            return
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if length.isdigit() and int(length) > self._max_body:
+            detail = f"a body may have {self._max_body} bytes"
+            await _refuse(Problem(413, detail, code="body-too-large"), scope, receive, send)
+            return
+        size = 0
+
+        async def bounded() -> Any:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._max_body:
+                raise Problem(413, f"a body may have {self._max_body} bytes", code="body-too-large")
+            return message
+
+        await self._behind(scope, bounded, send)
+
+
+async def _refuse(refusal: Problem, scope: Any, receive: Any, send: Any) -> None:
+    await refusal.response()(scope, receive, send)
+
+
+def _who(scope: Any) -> str:
+    """A digest of the token, or the address of a caller without one."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return blake2b(value, digest_size=12).hexdigest()
+    client = scope.get("client")
+    return client[0] if client else "unknown"

@@ -1,0 +1,336 @@
+"""The message API, at ``/message/v1``: tickets, their messages, answers and notes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, FastAPI, Header, Response
+from fastapi import Query as Parameter
+
+from chorally_core.api import problem
+from chorally_core.api.auth import allowed
+from chorally_core.api.etag import IfMatch, check_match, etag
+from chorally_core.api.message_views import (
+    BlockSet,
+    MessageAdd,
+    MessageView,
+    Presence,
+    PresenceSet,
+    TicketChange,
+    TicketDetail,
+    TicketView,
+)
+from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
+from chorally_core.api.problem import Problem
+from chorally_core.api.responses import describe, problems, with_etag
+from chorally_core.events.ids import derived
+from chorally_core.ports.actions import Actions
+from chorally_core.ports.coordination import Coordination
+from chorally_core.ports.documents import Condition, Conflict, Documents, Key, Query
+from chorally_core.ports.handlers import Change, Found
+from chorally_core.ports.identity import Caller, Identity
+from chorally_core.ports.permissions import Permission
+from chorally_core.ports.search import Search
+from chorally_core.services.message import commands
+from chorally_core.services.message.changes import Actor, InvalidChange
+from chorally_core.services.message.model import Block, Message, Ticket
+
+Reader = Annotated[Caller, allowed(Permission.TICKETS_READ)]
+Writer = Annotated[Caller, allowed(Permission.TICKETS_WRITE)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        title="Idempotency-Key",
+        description="A value of your own: the same request with the same key is carried out once.",
+    ),
+]
+
+_PRESENT_S = 60.0  # seconds after which an agent who says nothing is taken to have left
+_SORTS = {"updated": "updated_at", "created": "id"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tickets:
+    """What the API needs."""
+
+    documents: Documents
+    actions: Actions
+    coordination: Coordination
+    search: Search
+    limit_of: Callable[[str, str], str | None]
+    """Says why a text cannot be sent on a channel; None where it can."""
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+
+def create_app(identity: Identity, parts: Tickets) -> FastAPI:
+    """Return the application to mount at ``/message/v1``."""
+    app = FastAPI(
+        title="Chorally messages",
+        version="1",
+        description="Tickets, the messages in them, answers and notes.",
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.identity = identity
+    problem.install(app)
+    describe(app)
+    app.include_router(tickets_router(parts))
+    app.include_router(messages_router(parts))
+    return app
+
+
+def tickets_router(parts: Tickets) -> APIRouter:
+    """Return the routes of tickets."""
+    router = APIRouter(prefix="/tickets", tags=["tickets"], responses=problems(401, 403, 429))
+
+    @router.get("", summary="List tickets", responses=problems(400))
+    async def list_tickets(
+        caller: Reader,
+        status: Annotated[list[Literal["open", "waiting", "resolved"]] | None, Parameter(title="Status")] = None,
+        assignee: Annotated[str | None, Parameter(title="Assignee", description="An id, `me`, or `none`.")] = None,
+        tag: Annotated[str | None, Parameter(title="Tag")] = None,
+        channel: Annotated[str | None, Parameter(title="Channel")] = None,
+        account: Annotated[str | None, Parameter(title="Account")] = None,
+        author: Annotated[str | None, Parameter(title="Author")] = None,
+        text: Annotated[str | None, Parameter(title="Text", max_length=200, description="Words to find.")] = None,
+        snoozed: Annotated[bool | None, Parameter(title="Snoozed")] = None,
+        sort: Annotated[Literal["updated", "-updated", "created", "-created"], Parameter(title="Order")] = "-updated",
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[TicketView]:
+        """Return the tenant's tickets, the last changed first unless asked otherwise."""
+        where = _filters(caller, status, assignee, tag, channel, account, author, snoozed)
+        if text is not None:
+            ids = await parts.search.tickets(caller.tenant, text, limit=1000)
+            if not ids:
+                return Page[TicketView](items=[])
+            where.append(Condition("id", "in", ids))
+        order, descending = _SORTS[sort.lstrip("-")], sort.startswith("-")
+        after = None
+        if cursor is not None:
+            place = decode_cursor(cursor, str, datetime, str)
+            if place[0] != sort:
+                raise Problem(400, "cursor is of another order; begin again without it", code="invalid-cursor")
+            after = (place[1], place[2])
+        query = Query(Ticket, caller.tenant, tuple(where), order, descending, limit + 1, after)
+        found: list[Ticket] = await parts.documents.find(query)
+        items, following = paged(found, limit, lambda t: (sort, t.updated_at, t.id))
+        return Page[TicketView](items=[TicketView.of(ticket) for ticket in items], next=following)
+
+    @router.get("/{ticket_id}", summary="Show a ticket", responses={200: with_etag("The ticket."), **problems(404)})
+    async def show_ticket(ticket_id: str, caller: Reader, response: Response) -> TicketDetail:
+        """Return a ticket, and who else is at it."""
+        return await _detail(parts, await _own(parts, ticket_id, caller), response)
+
+    @router.patch(
+        "/{ticket_id}",
+        summary="Change a ticket",
+        responses={200: with_etag("The ticket as it is now."), **problems(404, 409, 412)},
+    )
+    async def change_ticket(
+        ticket_id: str, body: TicketChange, caller: Writer, response: Response, if_match: IfMatch = None
+    ) -> TicketDetail:
+        """Assign, tag, snooze, resolve or reopen a ticket."""
+        at, cause = parts.now(), parts.new_id()
+
+        def decide(found: Found) -> Change:
+            ticket = _owned(found.get(Ticket, ticket_id), caller)
+            check_match(if_match, ticket.version)
+            try:
+                return commands.change(ticket, body.changes(), actor=_actor(caller), at=at, cause=cause)
+            except InvalidChange as error:
+                errors = [{"field": f"/body/{error.field}", "message": error.why}]
+                raise Problem(422, "the change cannot be made; see errors", code="invalid", errors=errors) from None
+
+        try:
+            await parts.actions.act([Key.by_id(Ticket, ticket_id)], decide)
+        except Conflict:
+            detail = "another ticket of this conversation is unresolved; resolve that one first"
+            raise Problem(409, detail, code="conversation-has-a-ticket") from None
+        return await _detail(parts, await _own(parts, ticket_id, caller), response)
+
+    @router.post("/{ticket_id}/read", status_code=204, summary="Mark as read", responses=problems(404))
+    async def mark_read(ticket_id: str, caller: Writer) -> None:
+        """Set the ticket's unread messages to none."""
+        await parts.actions.act(
+            [Key.by_id(Ticket, ticket_id)], lambda found: commands.read(_owned(found.get(Ticket, ticket_id), caller))
+        )
+
+    @router.put("/{ticket_id}/presence", summary="Say what you do with a ticket", responses=problems(404))
+    async def set_presence(ticket_id: str, body: PresenceSet, caller: Reader) -> list[Presence]:
+        """Tell the others that you view or answer it, for a minute; returns who else does."""
+        ticket = await _own(parts, ticket_id, caller)
+        note = "" if body.state == "gone" else json.dumps({"name": caller.name, "state": body.state})
+        await parts.coordination.note(_place(ticket), caller.subject, note, _PRESENT_S)
+        return [p for p in await _present(parts, ticket) if p.agent_id != caller.subject]
+
+    @router.put("/{ticket_id}/block", status_code=204, summary="Block the author", responses=problems(404, 409))
+    async def block_author(ticket_id: str, body: BlockSet, caller: Writer) -> None:
+        """Keep what the author writes from now on, but open no ticket for it."""
+        await _change_block(parts, ticket_id, caller, blocked=True, reason=body.reason)
+
+    @router.delete("/{ticket_id}/block", status_code=204, summary="Unblock the author", responses=problems(404, 409))
+    async def unblock_author(ticket_id: str, caller: Writer) -> None:
+        """Let the author's messages open tickets again."""
+        await _change_block(parts, ticket_id, caller, blocked=False, reason="")
+
+    @router.get("/{ticket_id}/messages", summary="List a ticket's messages", responses=problems(400, 404))
+    async def list_messages(
+        ticket_id: str, caller: Reader, limit: Limit = 50, cursor: Cursor = None
+    ) -> Page[MessageView]:
+        """Return the messages and notes of a ticket, oldest first."""
+        await _own(parts, ticket_id, caller)
+        after = decode_cursor(cursor, int, str) if cursor is not None else None
+        where = (Condition("ticket_id", "is", ticket_id),)
+        place = (after[0], after[1]) if after else None
+        query = Query(Message, caller.tenant, where, "sequence", False, limit + 1, place)
+        found: list[Message] = await parts.documents.find(query)
+        items, following = paged(found, limit, lambda m: (m.sequence, m.id))
+        return Page[MessageView](items=[MessageView.of(message) for message in items], next=following)
+
+    @router.post(
+        "/{ticket_id}/messages",
+        status_code=201,
+        summary="Answer, or add a note",
+        responses={201: with_etag("The answer, on its way, or the note."), **problems(404, 409)},
+    )
+    async def add_message(
+        ticket_id: str, body: MessageAdd, caller: Writer, response: Response, key: IdempotencyKey = None
+    ) -> MessageView:
+        """Answer the author (`public`), or leave a note for agents (`internal`)."""
+        name = derived("written", caller.tenant, caller.subject, ticket_id, key) if key else parts.new_id()
+        at = parts.now()
+        ticket = await _own(parts, ticket_id, caller)
+        answered_id = body.in_reply_to or ticket.last_inbound_id
+
+        def decide(found: Found) -> Change:
+            known = found.get(Message, name)
+            if known is not None:
+                if (known.body, known.visibility) != (body.body, body.visibility):
+                    detail = "this Idempotency-Key was used for another text; use a new one"
+                    raise Problem(422, detail, code="idempotency-key-reused")
+                return Change()
+            ticket = _owned(found.get(Ticket, ticket_id), caller)
+            if body.visibility == "internal":
+                return commands.note(ticket, body=body.body, actor=_actor(caller), message_id=name, at=at)
+            answered = found.get(Message, answered_id)
+            if why := parts.limit_of(answered.channel if answered else ticket.channel, body.body):
+                errors = [{"field": "/body/body", "message": why}]
+                raise Problem(422, why, code="invalid", errors=errors)
+            try:
+                return commands.reply(ticket, answered, body=body.body, actor=_actor(caller), message_id=name, at=at)
+            except commands.NotPossible as error:
+                raise Problem(409, str(error), code="not-possible") from None
+
+        keys = [Key.by_id(Ticket, ticket_id), Key.by_id(Message, name)]
+        if answered_id is not None:
+            keys.append(Key.by_id(Message, answered_id))
+        await parts.actions.act(keys, decide)
+        message = await parts.documents.get(Message, name)
+        if message is None:
+            raise Problem(500, "the message was stored and cannot be read")
+        response.headers["ETag"] = etag(message.version)
+        response.headers["Location"] = f"/message/v1/messages/{name}"
+        return MessageView.of(message)
+
+    return router
+
+
+def messages_router(parts: Tickets) -> APIRouter:
+    """Return the routes of single messages."""
+    router = APIRouter(prefix="/messages", tags=["messages"], responses=problems(401, 403, 429))
+
+    @router.get("/{message_id}", summary="Show a message", responses={200: with_etag("The message."), **problems(404)})
+    async def show_message(message_id: str, caller: Reader, response: Response) -> MessageView:
+        """Return one message."""
+        message = await parts.documents.get(Message, message_id)
+        if message is None or message.tenant != caller.tenant:
+            raise Problem(404, "there is no such message")
+        response.headers["ETag"] = etag(message.version)
+        return MessageView.of(message)
+
+    return router
+
+
+def _filters(
+    caller: Caller,
+    status: Any,
+    assignee: str | None,
+    tag: str | None,
+    channel: str | None,
+    account: str | None,
+    author: str | None,
+    snoozed: bool | None,
+) -> list[Condition]:
+    where = []
+    if status:
+        where.append(Condition("status", "in", list(status)))
+    if assignee == "none":
+        where.append(Condition("assignee_id", "absent"))
+    elif assignee is not None:
+        where.append(Condition("assignee_id", "is", caller.subject if assignee == "me" else assignee))
+    if tag is not None:
+        where.append(Condition("tags", "has", tag))
+    for field, value in (("channel", channel), ("account_id", account), ("author_id", author)):
+        if value is not None:
+            where.append(Condition(field, "is", value))
+    if snoozed is not None:
+        where.append(Condition("snoozed_until", "present" if snoozed else "absent"))
+    return where
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor("agent" if caller.kind == "user" else "service", caller.subject)
+
+
+def _owned(ticket: Ticket | None, caller: Caller) -> Ticket:
+    if ticket is None or ticket.tenant != caller.tenant:
+        raise Problem(404, "there is no such ticket")
+    return ticket
+
+
+async def _own(parts: Tickets, ticket_id: str, caller: Caller) -> Ticket:
+    return _owned(await parts.documents.get(Ticket, ticket_id), caller)
+
+
+async def _detail(parts: Tickets, ticket: Ticket, response: Response) -> TicketDetail:
+    response.headers["ETag"] = etag(ticket.version)
+    blocked = False
+    if ticket.author_id is not None:
+        block = await parts.documents.get(Block, Block.id_of(ticket.tenant, ticket.author_id))
+        blocked = block is not None
+    view = TicketView.of(ticket, blocked=blocked)
+    return TicketDetail(**view.model_dump(), viewers=await _present(parts, ticket))
+
+
+def _place(ticket: Ticket) -> str:
+    return f"presence/{ticket.tenant}/{ticket.id}"
+
+
+async def _present(parts: Tickets, ticket: Ticket) -> list[Presence]:
+    notes = await parts.coordination.notes(_place(ticket))
+    return [Presence(agent_id=agent, **json.loads(note)) for agent, note in sorted(notes.items())]
+
+
+async def _change_block(parts: Tickets, ticket_id: str, caller: Caller, *, blocked: bool, reason: str) -> None:
+    ticket = await _own(parts, ticket_id, caller)
+    name = Block.id_of(caller.tenant, ticket.author_id or "")
+    at = parts.now()
+
+    def decide(found: Found) -> Change:
+        present = found.get(Block, name)
+        own = _owned(found.get(Ticket, ticket_id), caller)
+        if not blocked:
+            return commands.unblock(own, actor=_actor(caller), at=at, present=present)
+        try:
+            return commands.block(own, actor=_actor(caller), reason=reason, at=at, present=present)
+        except commands.NotPossible as error:
+            raise Problem(409, str(error), code="not-possible") from None
+
+    await parts.actions.act([Key.by_id(Ticket, ticket_id), Key.by_id(Block, name)], decide)

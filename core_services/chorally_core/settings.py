@@ -1,0 +1,110 @@
+"""Settings: environment variables that begin with ``CHORALLY_``, all checked at start."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class InvalidSettings(Exception):
+    """The environment says something that cannot be; the message lists every mistake."""
+
+
+def _words(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+class Retention(BaseModel):
+    """Days that something is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hooks: float = Field(30, gt=0)
+    logs: float = Field(400, gt=0)
+    dead_letters: float = Field(90, gt=0)
+    deliveries: float = Field(400, gt=0)
+
+
+class Settings(BaseSettings):
+    """What an operator sets."""
+
+    model_config = SettingsConfigDict(env_prefix="CHORALLY_", extra="ignore")
+
+    data: Path = Field(Path("data"), title="Data folder", description="Where everything is kept; one process owns it.")
+    host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
+    port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
+    public_url: str = Field(
+        "", title="Public URL", description="How platforms and browsers reach the API; from host and port where empty."
+    )
+    secret_keys: Annotated[list[SecretStr], BeforeValidator(_words)] = Field(
+        default=[],
+        title="Secret keys",
+        description="Fernet keys that seal secrets at rest, newest first; a file in the data folder where empty.",
+    )
+    service_tokens: SecretStr = Field(
+        SecretStr(""),
+        title="Service tokens",
+        description="JSON list of senders: sender, secrets (one or two), tenants, permissions.",
+    )
+    issuer: str = Field("chorally", title="Issuer", description="`iss` of access tokens.")
+    audience: str = Field("chorally-api", title="Audience", description="`aud` of access tokens.")
+    token_minutes: float = Field(60, gt=0, le=1440, title="Token life", description="Minutes.")
+    base_urls: dict[str, str] = Field(
+        default={},
+        title="Base URLs",
+        description="JSON of platform to base URL, to use a sandbox in place of the real one.",
+    )
+    pull_every_s: float | None = Field(
+        None, gt=0, title="Pull interval", description="Seconds between pulls, in place of each connector's own."
+    )
+    token_rate: int = Field(
+        600, gt=0, title="Rate per token", description="Requests a minute for one token or address."
+    )
+    tenant_rate: int = Field(6000, gt=0, title="Rate per tenant", description="Requests a minute for one tenant.")
+    retention_days: Retention = Field(Retention(), title="Retention", description="JSON of days by kind of record.")
+    tenant_retention_days: dict[str, Retention] = Field(
+        default={}, title="Retention by tenant", description="JSON of tenant to days by kind of record."
+    )
+    bus_hours: float = Field(
+        72, gt=0, title="Event log", description="Hours that events stay in the log after every service has read them."
+    )
+    disk_reserve_mib: int = Field(
+        256, ge=0, title="Disk reserve", description="MiB below which webhooks are answered 503 and pulls pause."
+    )
+    max_lag: int = Field(
+        100_000, gt=0, title="Highest lag", description="Webhooks that may wait before new ones are answered 503."
+    )
+    cache_mib: int = Field(64, ge=2, title="Page cache", description="MiB of SQLite's page cache.")
+    linger_ms: float = Field(
+        5,
+        ge=0,
+        le=1000,
+        title="Linger",
+        description="Milliseconds to let more events arrive before a batch is handled.",
+    )
+    call_s: float = Field(60, gt=0, title="Visible call", description="Seconds that one answer to a platform may take.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", title="Log level")
+    log_format: Literal["json", "text"] = Field("json", title="Log format")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Return the settings of the environment.
+
+    Args:
+        overrides: What a command's options say; they win.
+
+    Raises:
+        InvalidSettings: At least one is wrong; the message lists all, without their values.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        lines = []
+        for mistake in error.errors(include_input=False, include_url=False):
+            name, *rest = (str(part) for part in mistake["loc"])
+            place = f"CHORALLY_{name.upper()}" + "".join(f"/{part}" for part in rest)
+            lines.append(f"{place}: {mistake['msg']}")
+        raise InvalidSettings("\n".join(lines)) from None
+    except ValueError as error:  # JSON that cannot be read, which is refused one at a time
+        raise InvalidSettings(str(error)) from None
