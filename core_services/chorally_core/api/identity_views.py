@@ -91,16 +91,20 @@ class UserAdd(_In):
     language: Language = ""
 
 
+def _kept(title: str) -> Any:
+    return Field(None, title=title, description="The new value; left out or null to keep the present one.")
+
+
 class UserChange(_In):
     """What to change of a user; what is left out stays as it is."""
 
-    email: Email | None = None
-    name: Name | None = None
-    password: Password | None = None
-    roles: Roles | None = None
-    team_ids: TeamIds | None = None
-    disabled: Disabled | None = None
-    language: Language | None = None
+    email: Email | None = _kept("E-mail")
+    name: Name | None = _kept("Name")
+    password: Password | None = _kept("Password")
+    roles: Roles | None = _kept("Roles")
+    team_ids: TeamIds | None = _kept("Teams")
+    disabled: Disabled | None = _kept("Disabled")
+    language: Language | None = _kept("Language")
 
 
 class UserView(BaseModel):

@@ -9,7 +9,7 @@ from chorally_core.api.guarded import open_routes, unguarded
 from chorally_core.api.problem import install
 from chorally_core.ports.identity import Caller, IdentityUnavailable, Unauthenticated
 from chorally_core.ports.permissions import Permission
-from fastapi import APIRouter, FastAPI, Request, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket
 
 ADA = Caller(tenant="acme", subject="ada", kind="user", permissions=frozenset({Permission.TICKETS_READ}))
 
@@ -34,7 +34,7 @@ def an_app() -> FastAPI:
     @app.get("/tickets")
     async def tickets(caller: Annotated[Caller, allowed(Permission.TICKETS_READ)], request: Request) -> str:
         assert request.state.caller is caller
-        return caller.subject
+        return str(caller.subject)
 
     @app.get("/logs", dependencies=[allowed(Permission.LOGS_READ)])
     async def logs() -> None:
@@ -149,7 +149,8 @@ def _socket(app: FastAPI) -> None:
 
 
 def _plain(app: FastAPI) -> None:
-    async def plain(request: Request) -> None: ...
+    async def plain(request: Request) -> Response:
+        raise AssertionError("never called")
 
     app.add_route("/plain", plain, methods=["GET"])
 
@@ -191,8 +192,6 @@ def test_a_router_guards_what_is_in_it() -> None:
     async def b() -> None: ...
 
     app.include_router(plain, dependencies=[allowed()])
-
-    from fastapi import Depends
 
     @app.get("/c")
     async def c(subject: Annotated[str, Depends(reader)]) -> None: ...

@@ -4,29 +4,20 @@ import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 from joserfc.jwk import RSAKey
 
 from chorally_core.adapters.identity.keys import VerifyingKey
+from chorally_core.ports.secrets import Vault
 
 log = structlog.get_logger(__name__)
 
 NAME = "signing-keys.json"
 _BITS = 2048
 _MADE_AT = "iat"
-
-
-class Seal(Protocol):
-    """Encrypts what is kept in a file."""
-
-    def seal(self, plain: bytes) -> bytes:
-        """Return the bytes encrypted."""
-
-    def unseal(self, sealed: bytes) -> bytes:
-        """Return the bytes that were encrypted."""
 
 
 class InvalidKeyring(Exception):
@@ -36,20 +27,20 @@ class InvalidKeyring(Exception):
 class Keyring:
     """Several signing keys, of which the newest signs and all verify."""
 
-    def __init__(self, path: Path, clock: Callable[[], datetime], seal: Seal | None = None) -> None:
+    def __init__(self, path: Path, clock: Callable[[], datetime], vault: Vault | None = None) -> None:
         """Read the keys from a file, making it with a first key where there is none.
 
         Args:
             path: The file.
             clock: Gives the time.
-            seal: Encrypts the file; without it, it is only kept from other users of the machine.
+            vault: Seals the file, one in clear too; without it, it is only kept from other users of the machine.
 
         Raises:
             InvalidKeyring: The file does not hold signing keys.
         """
         self._path = path
         self._clock = clock
-        self._seal = seal
+        self._vault = vault
         self._keys: dict[str, RSAKey] = {}
         self.revision = 0
         if path.exists():
@@ -92,6 +83,10 @@ class Keyring:
         self._write()
         return str(key.kid)
 
+    def reseal(self) -> None:
+        """Write the file anew, sealed with the vault's newest key."""
+        self._write()
+
     def _verifying(self, since: datetime) -> dict[str, RSAKey]:
         """The keys that were followed by a newer one only after ``since``; the newest is followed now."""
         keys = list(self._keys.items())
@@ -103,10 +98,12 @@ class Keyring:
             log.warning("signing keys were readable by others; the file is now its owner's only", file=str(self._path))
             self._path.chmod(0o600)
         content = self._path.read_bytes()
+        in_clear = content.startswith(b"{")
         try:
-            if self._seal is not None:
-                content = self._seal.unseal(content)
-            documents = msgspec.json.decode(content)["keys"]
+            if self._vault is not None and not in_clear:
+                documents = self._vault.open(content.decode())["keys"]
+            else:
+                documents = msgspec.json.decode(content)["keys"]
             keys = [RSAKey.import_key(document) for document in documents]
             keys.sort(key=lambda key: int(str(key.get(_MADE_AT))))
             if not keys or not all(key.is_private and key.kid for key in keys):
@@ -114,15 +111,16 @@ class Keyring:
         except Exception as error:
             # The cause may quote a key, so that only its type is told.
             raise InvalidKeyring(
-                f"{self._path} does not hold signing keys ({type(error).__name__}); restore it from a backup, "
-                "or remove it to begin with a new key, which ends all sessions"
+                f"{self._path} does not hold signing keys ({type(error).__name__}); restore it from a backup or the "
+                "secret key that sealed it, or remove it to begin with a new key, which ends all sessions"
             ) from None
         self._keys = {str(key.kid): key for key in keys}
+        if self._vault is not None and in_clear:
+            self._write()
 
     def _write(self) -> None:
-        content = msgspec.json.encode({"keys": [key.as_dict(private=True) for key in self._keys.values()]})
-        if self._seal is not None:
-            content = self._seal.seal(content)
+        document = {"keys": [key.as_dict(private=True) for key in self._keys.values()]}
+        content = msgspec.json.encode(document) if self._vault is None else self._vault.seal(document).encode()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".new")
         beside.unlink(missing_ok=True)
