@@ -1,7 +1,7 @@
 """Runs handlers: loads, decides, commits; alone owns retries, positions, parking and duplicates."""
 
+from chorally_core.ports.parking import DeadLetter, Parked
 from chorally_core.runner.actions import Actions
-from chorally_core.runner.parking import DeadLetter, Parked
 from chorally_core.runner.pump import Pump, Stage
 from chorally_core.runner.runner import Runner
 

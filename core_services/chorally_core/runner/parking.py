@@ -6,51 +6,12 @@ After bounded attempts it becomes a dead letter, which a person can see and repl
 from datetime import datetime, timedelta
 from typing import Any
 
-from chorally_core.events import DeadLetterAdd, Event, Raw, Unreadable, envelope, headers, topics
+from chorally_core.events import DeadLetterAdd, Event, Unreadable, envelope, headers, topics
 from chorally_core.events.ids import derived
-from chorally_core.ports.documents import Document
+from chorally_core.ports.parking import DeadLetter, Parked
 
 ATTEMPTS = 5
 _SHOWN = 65_536
-
-
-class Parked(Document, frozen=True, kw_only=True):
-    """An event that waits: it failed, or an earlier one of its key did."""
-
-    kind = "parked"
-    indexes = (("lane",),)
-
-    lane: str
-    """Group and key: events of one lane are taken up in order."""
-    group: str
-    position: str
-    topic: str
-    key: str
-    value: str
-    headers: dict[str, str]
-    attempts: int = 0
-    next_at: datetime
-    error: str = ""
-
-
-class DeadLetter(Document, frozen=True, kw_only=True):
-    """Something that could not be handled."""
-
-    kind = "dead_letter"
-    indexes = (("at",), ("source",))
-
-    at: datetime
-    source: str
-    """The topic, or ``hooks`` for a webhook."""
-    group: str
-    key: str = ""
-    value: str = ""
-    headers: dict[str, str] = {}
-    error: str
-    attempts: int
-    replayed_at: datetime | None = None
-    subject: str = ""
-    """Id of what it is about, such as a journal row."""
 
 
 def lane(group: str, key: str) -> str:
@@ -131,8 +92,3 @@ def unreadable(found: Unreadable, group: str, position: str, at: datetime) -> tu
         at=at,
         of=f"{raw.topic}\x1f{position}",
     )
-
-
-def to_raw(waiting: Parked | DeadLetter, topic: str) -> Raw:
-    """Return a waiting event as it lay on its topic."""
-    return Raw(topic=topic, key=waiting.key, value=waiting.value.encode(), headers=waiting.headers)

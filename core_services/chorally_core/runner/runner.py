@@ -13,7 +13,8 @@ from chorally_core.ports.bus import Batch, Delivered
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.handlers import Handler
 from chorally_core.ports.ledger import Ledger, Work
-from chorally_core.runner.parking import ATTEMPTS, Parked, backoff, dead, lane, parked, to_raw, unreadable
+from chorally_core.ports.parking import Parked, to_raw
+from chorally_core.runner.parking import ATTEMPTS, backoff, dead, lane, parked, unreadable
 from chorally_core.runner.workspace import Numbers, Workspace
 
 log = structlog.get_logger(__name__)

@@ -13,6 +13,7 @@ from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.refused import Refused
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.directory import Directory, account_settings
 from chorally_core.services.io.inbound import SERVICE
@@ -60,7 +61,15 @@ class Accounts:
         self._now = now
         self._new_id = new_id
 
-    async def add_app(self, tenant: str, platform: str, name: str, settings: Mapping[str, Any], app_id: str) -> App:
+    async def add_app(
+        self,
+        tenant: str,
+        platform: str,
+        name: str,
+        settings: Mapping[str, Any],
+        app_id: str,
+        actor: tuple[ActorKind, str] = ("service", ""),
+    ) -> App:
         """Store a developer app; its secret settings are sealed. A setting may be a list of two live secrets.
 
         Raises:
@@ -87,9 +96,48 @@ class Accounts:
             hook_token=self._new_id(),
             created_at=self._now(),
         )
-        await self._ledger.commit(Work([Step.of([app])]))
+        fact = self._app_fact("app_added", app, actor)
+        await self._ledger.commit(Work([Step.of([app], [fact])]))
         self._directory.put_app(app)
         return app
+
+    async def remove_app(self, app: App, actor: tuple[ActorKind, str] = ("service", "")) -> None:
+        """Forget a developer app and its secrets; its webhook URL is no longer answered.
+
+        Raises:
+            Refused: A connected account speaks through it.
+        """
+        for account in self._directory.accounts.values():
+            if account.platform != app.platform or account.state == "disconnected":
+                continue
+            spoken = self._directory.app_for(account)
+            if spoken is not None and spoken.id == app.id:
+                why = f"the account {account.id} speaks through this app; disconnect it first"
+                raise Refused("conflict", "app-in-use", why)
+        fact = self._app_fact("app_removed", app, actor)
+        await self._ledger.commit(Work([Step.of((), [fact], [app])]))
+        self._directory.drop_app(app.id)
+
+    def _app_fact(self, what: str, app: App, actor: tuple[ActorKind, str]) -> Event[LogAdd]:
+        data = LogAdd(
+            kind=what,
+            subject_type="app",
+            subject_id=app.id,
+            version=1,
+            actor_kind=actor[0],
+            actor_id=actor[1],
+            snapshot={"name": app.name, "platform": app.platform},
+        )
+        return Event(
+            topic=topics.LOGS,
+            issuer=SERVICE,
+            name="add",
+            data=data,
+            id=derived(what, app.id),
+            tenant=app.tenant,
+            key=f"{app.tenant}/app/{app.id}",
+            occurred_at=self._now(),
+        )
 
     async def connect(
         self,
@@ -281,6 +329,8 @@ class Accounts:
             info = await self._checked(changed)
             if info.external_id != account.external_id:
                 raise Unfit([("/credentials", f"belong to {info.name!r}, not to {account.external_name!r}")])
+            missing = tuple(sorted(info.missing_scopes))
+            changed = msgspec.structs.replace(changed, data=dict(info.data), missing_scopes=missing)
         await self._store(changed, "account_changed", actor)
         return changed
 

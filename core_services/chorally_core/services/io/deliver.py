@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 import chorally_sdk as sdk
-from chorally_core.events import Event, MessageReconcile, Reply, topics
+from chorally_core.events import Event, LogAdd, MessageReconcile, Reply, topics
 from chorally_core.events.ids import derived
+from chorally_core.events.records import ActorKind
 from chorally_core.services.io.model import Delivery
 
 SERVICE = "io-service"
@@ -116,6 +117,17 @@ def failed(delivery: Delivery, why: str, at: datetime, *, reason: str = "") -> D
     )
 
 
+def requeued(delivery: Delivery, at: datetime) -> Delivery:
+    """Return the failed delivery as it is tried anew because a person asks for it.
+
+    It keeps its id and our own reference, so a platform that takes a native key still knows it.
+    """
+    return msgspec.structs.replace(
+        delivery, state="queued", next_at=at, tried_at=None, settled_at=None, attempts=0, searches=0, error="",
+        reason="", needs_person=False, external_id=None, external_key=None, external_url=None, receipt={},
+    )  # fmt: skip
+
+
 def unknown(delivery: Delivery, why: str, at: datetime, settles: timedelta) -> Delivery:
     """Return the delivery whose visible call may or may not have happened; it is searched after ``settles``."""
     tried = delivery.tried_at or at
@@ -161,6 +173,32 @@ def reconcile(delivery: Delivery, at: datetime) -> Event[Any]:
         occurred_at=at,
         caused_by=delivery.id,
         traceparent=delivery.traceparent,
+    )
+
+
+def told(what: str, delivery: Delivery, actor: tuple[ActorKind, str], at: datetime) -> Event[LogAdd]:
+    """Return the fact that a person decided about a delivery."""
+    data = LogAdd(
+        kind=what,
+        subject_type="delivery",
+        subject_id=delivery.id,
+        version=delivery.version + 1,
+        message_id=delivery.id,
+        account_id=delivery.account_id,
+        actor_kind=actor[0],
+        actor_id=actor[1],
+        snapshot={"state": delivery.state, "channel": delivery.channel, "external_id": delivery.external_id},
+    )
+    return Event(
+        topic=topics.LOGS,
+        issuer=SERVICE,
+        name="add",
+        data=data,
+        id=derived(what, delivery.id, str(delivery.version)),
+        tenant=delivery.tenant,
+        key=delivery.key,
+        occurred_at=at,
+        caused_by=delivery.id,
     )
 
 

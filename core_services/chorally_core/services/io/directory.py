@@ -72,6 +72,12 @@ class Directory:
         self._made.clear()
         self._keys.clear()
 
+    def drop_app(self, app_id: str) -> None:
+        """Forget an app."""
+        self.apps.pop(app_id, None)
+        self._made.clear()
+        self._keys.clear()
+
     def put(self, account: Account) -> None:
         """Take in an account as it is now."""
         self.drop(account.id)

@@ -71,6 +71,10 @@ class Inbound:
         self._messages = _Recent(_REMEMBERED)
         self._authors = _Recent(_REMEMBERED)
 
+    def afresh(self) -> "Inbound":
+        """Return a translation that remembers nothing: everything counts as new."""
+        return Inbound(self._documents, self._vault, now=self._now)
+
     def published(self) -> None:
         """Remember what was translated as published."""
         self._messages.keep()

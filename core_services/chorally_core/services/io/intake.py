@@ -11,13 +11,18 @@ import chorally_sdk as sdk
 from chorally_core.events import DeadLetterAdd, Event, topics
 from chorally_core.events.ids import derived
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.parking import HOOKS, DeadLetter
 from chorally_core.services.io.directory import Directory, receives
+from chorally_core.services.io.handlers import GROUP
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import SERVICE, Inbound
 from chorally_core.services.io.journal import Journal
 from chorally_core.services.io.model import Account, Hook, Lane
 
 log = structlog.get_logger(__name__)
+
+_SHOWN = 65_536  # bytes of a hook's body that its dead letter shows
+_UNKNOWN = 10_000  # unknown accounts that are counted
 
 
 class Intake:
@@ -44,8 +49,11 @@ class Intake:
         self._on_notice = on_notice
         self._batch = batch
         self._position: Lane | None = None
-        self.unknown_accounts: Counter[tuple[str, str]] = Counter()
-        """Accounts that hooks were about and nobody has connected, by platform and external id."""
+        self.unknown_accounts: Counter[tuple[str, str, str]] = Counter()
+        """Accounts that hooks were about and nobody has connected, by the hook's tenant, platform and external id.
+
+        At most 10,000 since the start; an installation-wide app's hooks have no tenant.
+        """
 
     async def recover(self) -> None:
         """Read again from the stored position."""
@@ -79,10 +87,17 @@ class Intake:
             return await self.translated(hook)
         except Exception as error:
             log.warning("webhook is a dead letter", hook_id=hook.id, platform=hook.platform, exc_info=error)
-            return Step((), [self._dead(hook, error)])
+            return self._dead(hook, error)
 
-    async def translated(self, hook: Hook) -> Step:
-        """Return what a hook becomes; used again when it is replayed."""
+    async def translated(self, hook: Hook, *, again: bool = False) -> Step:
+        """Return what a hook becomes.
+
+        Args:
+            hook: The row of the journal.
+            again: It is replayed: everything in it is published although it was before, and nothing else follows
+                from it, neither for the account's health nor for its state.
+        """
+        inbound = self._inbound.afresh() if again else self._inbound
         connector = receives(self._directory.bare(hook.platform))
         manifest = self._directory.connectors[hook.platform].manifest
         documents, events = [], []
@@ -91,9 +106,11 @@ class Intake:
             for account in self._about(hook, event):
                 by_account.setdefault(account.id, (account, []))[1].append(event)
         for account, said in by_account.values():
-            came = await self._inbound.translate(account, manifest, said, hook.received_at)
+            came = await inbound.translate(account, manifest, said, hook.received_at)
             documents += came.writes
             events += came.events
+            if again:
+                continue
             self._health.came(account, came.messages)
             for event in said:
                 if isinstance(event, sdk.Notice):
@@ -109,27 +126,38 @@ class Intake:
             return [account] if account and account.external_id == event.account else []
         found = self._directory.called(hook.platform, event.account, hook.app_id)
         if not found:
-            self.unknown_accounts[hook.platform, event.account] += 1
+            place = (hook.tenant, hook.platform, event.account)
+            if place in self.unknown_accounts or len(self.unknown_accounts) < _UNKNOWN:
+                self.unknown_accounts[place] += 1
         return found
 
-    def _dead(self, hook: Hook, error: Exception) -> Event[DeadLetterAdd]:
+    def _dead(self, hook: Hook, error: Exception) -> Step:
+        """The dead letter of a hook, and the event that tells of it."""
         why = f"{type(error).__name__}: {error}"[:2000]
-        data = DeadLetterAdd(
-            letter_id=derived("dead-hook", hook.id),
-            source="hooks",
-            group="io",
+        payload = hook.body[:_SHOWN].decode("utf-8", errors="replace")
+        letter = DeadLetter(
+            id=derived("dead-hook", hook.id),
+            tenant=hook.tenant,
+            at=self._now(),
+            source=HOOKS,
+            group=GROUP,
+            key=hook.id,
+            value=payload,
             error=why,
             attempts=1,
-            key=hook.id,
-            payload=hook.body[:65_536].decode("utf-8", errors="replace"),
+            subject=hook.id,
         )
-        return Event(
+        data = DeadLetterAdd(
+            letter_id=letter.id, source=HOOKS, group=GROUP, error=why, attempts=1, key=hook.id, payload=payload
+        )
+        told = Event(
             topic=topics.DEAD_LETTERS,
             issuer=SERVICE,
             name="add",
             data=data,
-            id=data.letter_id,
+            id=letter.id,
             tenant=hook.tenant,
             key=hook.id,
-            occurred_at=self._now(),
+            occurred_at=letter.at,
         )
+        return Step.of([letter], [told])

@@ -187,8 +187,8 @@ class Journal:
         hook = Hook(
             id=name, tenant=tenant, lane=self.lane, platform=platform, app_id=app.id if app else None,
             account_id=account.id if account else None, method=raw.method, path=raw.path, query=dict(raw.query),
-            headers=_public(raw.headers), body=body, body_object=stored_as, received_at=raw.received_at,
-            delivery_key=key,
+            headers=_public(raw.headers), body=body, body_object=stored_as, size_bytes=len(raw.body),
+            received_at=raw.received_at, delivery_key=key,
         )  # fmt: skip
         await self._append(hook)
 

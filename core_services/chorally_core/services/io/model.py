@@ -90,6 +90,8 @@ class Hook(Document, frozen=True, kw_only=True):
     body: bytes = b""
     body_object: str = ""
     """Name of the object that holds a large body."""
+    size_bytes: int = 0
+    """Of the body, wherever it is."""
     received_at: datetime
     delivery_key: str | None = None
 
@@ -157,7 +159,7 @@ class Delivery(Document, frozen=True, kw_only=True):
 
     kind = "delivery"
     unique = ("client_ref", "external_key")
-    indexes = (("account_id", "state"), ("state", "next_at"), ("conversation_id",))
+    indexes = (("account_id", "state"), ("state", "next_at"), ("conversation_id",), ("created_at",))
 
     account_id: str
     platform: str

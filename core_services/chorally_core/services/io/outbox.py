@@ -6,7 +6,7 @@ call. Whatever happens between the call and its record leaves the delivery ``unc
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,8 +14,11 @@ import msgspec
 import structlog
 
 import chorally_sdk as sdk
+from chorally_core.events import Event, LogAdd
+from chorally_core.events.records import ActorKind
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.refused import Refused
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io import deliver
 from chorally_core.services.io.directory import Directory, replies
@@ -235,18 +238,44 @@ class Outbox:
         other = await self._ledger.documents.get(Delivery, key, "external_key")
         return other is not None and other.id != delivery.id
 
-    async def settle(self, delivery: Delivery, *, external_id: str | None) -> Delivery:
+    async def settle(
+        self, delivery: Delivery, *, external_id: str | None, actor: tuple[ActorKind, str] = ("service", "")
+    ) -> Delivery:
         """Record what a person found out: the external id of what was made, or that nothing was.
 
         Raises:
+            Refused: The outcome is not in doubt, or the external id is another delivery's.
             Conflict: The delivery was settled meanwhile.
         """
-        if external_id is not None:
-            settled = deliver.confirmed(delivery, external_id, self._now())
-        else:
+        if delivery.state != "unconfirmed":
+            why = f"the delivery is {delivery.state}, its outcome is not in doubt"
+            raise Refused("conflict", "delivery-not-unconfirmed", why)
+        if external_id is None:
             settled = deliver.failed(delivery, "a person found that it was not made", self._now())
-        await self._record(delivery, settled)
+        else:
+            key = Delivery.external_key_of(delivery.account_id, delivery.channel, external_id)
+            other = await self._ledger.documents.get(Delivery, key, "external_key")
+            if other is not None and other.id != delivery.id:
+                why = f"that external id is the delivery {other.id}'s"
+                raise Refused("conflict", "external-id-taken", why, "external_id")
+            settled = deliver.confirmed(delivery, external_id, self._now())
+        await self._record(delivery, settled, [deliver.told("delivery_settled", settled, actor, self._now())])
         return settled
+
+    async def retry(self, delivery: Delivery, *, actor: tuple[ActorKind, str] = ("service", "")) -> Delivery:
+        """Try a failed delivery anew.
+
+        Raises:
+            Refused: It has not failed.
+            Conflict: The delivery was changed meanwhile.
+        """
+        if delivery.state != "failed":
+            why = f"the delivery is {delivery.state}; only a failed one can be tried again"
+            raise Refused("conflict", "delivery-not-failed", why)
+        queued = deliver.requeued(delivery, self._now())
+        await self._record(delivery, queued, [deliver.told("delivery_retried", queued, actor, self._now())])
+        self.wake()
+        return queued
 
     async def _give_up(self, delivery: Delivery, why: str) -> None:
         try:
@@ -257,11 +286,13 @@ class Outbox:
         except Conflict:
             log.info("delivery changed meanwhile", delivery_id=delivery.id)
 
-    async def _record(self, before: Delivery, after: Delivery, *, tell: bool = True) -> None:
+    async def _record(
+        self, before: Delivery, after: Delivery, facts: Sequence[Event[LogAdd]] = (), *, tell: bool = True
+    ) -> None:
         """Store a state over the one it follows, and tell of it."""
         msgspec.structs.force_setattr(after, "version", before.version)
         events = [deliver.reconcile(after, self._now())] if tell else []
-        await self._ledger.commit(Work([Step.of([after], events)]))
+        await self._ledger.commit(Work([Step.of([after], [*events, *facts])]))
         if after.state not in OPEN:
             await self.release_held(after.account_id)
 
