@@ -76,10 +76,10 @@ def compose(message: sdk.OutboundMessage, settings: MailSettings, now: datetime)
     utf8 = not all(address.isascii() for address in (sender, *to, *copies))
 
     mail = EmailMessage(policy=_Policy(linesep="\r\n", utf8=utf8))
-    mail["From"] = Address(_one_line(settings.name), addr_spec=sender)
-    mail["To"] = [Address(addr_spec=address) for address in to]
+    mail["From"] = _address(sender, _one_line(settings.name))
+    mail["To"] = [_address(one) for one in to]
     if copies:
-        mail["Cc"] = [Address(addr_spec=address) for address in copies]
+        mail["Cc"] = [_address(one) for one in copies]
     mail["Subject"] = _subject(message)
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{message_id}>"
@@ -90,6 +90,11 @@ def compose(message: sdk.OutboundMessage, settings: MailSettings, now: datetime)
     if html := message.options.get("html"):
         mail.add_alternative(_body(str(html)), subtype="html", cte="quoted-printable")
     return Composed(message_id, sender, (*to, *copies), mail.as_bytes())
+
+
+def _address(address: str, name: str = "") -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(name, username=local, domain=domain)
 
 
 def _recipients(message: sdk.OutboundMessage, us: str) -> list[str]:

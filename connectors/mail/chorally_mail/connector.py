@@ -56,9 +56,8 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
                 raise sdk.Rejected(str(error)) from error
         async with smtp.signed_in(settings, self.token):
             pass
-        return sdk.AccountInfo(
-            external_id=mime.one_form(settings.address), name=settings.name or mime.shown(settings.address)
-        )
+        address = mime.one_form(settings.address)
+        return sdk.AccountInfo(external_id=address, name=settings.name or mime.shown(address))
 
     def streams(self) -> Sequence[sdk.Stream]:
         """The inbox, kept open, and the sent folder, looked at now and then."""

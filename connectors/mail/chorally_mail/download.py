@@ -15,10 +15,14 @@ PIECE = 256 * 1024  # bytes asked for at once
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
-class _Decoder(Protocol):
-    def feed(self, data: bytes) -> bytes: ...
+class Decoder(Protocol):
+    """Undoes a transfer encoding piece by piece."""
 
-    def end(self) -> bytes: ...
+    def feed(self, data: bytes) -> bytes:
+        """Return what can be decoded by now."""
+
+    def end(self) -> bytes:
+        """Return what is left."""
 
 
 async def find(box: Mailbox, external_id: str, folders: list[str]) -> int | None:
@@ -50,21 +54,22 @@ async def read(box: Mailbox, uid: int, part: str) -> AsyncGenerator[bytes, None]
         head = await box.section(uid, "HEADER")  # a mail without parts has no MIME header of its own
     if head is None:
         raise gone
-    decoder = _decoder(mime.raw_header(message_from_bytes(head, policy=policy.compat32), "Content-Transfer-Encoding"))
+    decoding = decoder(mime.raw_header(message_from_bytes(head, policy=policy.compat32), "Content-Transfer-Encoding"))
     offset = 0
     while piece := await box.section(uid, part, offset, PIECE):
         offset += len(piece)
-        if decoded := decoder.feed(piece):
+        if decoded := decoding.feed(piece):
             yield decoded
         if len(piece) < PIECE:
             break
     if offset == 0 and not head.strip():
         raise gone
-    if rest := decoder.end():
+    if rest := decoding.end():
         yield rest
 
 
-def _decoder(encoding: str) -> _Decoder:
+def decoder(encoding: str) -> Decoder:
+    """Return what undoes a transfer encoding; what is no known one is left as it is."""
     name = encoding.split(";")[0].strip().lower()
     return _Base64() if name == "base64" else _Quoted() if name == "quoted-printable" else _Plain()
 

@@ -48,6 +48,7 @@ class _Lines:
         self.preformatted = 0
 
     def add(self, text: str) -> None:
+        """Append text to the line."""
         if self.preformatted:
             first, *others = text.split("\n")
             self._line += first
@@ -59,16 +60,22 @@ class _Lines:
         self._line += words.lstrip(" ") if not self._line or self._line.endswith(" ") else words
 
     def end(self, *, always: bool = True) -> None:
+        """End the line; an empty one only counts where it is asked for."""
         if always or self._line.strip():
             self._done.append("> " * self.depth + self._line.rstrip())
         self._line = ""
 
     def space(self) -> None:
+        """Leave one empty line, cited no deeper than what comes before and after it."""
         self.end(always=False)
+        empty = ("> " * self.depth).rstrip()
         if self._done and self._done[-1].strip("> "):
-            self._done.append(("> " * self.depth).rstrip())
+            self._done.append(empty)
+        elif self._done:
+            self._done[-1] = min(self._done[-1], empty, key=len)
 
     def text(self) -> str:
+        """Return all lines."""
         self.end(always=False)
         text = "\n".join(line.replace("\xa0", " ").replace("\u200b", "").rstrip() for line in self._done)
         return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
@@ -76,7 +83,7 @@ class _Lines:
 
 def _open(node: "Node", lines: _Lines) -> Any:
     """Begin an element; return what ends it, or None where nothing of its inside is wanted."""
-    name, attributes = node.name.lower(), node.attrs or {}
+    name, attributes = node.name.lower(), getattr(node, "attrs", None) or {}
     if name == "#text":
         lines.add(str(getattr(node, "data", "") or ""))
         return None

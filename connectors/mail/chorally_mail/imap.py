@@ -334,11 +334,11 @@ def _set(uids: Iterable[int]) -> bytes:
 def _groups(sized: Sequence[tuple[int, int]], max_bytes: int) -> list[list[int]]:
     """Split mails into what is fetched at once; one that is too large stands alone."""
     groups: list[list[int]] = []
-    room = 0
+    room = -1  # of the group under way; not even a mail of 0 bytes joins none, or a large one
     for uid, size in sized:
         if size > max_bytes:
             groups.append([uid])
-            room = 0
+            room = -1
         elif size <= room:
             groups[-1].append(uid)
             room -= size

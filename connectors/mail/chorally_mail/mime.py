@@ -2,7 +2,7 @@
 
 import base64
 import codecs
-import quopri
+import copy
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -146,18 +146,22 @@ def leaves(mail: Message) -> Iterator[tuple[str, Message]]:
     while todo and count < PARTS:
         number, part = todo.pop()
         if is_container(part):
-            children = part.get_payload()
-            assert isinstance(children, list)  # noqa: S101 - is_container says so
-            numbered = [(f"{number}.{n}".lstrip("."), child) for n, child in enumerate(children, 1)]
-            todo += [(at, child) for at, child in reversed(numbered) if isinstance(child, Message)]
+            numbered = [(f"{number}.{n}".lstrip("."), child) for n, child in enumerate(children(part), 1)]
+            todo += reversed(numbered)
         else:
             count += 1
             yield number or "1", part
 
 
+def children(part: Message) -> list[Message]:
+    """Return the parts inside a part: of a container, a forwarded mail, a report; none where it is content."""
+    inside = part.get_payload() if part.is_multipart() else ()
+    return [child for child in inside if isinstance(child, Message)]
+
+
 def is_container(part: Message) -> bool:
     """Whether a part only holds other parts; a forwarded mail and a report are content."""
-    return part.get_content_maintype() == "multipart" and isinstance(part.get_payload(), list)
+    return part.get_content_maintype() == "multipart" and part.is_multipart()
 
 
 def payload(leaf: Message, at_most: int | None = None) -> bytes:
@@ -167,20 +171,22 @@ def payload(leaf: Message, at_most: int | None = None) -> bytes:
         leaf: A part that is no container.
         at_most: Bytes that are needed; a longer content may be cut after them.
     """
-    content = leaf.get_payload()
-    if isinstance(content, list):  # a forwarded mail, a report
-        return b"\n".join(_flat(inner) for inner in content if isinstance(inner, Message))
-    data = str(content or "").encode("utf-8", "surrogateescape" if _escaped(content) else "replace")
-    if at_most is not None:
-        data = data[: 4 * at_most]
-    encoding = raw_header(leaf, "Content-Transfer-Encoding").split(";")[0].strip().lower()
-    if encoding == "base64":
-        letters = _BASE64.sub(b"", data)
+    if leaf.is_multipart():
+        return b"\n".join(_flat(inner) for inner in children(leaf))
+    if raw_header(leaf, "Content-Transfer-Encoding").split(";")[0].strip().lower() == "base64":
+        letters = _BASE64.sub(b"", _encoded(leaf)[: None if at_most is None else 4 * at_most])
         letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters  # cut short, or broken
         return base64.b64decode(letters + b"=" * (-len(letters) % 4))
-    if encoding == "quoted-printable":
-        return quopri.decodestring(data)
-    return data
+    content = leaf.get_payload(decode=True)
+    return content[:at_most] if isinstance(content, bytes) else b""
+
+
+def _encoded(leaf: Message) -> bytes:
+    """A part's content as it came: without its encoding's name the library leaves it alone."""
+    bare = copy.copy(leaf)
+    del bare["Content-Transfer-Encoding"]
+    content = bare.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def text(leaf: Message) -> str:
@@ -204,8 +210,9 @@ def filename(leaf: Message) -> str | None:
 
 
 def media_type(leaf: Message) -> str:
-    """Return a part's media type, in lower case."""
-    return leaf.get_content_type().lower()[:200]
+    """Return a part's media type, in lower case; parts that are none make a text."""
+    media_type = leaf.get_content_type().lower()[:200]
+    return "text/plain" if media_type.startswith("multipart/") and not is_container(leaf) else media_type
 
 
 def is_attachment(leaf: Message) -> bool:
@@ -236,14 +243,6 @@ def clean(value: str) -> str:
     return value.encode("utf-8", "replace").decode()
 
 
-def _escaped(content: object) -> bool:
-    try:
-        str(content).encode("utf-8", "surrogateescape")
-    except UnicodeError:
-        return False
-    return True
-
-
 def _unescaped(value: str) -> str:
     """Read the bytes above ASCII that the parser keeps as surrogates."""
     try:
@@ -266,6 +265,5 @@ def _flat(inner: Message) -> bytes:
     lines = [f"{name}: {_unescaped(str(value))}" for name, value in inner.raw_items()]
     pieces = ["\n".join(lines).encode("utf-8", "replace")]
     for _, leaf in leaves(inner):
-        content = leaf.get_payload()
-        pieces.append(payload(leaf) if not isinstance(content, list) else b"")
+        pieces.append(b"" if leaf.is_multipart() else payload(leaf))
     return b"\n\n".join(pieces)

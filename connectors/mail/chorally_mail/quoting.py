@@ -19,6 +19,9 @@ _WROTE = re.compile(
     r"|写道|寫道|のメール|書きました|작성",
     re.IGNORECASE,
 )
+_BEGINS = re.compile(
+    r"(on|il|in data|am|le|el|em|op|den|dnia|w dniu|dne|dňa|kl|van|from|da|von)\b|\d|\w{2,10}[.,]? \d", re.IGNORECASE
+)
 _DATED = re.compile(r"@|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d{2}\b|\d{1,2}[/.-]\d{1,2}")
 _ROLES = {
     "from": ("from", "da", "von", "de", "van", "från", "fra", "od", "lähettäjä", "от", "发件人", "差出人"),
@@ -108,10 +111,17 @@ def _introduction(lines: list[str], at: int) -> int:
         line = line.strip()
         if not line or len(joined) + len(line) > INTRO_LENGTH or _is_cited(line):
             return 0
-        joined = f"{joined} {line}"
+        if joined and (_BEGINS.match(line) or not _BEGINS.match(joined)):
+            return 0  # if one begins, then further down
+        joined = f"{joined} {line}".strip()
         if line.endswith((":", "：")):
-            return length if _WROTE.search(joined) and _DATED.search(joined) else 0
+            return length if _introduces(joined) else 0
     return 0
+
+
+def _introduces(line: str) -> bool:
+    """Whether a line says who wrote and when; an address says as much as the word."""
+    return bool(_DATED.search(line) and (_WROTE.search(line) or re.search(r"\d.*<[^<>\s]+@[^<>\s]+>\s*[:：]$", line)))
 
 
 def _headers_begin(lines: list[str], at: int) -> bool:

@@ -50,20 +50,15 @@ def marks(mail: Message, address: str, at: datetime) -> Sequence[sdk.Mark]:
 
 def _about(part: Message) -> Sequence[str]:
     """The Message-ID of the mail that a report gives back, whole or its headers."""
-    content = part.get_payload()
-    if mime.media_type(part) == "message/rfc822" and isinstance(content, list) and content:
-        original = content[0]
-        return [identity.message_id(original)] if isinstance(original, Message) else []
+    if mime.media_type(part) == "message/rfc822":
+        return [identity.message_id(original) for original in mime.children(part)]
     if mime.media_type(part) in ("text/rfc822-headers", "message/rfc822-headers"):
         return [identity.message_id(mime.parse(mime.payload(part) + b"\n\n"))]
     return []
 
 
 def _recipients(part: Message) -> Sequence[Message]:
-    content = part.get_payload()
-    if mime.media_type(part) != "message/delivery-status" or not isinstance(content, list):
-        return []
-    return [fields for fields in content if isinstance(fields, Message)]
+    return mime.children(part) if mime.media_type(part) == "message/delivery-status" else []
 
 
 def _reason(fields: Message) -> str:

@@ -127,14 +127,13 @@ def attachments(mail: Message, external_id: str, *, whole: bool) -> tuple[sdk.At
         if not mime.is_attachment(leaf):
             continue
         media_type = mime.media_type(leaf)
-        nested = isinstance(leaf.get_payload(), list)
         found.append(
             sdk.Attachment(
                 kind=_KINDS.get(media_type.partition("/")[0], "file"),
                 external_id=f"{number}/{external_id}",
                 media_type=media_type,
                 name=mime.filename(leaf),
-                size_bytes=len(mime.payload(leaf)) if whole and not nested else None,
+                size_bytes=len(mime.payload(leaf)) if whole and not leaf.is_multipart() else None,
             )
         )
     return tuple(found)
@@ -161,7 +160,7 @@ def _text(part: Message) -> str:
             return ""
         text = mime.text(part)
         return htmltext.to_text(text) if mime.media_type(part) == "text/html" else quoting.unfolded(text, _flowed(part))
-    children = [child for child in part.get_payload() if isinstance(child, Message)]
+    children = mime.children(part)
     if mime.media_type(part) != "multipart/alternative":
         return "\n\n".join(text for child in children if (text := _text(child)).strip())
     plain = [child for child in children if mime.media_type(child) == "text/plain"]

@@ -1,0 +1,9 @@
+"""What every connector must do."""
+
+from chorally_mail.connector import Mail
+
+from chorally_sdk.testing import ConnectorContract
+
+
+class TestMail(ConnectorContract):
+    connector = Mail
