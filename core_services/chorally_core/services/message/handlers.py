@@ -5,14 +5,12 @@ none of its affair, and how an answer reaches the platform is the I/O service's.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from chorally_core.events import (
     Event,
-    LogAdd,
     MessageAdd,
     MessageDelete,
     MessageReconcile,
@@ -24,7 +22,7 @@ from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
 from chorally_core.services.message.facts import GROUP, SERVICE, message_fact, ticket_fact
-from chorally_core.services.message.model import Block, Message, Ticket
+from chorally_core.services.message.model import Block, Early, Message, Ticket
 
 __all__ = ["GROUP", "HANDLERS", "SERVICE"]
 
@@ -41,7 +39,7 @@ class ReceiveMessage(Handler[MessageAdd]):
     def reads(self, event: Event[MessageAdd], found: Found) -> Iterable[Key]:
         """Return the message if it came before, the unresolved ticket, and for an echo what it answers."""
         d = event.data
-        keys = [Key.by_id(Message, d.id), Key(Ticket, "open_key", _open_key(event))]
+        keys = [Key.by_id(Message, d.id), Key(Ticket, "open_key", _open_key(event)), Key.by_id(Early, d.id)]
         if d.author_id and d.direction == "inbound":
             keys.append(Key.by_id(Block, Block.id_of(event.tenant, d.author_id)))
         if d.direction != "inbound" and d.parent_message_id:
@@ -63,12 +61,12 @@ class ReceiveMessage(Handler[MessageAdd]):
         if d.direction != "inbound":
             return self._said_elsewhere(event, found)
         if d.author_id and found.get(Block, Block.id_of(event.tenant, d.author_id)) is not None:
-            message = Message.received(event, None, 0)
+            message = _received(event, found, None, 0)
             return Change((message,), (message_fact(event, "message_received_from_blocked", message),))
         open_ticket = found.get(Ticket, _open_key(event), "open_key")
         ticket = open_ticket or Ticket.opened_by(event, found.number(Ticket, event.tenant))
         ticket = ticket.with_author_message(event)
-        message = Message.received(event, ticket.id, ticket.message_count)
+        message = _received(event, found, ticket.id, ticket.message_count)
         facts = [message_fact(event, "message_received", message)]
         if open_ticket is None:
             facts.insert(0, ticket_fact(event, "ticket_opened", ticket, backfilled=d.backfilled))
@@ -101,11 +99,38 @@ class ReceiveMessage(Handler[MessageAdd]):
         ticket = found.get(Ticket, parent.ticket_id) if parent is not None else None
         ticket = ticket or found.get(Ticket, _open_key(event), "open_key")
         if ticket is None:
-            message = Message.received(event, None, 0)
+            message = _received(event, found, None, 0)
             return Change((message,), (message_fact(event, "message_sent_elsewhere", message),))
         ticket = ticket.with_agent_message(event.id, d.external_created_at)
-        message = Message.received(event, ticket.id, ticket.message_count)
+        message = _received(event, found, ticket.id, ticket.message_count)
         return Change((message, ticket), (message_fact(event, "message_sent_elsewhere", message),))
+
+
+def _received(event: Event[MessageAdd], found: Found, ticket_id: str | None, sequence: int) -> Message:
+    """The message that came in, with what the platform had told of it before."""
+    message = Message.received(event, ticket_id, sequence)
+    early = found.get(Early, message.id)
+    if early is None:
+        return message
+    if early.state == "deleted":
+        return message.taken_back(early.at)
+    return msgspec.structs.replace(message, hidden=early.state == "hidden")
+
+
+def _early(event: Event[MessageUpdate] | Event[MessageDelete], found: Found, state: str) -> Change:
+    """Remember what was told of a message that is not here yet; a removal is the last word."""
+    known = found.get(Early, event.data.id)
+    if known is not None and (known.state in ("deleted", state) or known.at > event.data.at):
+        return NOTHING
+    if known is not None:
+        return Change((msgspec.structs.replace(known, state=state, at=event.data.at),))
+    early = Early(
+        id=event.data.id,
+        tenant=event.tenant,
+        state="deleted" if state == "deleted" else "hidden" if state == "hidden" else "visible",
+        at=event.data.at,
+    )
+    return Change((early,))
 
 
 def _open_key(event: Event[MessageAdd]) -> str:
@@ -119,15 +144,15 @@ class MarkMessage(Handler[MessageUpdate]):
     event = "update"
 
     def reads(self, event: Event[MessageUpdate], found: Found) -> Iterable[Key]:
-        """Return the message."""
-        return (Key.by_id(Message, event.data.id),)
+        """Return the message, and what was told of it before it came."""
+        return Key.by_id(Message, event.data.id), Key.by_id(Early, event.data.id)
 
     def decide(self, event: Event[MessageUpdate], found: Found) -> Change:
         """Hide, show, or move the delivery state forward."""
         d = event.data
         message = found.get(Message, d.id)
         if message is None:
-            return NOTHING
+            return _early(event, found, d.state) if d.state in ("hidden", "visible") else NOTHING
         changes: dict[str, Any]
         if d.state in ("hidden", "visible"):
             hidden = d.state == "hidden"
@@ -149,17 +174,17 @@ class RemoveMessage(Handler[MessageDelete]):
     event = "delete"
 
     def reads(self, event: Event[MessageDelete], found: Found) -> Iterable[Key]:
-        """Return the message."""
-        return (Key.by_id(Message, event.data.id),)
+        """Return the message, and what was told of it before it came."""
+        return Key.by_id(Message, event.data.id), Key.by_id(Early, event.data.id)
 
     def decide(self, event: Event[MessageDelete], found: Found) -> Change:
         """Keep the record, without what the person took back."""
         message = found.get(Message, event.data.id)
-        if message is None or message.deleted_at is not None:
+        if message is None:
+            return _early(event, found, "deleted")
+        if message.deleted_at is not None:
             return NOTHING
-        message = msgspec.structs.replace(
-            message, deleted_at=event.data.at, body="", attachments=(), previous_versions=()
-        )
+        message = message.taken_back(event.data.at)
         return Change((message,), (message_fact(event, "message_deleted", message),))
 
 
@@ -216,7 +241,7 @@ class ChangeTicket(Handler[TicketUpdate]):
         if ticket.version != d.judged_version:
             return Change((), (ticket_fact(event, "ticket_change_overtaken", ticket, actor=actor),))
         try:
-            changed = changed_ticket(ticket, d.changes, _at(event))
+            changed = changed_ticket(ticket, d.changes, event.occurred_at)
         except InvalidChange as error:
             raise ValueError(str(error)) from error
         remembered = msgspec.structs.replace(changed, applied=(*changed.applied, event.id)[-16:])
@@ -225,13 +250,4 @@ class ChangeTicket(Handler[TicketUpdate]):
         )
 
 
-def _at(event: Event[Any]) -> datetime:
-    return event.occurred_at
-
-
 HANDLERS = (ReceiveMessage(), MarkMessage(), RemoveMessage(), Reconcile(), ChangeTicket())
-
-
-def facts_of(change: Change) -> list[str]:
-    """Return what a change tells, for tests and traces."""
-    return [event.data.kind for event in change.events if isinstance(event.data, LogAdd)]

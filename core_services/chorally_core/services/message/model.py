@@ -107,6 +107,12 @@ class Message(Document, frozen=True, kw_only=True):
             previous_versions=earlier, extra=data.extra, route=data.route or self.route,
         )  # fmt: skip
 
+    def taken_back(self, at: datetime) -> "Message":
+        """Return the record of a message that was deleted, without what it said."""
+        return msgspec.structs.replace(
+            self, deleted_at=at, body="", subject="", attachments=(), previous_versions=(), extra={}
+        )
+
     def may_become(self, status: str) -> bool:
         """Whether a state may follow the present one: delivery states only go forward."""
         if self.status == status:
@@ -266,3 +272,12 @@ class Block(Document, frozen=True, kw_only=True):
     def id_of(tenant: str, author_id: str) -> str:
         """Return the id of the block of an author, whether there is one or not."""
         return derived("block", tenant, author_id)
+
+
+class Early(Document, frozen=True, kw_only=True):
+    """What a platform told of a message before the message itself came; under the message's id."""
+
+    kind = "early_mark"
+
+    state: Literal["hidden", "visible", "deleted"]
+    at: datetime

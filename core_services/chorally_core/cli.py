@@ -1,0 +1,117 @@
+"""The command ``chorally``. What a subcommand needs is imported when it runs, so that help comes at once."""
+
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="chorally",
+    help="Conversations of many platforms become tickets, are answered and confirmed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder (CHORALLY_DATA).", show_default=False)]
+Host = Annotated[str | None, typer.Option(help="Address to listen on (CHORALLY_HOST).", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="Port, 0 for a free one (CHORALLY_PORT).", show_default=False)]
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"chorally: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def _settings(**options: Any) -> Any:
+    from chorally_core.settings import InvalidSettings, load_settings
+
+    try:
+        return load_settings(**options)
+    except InvalidSettings as error:
+        _fail(f"the settings are wrong:\n{error}")
+
+
+@app.command()
+def up(data: Data = None, host: Host = None, port: Port = None) -> None:
+    """Run the whole system on a data folder, for real accounts."""
+    from chorally_core.commands.up import Refused
+    from chorally_core.commands.up import up as run_up
+
+    try:
+        run_up(_settings(data=data, host=host, port=port))
+    except Refused as error:
+        _fail(str(error))
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the show; exit status 0 if all of it happened.")
+    ] = False,
+    data: Data = None,
+    port: Annotated[int, typer.Option(help="Port of the API, 0 for a free one.")] = 8080,
+) -> None:
+    """Show the whole flow with a sandbox platform in place of the real one."""
+    from chorally_core.demo.show import Failed, show
+
+    try:
+        show(once=once, data=data, port=port)
+    except Failed as error:
+        _fail(str(error))
+
+
+@app.command()
+def token(
+    tenant: Annotated[str, typer.Option(help="Tenant that the token is for.")],
+    role: Annotated[str, typer.Option(help="viewer, agent, supervisor or admin.")] = "agent",
+    data: Data = None,
+) -> None:
+    """Print an access token of the built-in issuer; for whoever owns the data folder."""
+    from chorally_core.commands.token import print_token
+
+    problem = print_token(_settings(data=data), tenant, role)
+    if problem:
+        _fail(problem)
+
+
+@app.command()
+def connectors() -> None:
+    """List the installed connectors, what each can do, and why one cannot be used."""
+    from chorally_core.commands.connectors import print_connectors
+
+    print_connectors()
+
+
+@app.command()
+def services() -> None:
+    """List the services by kind."""
+    from chorally_core.commands.services import print_services
+
+    print_services()
+
+
+@app.command()
+def replay(
+    hook_ids: Annotated[list[str], typer.Argument(help="Ids of stored webhooks, as /io/v1/hooks lists them.")],
+    tenant: Annotated[str, typer.Option(help="Tenant whose webhooks they are.")],
+    url: Annotated[
+        str, typer.Option(help="URL of the running API.", envvar="CHORALLY_PUBLIC_URL")
+    ] = "http://127.0.0.1:8080",
+    data: Data = None,
+) -> None:
+    """Read stored webhooks again, through the running system."""
+    from chorally_core.commands.replay import replay_hooks
+
+    problem = replay_hooks(_settings(data=data), url, tenant, hook_ids)
+    if problem:
+        _fail(problem)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""``chorally replay``."""
+
+import sys
+from datetime import timedelta
+
+import httpx
+
+from chorally_core.adapters.identity import Issuer, Keyring
+from chorally_core.bootstrap import OPERATOR, new_id, utc_now
+from chorally_core.settings import Settings
+
+
+def replay_hooks(settings: Settings, url: str, tenant: str, hook_ids: list[str]) -> str:
+    """Ask the running system to read hooks again; return what went wrong, or an empty text."""
+    issuer = Issuer(
+        Keyring(settings.data / "signing-keys.json", utc_now),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        clock=utc_now,
+        ids=new_id,
+        life=timedelta(minutes=5),
+    )
+    token = issuer.issue(subject=OPERATOR, tenant=tenant, name="operator", roles=("admin",), generation=0).access_token
+    wrong = []
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
+        for hook_id in hook_ids:
+            try:
+                answer = http.post(f"/io/v1/hooks/{hook_id}/replay")
+            except httpx.TransportError as error:
+                return f"{url} cannot be reached ({type(error).__name__}); is chorally up?"
+            if answer.status_code >= 400:
+                wrong.append(f"{hook_id}: {answer.json().get('detail', answer.status_code)}")
+            else:
+                sys.stdout.write(f"{hook_id}: {answer.text}\n")
+    return "\n".join(wrong)

@@ -1,0 +1,23 @@
+"""``chorally services``."""
+
+from rich.console import Console
+from rich.table import Table
+
+KINDS = {
+    "I/O": {"io": "hosts connectors: webhooks, pulls, deliveries"},
+    "ticket-related": {
+        "author": "people, as each platform shows them",
+        "message": "messages and tickets, one unresolved ticket per author",
+        "log": "what happened, append-only; tells the rules",
+    },
+    "feature-specific": {"identity": "users, teams, roles, sign-in"},
+}
+
+
+def print_services() -> None:
+    """Print the services of this version."""
+    table = Table("kind", "service", "path", "does")
+    for kind, services in KINDS.items():
+        for name, does in services.items():
+            table.add_row(kind, name, f"/{name}/v1", does)
+    Console().print(table)

@@ -1,0 +1,47 @@
+"""``chorally up``."""
+
+import sys
+
+from chorally_core import logs
+from chorally_core.bootstrap import InUse, System
+from chorally_core.serving import listen, run, serve, url_of
+from chorally_core.settings import InvalidSettings, Settings
+
+
+class Refused(Exception):
+    """The system cannot start; the message says why."""
+
+
+def up(settings: Settings) -> None:
+    """Run the whole system until the process is asked to stop.
+
+    Raises:
+        Refused: The folder or the address is taken, or a setting cannot be used.
+    """
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        run(_up(settings))
+    except (InUse, InvalidSettings, ValueError) as error:
+        raise Refused(str(error)) from error
+    except OSError as error:
+        raise Refused(f"{error}; is another program at {settings.host}:{settings.port}?") from error
+
+
+async def _up(settings: Settings) -> None:
+    listener = listen(settings.host, settings.port)
+    system = System(settings)
+    await system.start()
+    try:
+        await serve(system.app, listener, lambda: _tell(settings, url_of(listener)))
+    finally:
+        await system.stop()
+
+
+def _tell(settings: Settings, url: str) -> None:
+    lines = (
+        f"Chorally serves {settings.data} at {url}",
+        f"  API       {url}/docs",
+        f"  a token   chorally token --data {settings.data} --tenant TENANT --role admin",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
