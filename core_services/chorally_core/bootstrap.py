@@ -1,13 +1,11 @@
 """Puts the system together on the embedded back ends: one process, one folder, everything in it."""
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +17,20 @@ from prometheus_client import CollectorRegistry
 import chorally_sdk as sdk
 from chorally_core import asyncapi
 from chorally_core.adapters.identity import Issuer, Keyring, ServiceTokens, TokenIdentity, Verifier
+from chorally_core.adapters.identity.keyring import NAME as KEYS
 from chorally_core.adapters.local import FernetVault, Folder, InProcess, key_file
 from chorally_core.adapters.sqlite.bus import SqliteBus
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.api import app as api_app
-from chorally_core.api import author as author_api
 from chorally_core.api import identity as identity_api
 from chorally_core.api import io as io_api
-from chorally_core.api import log as log_api
 from chorally_core.api import message as message_api
 from chorally_core.api.identity_users import LocalUsers
 from chorally_core.api.webhooks import Webhooks
 from chorally_core.events import topics
 from chorally_core.ports.documents import Condition
-from chorally_core.ports.handlers import Handler
 from chorally_core.runner import Actions, DeadLetter, Pump, Runner
 from chorally_core.runner.metrics import Figures
 from chorally_core.runner.retention import Kept, sweep
@@ -106,7 +102,7 @@ class System:
         connectors = self.registry.connectors()
         self.database = Database(folder / "chorally.db", cache_mib=settings.cache_mib)
         self.ledger = SqliteLedger(self.database)
-        self.vault = _vault(settings)
+        self.vault = open_vault(settings)
         self.objects = Folder(folder / "objects")
         self.coordination = InProcess()
         self.search = SqliteSearch(self.database)
@@ -151,7 +147,7 @@ class System:
 
     def _identity(self, ids: Callable[[], str]) -> None:
         settings = self.settings
-        self.keyring = Keyring(settings.data / "signing-keys.json", self.now)
+        self.keyring = Keyring(settings.data / KEYS, self.now, self.vault)
         self.issuer = Issuer(
             self.keyring,
             issuer=settings.issuer,
@@ -197,10 +193,8 @@ class System:
         )
         services = {
             "identity": identity_api.create_app(self.identity, users),
-            "io": io_api.create_app(self.identity, self._io_parts(ids)),
-            "author": author_api.create_app(self.identity, self._author_parts(ids)),
+            "io": io_api.create_app(self.identity, io_api.Io(self.io, self.ledger, self.registry, self.now, ids)),
             "message": message_api.create_app(self.identity, tickets),
-            "log": log_api.create_app(self.identity, self._log_parts()),
         }
         for app in services.values():
             app.state.coordination = self.coordination
@@ -327,12 +321,27 @@ def _own(folder: Path) -> int:
     return descriptor
 
 
-def _vault(settings: Settings) -> FernetVault:
+def operator_token(settings: Settings, tenant: str, role: str) -> str:
+    """Return a token for whoever owns the data folder, which need not be free."""
+    issuer = Issuer(
+        Keyring(settings.data / KEYS, utc_now, open_vault(settings)),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        clock=utc_now,
+        ids=new_id,
+        life=timedelta(minutes=settings.token_minutes),
+    )
+    return issuer.issue(subject=OPERATOR, tenant=tenant, name=OPERATOR, roles=(role,), generation=0).access_token
+
+
+def open_vault(settings: Settings) -> FernetVault:
+    """Return the vault with the keys of the settings, or of the data folder.
+
+    Raises:
+        InvalidSettings: A key cannot be used.
+    """
     keys = [key.get_secret_value() for key in settings.secret_keys] or key_file(settings.data / "secret-keys")
     try:
         return FernetVault(keys)
     except ValueError:
         raise InvalidSettings("CHORALLY_SECRET_KEYS: each key must be 32 bytes in URL-safe base64") from None
-
-
-__all__ = ["OPERATOR", "Handler", "InUse", "PackageNotFoundError", "System", "contextlib", "new_id", "utc_now"]

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import uvicorn
@@ -28,9 +28,16 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 class _Server(uvicorn.Server):
     """A server that says when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, *, signals: bool) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._signals = signals
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals, unless whoever embeds the server does."""
+        with super().capture_signals() if self._signals else contextlib.nullcontext():
+            yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -39,7 +46,7 @@ class _Server(uvicorn.Server):
 
 def _config(app: sdk.ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # an ASGI application by another spelling of the same type
+        app,
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -67,8 +74,7 @@ def url_of(listener: socket.socket) -> str:
 @contextlib.asynccontextmanager
 async def served(app: sdk.ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
     """Serve an application beside other work, for as long as the context lasts; yields its URL."""
-    server = _Server(_config(app))
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # who embeds it handles signals
+    server = _Server(_config(app), signals=False)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         await server.listening.wait()
@@ -80,7 +86,7 @@ async def served(app: sdk.ASGIApp, listener: socket.socket) -> AsyncIterator[str
 
 async def serve(app: sdk.ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve an application until the process is asked to stop."""
-    server = _Server(_config(app))
+    server = _Server(_config(app), signals=True)
 
     async def tell() -> None:
         await server.listening.wait()

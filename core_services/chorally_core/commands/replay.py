@@ -1,26 +1,16 @@
 """``chorally replay``."""
 
 import sys
-from datetime import timedelta
 
 import httpx
 
-from chorally_core.adapters.identity import Issuer, Keyring
-from chorally_core.bootstrap import OPERATOR, new_id, utc_now
+from chorally_core.bootstrap import operator_token
 from chorally_core.settings import Settings
 
 
 def replay_hooks(settings: Settings, url: str, tenant: str, hook_ids: list[str]) -> str:
     """Ask the running system to read hooks again; return what went wrong, or an empty text."""
-    issuer = Issuer(
-        Keyring(settings.data / "signing-keys.json", utc_now),
-        issuer=settings.issuer,
-        audience=settings.audience,
-        clock=utc_now,
-        ids=new_id,
-        life=timedelta(minutes=5),
-    )
-    token = issuer.issue(subject=OPERATOR, tenant=tenant, name="operator", roles=("admin",), generation=0).access_token
+    token = operator_token(settings, tenant, "admin")
     wrong = []
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
         for hook_id in hook_ids:

@@ -1,10 +1,8 @@
 """``chorally token``."""
 
 import sys
-from datetime import timedelta
 
-from chorally_core.adapters.identity import Issuer, Keyring
-from chorally_core.bootstrap import OPERATOR, new_id, utc_now
+from chorally_core.bootstrap import operator_token
 from chorally_core.ports.identity import TENANT
 from chorally_core.ports.permissions import ROLES
 from chorally_core.settings import Settings
@@ -17,14 +15,5 @@ def print_token(settings: Settings, tenant: str, role: str) -> str:
     if role not in ROLES:
         return f"there is no role {role!r}; there are {', '.join(ROLES)}"
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    issuer = Issuer(
-        Keyring(settings.data / "signing-keys.json", utc_now),
-        issuer=settings.issuer,
-        audience=settings.audience,
-        clock=utc_now,
-        ids=new_id,
-        life=timedelta(minutes=settings.token_minutes),
-    )
-    issued = issuer.issue(subject=OPERATOR, tenant=tenant, name="operator", roles=(role,), generation=0)
-    sys.stdout.write(issued.access_token + "\n")
+    sys.stdout.write(operator_token(settings, tenant, role) + "\n")
     return ""

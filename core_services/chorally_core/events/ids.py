@@ -20,8 +20,17 @@ def derived(*parts: str) -> str:
 
 def timed(at: datetime, *parts: str) -> str:
     """Return 32 hex digits derived from the parts that sort by ``at``, to the millisecond."""
-    milliseconds = int(at.timestamp() * 1000)
-    return f"{milliseconds:012x}" + blake2b(_SEPARATOR.join(parts).encode(), digest_size=10).hexdigest()
+    return begins_with(at) + blake2b(_SEPARATOR.join(parts).encode(), digest_size=10).hexdigest()
+
+
+def begins_with(at: datetime) -> str:
+    """Return the 12 hex digits that ids of that time begin with."""
+    return f"{int(at.timestamp() * 1000):012x}"
+
+
+def before(at: datetime) -> str:
+    """Return what is no greater than any id that begins with ``at`` or a later time, and above all earlier ones."""
+    return f"{int(at.timestamp() * 1000):012x}"
 
 
 @lru_cache(maxsize=50_000)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from chorally_core.events.ids import begins_with
 from chorally_core.ports.documents import Condition, Document, Query
 from chorally_core.ports.ledger import Ledger
 
@@ -22,11 +23,6 @@ class Kept(NamedTuple):
     """What must hold besides its age."""
 
 
-def prefix(at: datetime) -> str:
-    """Return what the ids of documents of that time begin with."""
-    return f"{int(at.timestamp() * 1000):012x}"
-
-
 async def sweep(ledger: Ledger, kept: Sequence[Kept], now: Callable[[], datetime]) -> int:
     """Remove what is too old and return how much that was."""
     removed = 0
@@ -40,7 +36,7 @@ async def sweep(ledger: Ledger, kept: Sequence[Kept], now: Callable[[], datetime
 
 async def _sweep_one(ledger: Ledger, rule: Kept, tenant: str | None, before: datetime, spared: Sequence[str]) -> int:
     removed = 0
-    limit = prefix(before) if rule.field == "id" else before
+    limit = begins_with(before) if rule.field == "id" else before
     where = (Condition(rule.field, "<", limit), *rule.unless)
     after = None
     while True:

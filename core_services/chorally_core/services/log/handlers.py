@@ -6,7 +6,7 @@ Consumes ``logs``, produces ``rule-triggers``. Imported history triggers nothing
 from collections.abc import Iterable
 
 from chorally_core.events import Event, LogAdd, TriggerEvaluate, topics
-from chorally_core.events.ids import timed
+from chorally_core.events.ids import begins_with
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.log.model import LogEntry
@@ -20,7 +20,7 @@ TRIGGERS = frozenset({"message_received", "message_edited", "ticket_changed"})
 
 def entry_id(event: Event[LogAdd]) -> str:
     """Return the id of the entry that a fact becomes; it begins with the time."""
-    return timed(event.occurred_at, event.id)
+    return f"{begins_with(event.occurred_at)}{event.id[:20]}"
 
 
 class KeepFact(Handler[LogAdd]):

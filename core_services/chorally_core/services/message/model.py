@@ -1,6 +1,7 @@
 """Messages, tickets and blocks as they are stored; what they know about themselves is here."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -139,6 +140,11 @@ def _lasting(attached: Attached) -> tuple[str, str | None, str | None]:
     return attached.kind, attached.external_id or (None if attached.url is None else attached.url.split("?")[0]), None
 
 
+@lru_cache(maxsize=50_000)
+def _open_key(tenant: str, account_id: str, conversation_key: str) -> str:
+    return derived("open", tenant, account_id, conversation_key)
+
+
 class Ticket(Document, frozen=True, kw_only=True):
     """The unit of work: what an author and we say to each other until it is resolved."""
 
@@ -187,7 +193,7 @@ class Ticket(Document, frozen=True, kw_only=True):
     @staticmethod
     def key_of(tenant: str, account_id: str, conversation_key: str) -> str:
         """Return the key that only one unresolved ticket of a conversation holds."""
-        return derived("open", tenant, account_id, conversation_key)
+        return _open_key(tenant, account_id, conversation_key)
 
     @classmethod
     def opened_by(cls, event: Event[MessageAdd], number: int) -> "Ticket":
@@ -271,7 +277,7 @@ class Block(Document, frozen=True, kw_only=True):
     @staticmethod
     def id_of(tenant: str, author_id: str) -> str:
         """Return the id of the block of an author, whether there is one or not."""
-        return derived("block", tenant, author_id)
+        return f"{tenant}/{author_id}"
 
 
 class Early(Document, frozen=True, kw_only=True):
