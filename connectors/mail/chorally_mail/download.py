@@ -12,7 +12,6 @@ from chorally_mail import identity, mime
 from chorally_mail.imap import Mailbox
 
 PIECE = 256 * 1024  # bytes asked for at once
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 class Decoder(Protocol):
@@ -89,7 +88,7 @@ class _Base64:
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
-        letters = self._rest + _NOT_BASE64.sub(b"", data)
+        letters = self._rest + data.translate(None, mime.NOT_BASE64)
         whole = len(letters) // 4 * 4
         self._rest = letters[whole:]
         return binascii.a2b_base64(letters[:whole])

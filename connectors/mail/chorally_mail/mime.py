@@ -39,7 +39,9 @@ _ALIASES = {  # what is written, and what is meant (as browsers read it)
 }
 _NOT_FOR_TEXT = frozenset(("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"))
 _CONTROL = {char: None for char in (*range(0x20), *range(0x7F, 0xA0)) if chr(char) not in "\t\n"}
-_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+NOT_BASE64 = bytes(char for char in range(256) if char not in _BASE64)
+"""What does not count in Base64, line ends and padding included."""
 
 
 def parse(raw: bytes) -> Message:
@@ -174,7 +176,7 @@ def payload(leaf: Message, at_most: int | None = None) -> bytes:
     if leaf.is_multipart():
         return b"\n".join(_flat(inner) for inner in children(leaf))
     if raw_header(leaf, "Content-Transfer-Encoding").split(";")[0].strip().lower() == "base64":
-        letters = _BASE64.sub(b"", _encoded(leaf)[: None if at_most is None else 4 * at_most])
+        letters = _encoded(leaf)[: None if at_most is None else 4 * at_most].translate(None, NOT_BASE64)
         letters = letters[: len(letters) - 1] if len(letters) % 4 == 1 else letters  # cut short, or broken
         return base64.b64decode(letters + b"=" * (-len(letters) % 4))
     content = leaf.get_payload(decode=True)

@@ -82,6 +82,8 @@ async def _sign_in(client: aiosmtplib.SMTP, settings: MailSettings, token: Calla
         if settings.password is None:
             await client.auth_xoauth2(settings.login, secret)
         else:
+            offered = [one for one in ("plain", "login", "cram-md5") if one in client.server_auth_methods]
+            client.AUTH_METHODS = tuple(offered[:1])  # one attempt: each refused one brings a lock-out nearer
             await client.login(settings.login, secret)
     except SMTPAuthenticationError as refused:
         said = quoted(str(refused.message), secret)

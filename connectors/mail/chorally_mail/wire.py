@@ -231,7 +231,8 @@ class Wire:
                 size = int(literal.group(1))
                 if size > MAX_LITERAL:
                     raise sdk.Malformed(f"the IMAP server {self._host} announced {size} bytes", line)
-                chunks.append((line, await self._exactly(size)))
+                announced = line[: literal.start()] + b" {%d}" % size  # GreenMail 2.1 leaves the space out
+                chunks.append((announced, await self._exactly(size)))
                 line = await self._line(self._timeout_s)
             chunks.append(line)
         self._take_note(chunks)

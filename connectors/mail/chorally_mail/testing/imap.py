@@ -182,9 +182,11 @@ class FakeImap:
                 writer.write(line.encode() + b")\r\n")
                 continue
             content = _section(raw, section.group(1))
+            announced = f"{line} BODY[{section.group(1)}] "
             if section.group(2):
                 content = content[int(section.group(2)) :][: int(section.group(3))]
-            writer.write(f"{line} BODY[{section.group(1)}] {{{len(content)}}}\r\n".encode() + content + b")\r\n")
+                announced = f"{announced.rstrip()}<{section.group(2)}>"  # without the space, as GreenMail writes it
+            writer.write(f"{announced}{{{len(content)}}}\r\n".encode() + content + b")\r\n")
         return "OK"
 
     async def _append(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
