@@ -35,7 +35,7 @@ class Account(Document, frozen=True, kw_only=True):
 
     kind = "account"
     unique = ("hook_token",)
-    indexes = (("platform",),)
+    indexes = (("platform",), ("state",))
 
     platform: str
     name: str

@@ -1,0 +1,51 @@
+"""What the routes of the I/O service share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated
+
+from chorally_core.api.auth import allowed
+from chorally_core.api.idempotency import Once
+from chorally_core.events.records import ActorKind
+from chorally_core.ports.documents import Documents
+from chorally_core.ports.identity import Caller
+from chorally_core.ports.ledger import Ledger
+from chorally_core.ports.permissions import Permission
+from chorally_core.services.io.service import IoService
+from chorally_sdk.plugins import Registry
+
+AccountReader = Annotated[Caller, allowed(Permission.ACCOUNTS_READ)]
+AccountWriter = Annotated[Caller, allowed(Permission.ACCOUNTS_WRITE)]
+DeliveryReader = Annotated[Caller, allowed(Permission.DELIVERIES_READ)]
+DeliveryResolver = Annotated[Caller, allowed(Permission.DELIVERIES_RESOLVE)]
+OperationsReader = Annotated[Caller, allowed(Permission.OPERATIONS_READ)]
+OperationsWriter = Annotated[Caller, allowed(Permission.OPERATIONS_WRITE)]
+
+
+@dataclass(frozen=True)
+class Io:
+    """What the API needs."""
+
+    service: IoService
+    ledger: Ledger
+    registry: Registry
+    """Every installed plugin, also those that cannot be loaded."""
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+    @property
+    def documents(self) -> Documents:
+        """Where everything is stored."""
+        return self.ledger.documents
+
+    @cached_property
+    def once(self) -> Once:
+        """Carries out writes under an ``Idempotency-Key``."""
+        return Once(self.documents, now=self.now, new_id=self.new_id)
+
+
+def actor(caller: Caller) -> tuple[ActorKind, str]:
+    """Return who does something, as the log tells it."""
+    return ("agent" if caller.kind == "user" else "service", caller.subject)
