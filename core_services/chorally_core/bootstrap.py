@@ -296,7 +296,7 @@ class System:
             Kept(Hook, "id", days.hooks, {t: r.hooks for t, r in own.items()}),
             Kept(LogEntry, "id", days.logs, {t: r.logs for t, r in own.items()}),
             Kept(DeadLetter, "at", days.dead_letters, {t: r.dead_letters for t, r in own.items()}),
-            Kept(Delivery, "next_at", days.deliveries, {t: r.deliveries for t, r in own.items()}, settled),
+            Kept(Delivery, "created_at", days.deliveries, {t: r.deliveries for t, r in own.items()}, settled),
         ]
         removed = await sweep(self.ledger, kept, self.now)
         before = self.now() - timedelta(hours=self.settings.bus_hours)

@@ -40,6 +40,7 @@ class Database:
         for pragma in _PRAGMAS:
             self.writer.execute(pragma.format(cache_kib=cache_mib * 1024))
         self._depth = 0
+        self._owner: object = None
         self._on_commit: list[Callable[[], None]] = []
         self._on_rollback: list[Callable[[], None]] = []
         self._reader: apsw.Connection | None = None
@@ -52,6 +53,8 @@ class Database:
         Nothing within may await anything that suspends.
         """
         if self._depth:
+            if _running() is not self._owner:
+                raise RuntimeError("a transaction was left open across a wait; what is written within must not suspend")
             self._depth += 1
             try:
                 yield
@@ -59,6 +62,7 @@ class Database:
                 self._depth -= 1
             return
         self._on_commit, self._on_rollback = [], []
+        self._owner = _running()
         self.writer.execute("begin immediate")
         self._depth = 1
         try:
@@ -104,3 +108,11 @@ class Database:
         if self._reader is not None:
             self._reader.close()
         self.writer.close()
+
+
+def _running() -> object:
+    """What runs now: the task, or None outside of a loop."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None

@@ -74,6 +74,7 @@ def received(delivery: Delivery, receipt: sdk.Receipt, at: datetime) -> Delivery
         external_url=receipt.url,
         conversation_id=receipt.conversation_id or delivery.conversation_id,
         receipt=dict(receipt.data),
+        next_at=None,
         settled_at=at if sent else None,
         error="",
         needs_person=False,
@@ -90,6 +91,7 @@ def confirmed(delivery: Delivery, external_id: str, at: datetime, *, url: str | 
         external_key=delivery.external_key or _external_key(delivery, external_id),
         external_url=delivery.external_url or url,
         settled_at=delivery.settled_at or at,
+        next_at=None,
         error="",
         needs_person=False,
     )
@@ -106,14 +108,14 @@ def marked(delivery: Delivery, mark: sdk.Mark, at: datetime) -> Delivery | None:
         return None
     moved = confirmed(delivery, external_id, at) if external_id else delivery
     return msgspec.structs.replace(
-        moved, state=mark.state, settled_at=moved.settled_at or at, error="", needs_person=False
+        moved, state=mark.state, settled_at=moved.settled_at or at, next_at=None, error="", needs_person=False
     )
 
 
 def failed(delivery: Delivery, why: str, at: datetime, *, reason: str = "") -> Delivery:
     """Return the delivery that will never be made."""
     return msgspec.structs.replace(
-        delivery, state="failed", error=why, reason=reason, settled_at=at, needs_person=False
+        delivery, state="failed", error=why, reason=reason, settled_at=at, next_at=None, needs_person=False
     )
 
 
@@ -141,7 +143,7 @@ def absent(delivery: Delivery, at: datetime) -> Delivery:
 
 def in_doubt(delivery: Delivery, why: str) -> Delivery:
     """Return the delivery that only an echo or a person can settle."""
-    return msgspec.structs.replace(delivery, needs_person=True, error=why)
+    return msgspec.structs.replace(delivery, needs_person=True, next_at=None, error=why)
 
 
 def later(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) -> Delivery:

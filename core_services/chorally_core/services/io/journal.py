@@ -89,10 +89,12 @@ class Journal:
         self._last_id = max(last[0].id if last else "", self._upto, self._last_id)
         self._ready.clear()
         self._behind = True
+        unread = (*where, Condition("id", ">", self._upto))
+        self._appended, self._read = await self._ledger.documents.count(Query(Hook, None, unread)), 0
 
     @property
     def waiting(self) -> int:
-        """Hooks stored since the start that are not read yet."""
+        """Hooks of the lane that are not read yet."""
         return self._appended - self._read
 
     async def receive(self, platform: str, token: str, raw: sdk.RawHook) -> sdk.Verdict:

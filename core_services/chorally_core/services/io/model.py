@@ -159,7 +159,8 @@ class Delivery(Document, frozen=True, kw_only=True):
 
     kind = "delivery"
     unique = ("client_ref", "external_key")
-    indexes = (("account_id", "state"), ("state", "next_at"), ("conversation_id",), ("created_at",))
+    sparse = ("next_at",)
+    indexes = (("account_id", "state"), ("conversation_id",), ("created_at",))
 
     account_id: str
     platform: str
@@ -178,7 +179,8 @@ class Delivery(Document, frozen=True, kw_only=True):
     answers_at: datetime | None = None
     state: DeliveryState = "queued"
     created_at: datetime
-    next_at: datetime
+    next_at: datetime | None
+    """When it is taken up again; None where there is nothing to do, or only a person can tell what."""
     tried_at: datetime | None = None
     """When the visible call was last claimed."""
     settled_at: datetime | None = None

@@ -78,7 +78,7 @@ class Outbox:
 
     async def recover(self) -> None:
         """Take what a dead process had claimed as not known to have happened."""
-        where = (Condition("state", "is", "sending"),)
+        where = (Condition("next_at", "present"), Condition("state", "is", "sending"))
         while found := await self._ledger.documents.find(Query(Delivery, None, where, limit=500)):
             for delivery in found:
                 settles = self._limits(delivery).settles
@@ -104,12 +104,11 @@ class Outbox:
     async def dispatch(self) -> int:
         """Start the tasks of accounts that have something due; return how many are due."""
         now = self._now()
-        where = (Condition("state", "in", ("queued", "unconfirmed")), Condition("next_at", "<=", now))
+        where = (Condition("next_at", "<=", now), Condition("state", "in", ("queued", "unconfirmed")))
         due = await self._ledger.documents.find(Query(Delivery, None, where, order="next_at", limit=1000))
         by_account: dict[str, list[Delivery]] = defaultdict(list)
         for delivery in due:
-            if not delivery.needs_person:
-                by_account[delivery.account_id].append(delivery)
+            by_account[delivery.account_id].append(delivery)
         for account_id, deliveries in by_account.items():
             if account_id in self._busy or self._paused_until.get(account_id, now) > now:
                 continue
