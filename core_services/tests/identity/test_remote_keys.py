@@ -127,6 +127,7 @@ async def test_before_the_first_fetch_nobody_can_be_told(keys: RemoteKeys, provi
     [
         {**OctKey.generate_key(256).as_dict(private=True), "kid": "bad", "alg": "HS256"},
         {**FIRST, "kid": "bad", "use": "enc", "alg": "RSA-OAEP"},
+        {**FIRST, "kid": "bad", "use": "enc"},
         {**FIRST, "kid": "bad", "alg": "RS512"},
         {**FIRST, "kid": "bad", "n": "AQAB"},
         {**FIRST, "kid": "bad", "n": "AQ" * 80},

@@ -155,7 +155,8 @@ def test_what_is_not_a_json_list_is_refused_without_quoting_it(setting: str) -> 
 
 
 def test_secrets_are_kept_as_digests_only() -> None:
-    """No representation of the tokens holds a secret."""
+    """No representation of the tokens holds a secret, nor the digest that a guess could be compared with."""
     tokens = _tokens(_sender())
     held = [vars(tokens), list(map(tuple, tokens._live))]
     assert "canary" not in repr(tokens) + repr(tokens._live) + str(held)
+    assert all(repr(one.digest) not in repr(tokens._live) for one in tokens._live)

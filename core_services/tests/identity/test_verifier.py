@@ -220,6 +220,14 @@ def test_no_header_is_more_than_refused(credentials: str, scheme: str) -> None:
         asyncio.run(identity.authenticate(scheme + credentials))
 
 
+@pytest.mark.parametrize("header", ["Bearer \ud800", "Token \ud800.acme", "Bearer é", "Töken x.y"])
+async def test_a_header_beyond_ascii_is_refused(header: str, verifier: Verifier) -> None:
+    """Also one that no bytes stand for."""
+    identity = TokenIdentity(verifier, ServiceTokens.of(""))
+    with pytest.raises(Unauthenticated, match="header is malformed"):
+        await identity.authenticate(header)
+
+
 async def test_without_roles_a_user_may_do_nothing(forge: Forge, verifier: Verifier) -> None:
     """A token without roles, or with roles of others, proves the user and allows nothing."""
     for roles in (GONE, [], ["offline_access", "ADMIN"]):
