@@ -1,13 +1,15 @@
 """Polling the comments of a page: down its feed, and through the comments of each post.
 
 One request gives one page of events, and its cursor names all that is still to be read, so that a kill
-at any point goes on in place: ``{floor}`` at rest; under way also ``top`` (the newest change seen when
-the walk began, which becomes the floor), ``feed`` (the rest of the feed) and ``rest`` (posts with more
-comments than came with the feed).
+at any point goes on in place.
+
+A post that is commented on while a walk is further down moves up, and the walk misses it. So a walk down
+several pages of the feed is followed by another round over what has changed since it began, until one
+request shows all of that at once. Only then are earlier comments known to have come (``sure``); as long
+as they are not, the next walk reads them again.
 
 Two things are taken from Facebook's word (unverified): that ``/feed`` lists by ``updated_time``, newest
-first, and that a new comment renews it. A little disorder does no harm: the walk ends only at a whole
-page of posts that are older than the floor.
+first, and that a new comment renews it.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +22,7 @@ from chorally_facebook.shapes import Comment, Listing, Post
 from chorally_facebook.translate import to_message
 
 OVERLAP = timedelta(hours=1)
-"""How far below its floor a walk looks again: for comments indexed late, and for those just edited."""
+"""How far below its floor a walk looks again: for what is indexed late, and for comments just edited."""
 
 POSTS_AT_ONCE = 10
 COMMENTS_AT_ONCE = 100
@@ -29,24 +31,50 @@ COMMENT_FIELDS = "id,from{id,name},message,created_time,parent{id},permalink_url
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+MOST_ROUNDS = 4
+"""Rounds of one walk; on a page that is never quiet the next walk goes on."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a walk is: what it walks down to, and what it has still to read."""
 
     floor: datetime | None
-    top: datetime | None
+    """Posts that changed before it need not be looked at; None looks at all."""
+    sure: datetime | None
+    """Comments from before it have all come; None where that is said of none."""
+    top: datetime | None = None
+    """The newest change when this round began, which becomes the floor."""
+    goal: datetime | None = None
+    """The newest change when the first round began, which becomes ``sure`` if the last round is not split."""
+    is_split: bool = False
+    """Whether this round needed more than one page of the feed, between which posts may have moved up."""
+    turn: int = 0
+    """Counts the rounds."""
     feed: str | None = ""
     """What leads to the next page of the feed: empty before the first, None after the last."""
     rest: tuple[tuple[str, str], ...] = ()
-    """Posts, each with what leads to its next page of comments."""
+    """Posts with more comments than came with the feed, each with what leads to the next page of them."""
 
     @classmethod
     def of(cls, cursor: sdk.Cursor | None, since: datetime | None) -> "Place":
-        """Return the place a cursor names."""
+        """Return the place a cursor names: ``{floor, sure}`` at rest, all fields under way."""
         at = cursor or {}
-        floor = _time(at.get("floor")) or since
-        rest = tuple((post, after) for post, after in at.get("rest", ()))
-        return cls(floor, _time(at.get("top")) or floor, at.get("feed", ""), rest)
+        return cls(
+            floor=_time(at.get("floor")) or since,
+            sure=_time(at.get("sure")) or since,
+            top=_time(at.get("top")),
+            goal=_time(at.get("goal")),
+            is_split=at.get("is_split", False),
+            turn=at.get("turn", 0),
+            feed=at.get("feed", ""),
+            rest=tuple((post, after) for post, after in at.get("rest", ())),
+        )
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether something was read, and more is to be."""
+        return bool(self.feed or self.rest or self.turn)
 
     @property
     def is_done(self) -> bool:
@@ -55,20 +83,30 @@ class Place:
 
     @property
     def lowest(self) -> datetime | None:
-        """The oldest change that is looked at; None for all."""
-        return None if self.floor is None else max(self.floor, _EPOCH + OVERLAP) - OVERLAP
+        """The oldest change of a post that is looked at; later rounds need no overlap with earlier walks."""
+        return self.floor if self.turn else _below(self.floor)
 
     @property
     def cursor(self) -> dict[str, object]:
         """The place as a cursor."""
         if self.is_done:
-            return {"floor": _iso(self.top)}
-        return {
-            "floor": _iso(self.floor),
-            "top": _iso(self.top),
-            "feed": self.feed,
-            "rest": [list(r) for r in self.rest],
-        }
+            return {"floor": _iso(self.top), "sure": _iso(self.sure if self.is_split else self.goal)}
+        times = {name: _iso(getattr(self, name)) for name in ("floor", "sure", "top", "goal")}
+        where = {"turn": self.turn, "is_split": self.is_split, "feed": self.feed}
+        return {**times, **where, "rest": [list(post) for post in self.rest]}
+
+    def after_feed(self, listed: Sequence[Post], feed: str | None, rest: Sequence[tuple[str, str]]) -> "Place":
+        """Return the place after a page of the feed, which led to ``feed``."""
+        lowest, top, goal, is_split = self.lowest, self.top, self.goal, bool(self.feed)
+        if not is_split:  # only now: a later page could raise it past a post that moved up, unseen
+            top = max((*(post.updated_time for post in listed), *((self.floor,) if self.floor else ())), default=None)
+            goal = goal if self.turn else top
+        read = replace(self, top=top, goal=goal, is_split=is_split, feed=feed, rest=tuple(rest))
+        if feed is not None and not (lowest and listed and listed[-1].updated_time < lowest):
+            return read
+        if is_split and self.turn + 1 < MOST_ROUNDS:
+            return replace(read, floor=top, turn=self.turn + 1, is_split=False, feed="")
+        return replace(read, feed=None)
 
 
 async def walk(
@@ -82,8 +120,8 @@ async def walk(
         Malformed: A listing does not say whether it goes on, or goes in circles.
     """
     place = Place.of(cursor, since)
-    is_resumed = bool(place.feed or place.rest)
-    reader = Reader(http)
+    is_resumed = place.is_under_way
+    reader, turn = Reader(http), place.turn
     while True:
         step = _more_comments if place.rest else _more_posts
         try:
@@ -91,9 +129,11 @@ async def walk(
         except sdk.Rejected as error:
             if not is_resumed or error.reason is not sdk.Reason.INVALID:
                 raise
-            place, reader, is_resumed = Place(place.floor, place.floor), Reader(http), False
+            place, reader, turn, is_resumed = Place(place.floor, place.sure), Reader(http), 0, False
             continue
         is_resumed = False
+        if place.turn != turn:  # another round asks for the first page again, which is no circle
+            reader, turn = Reader(http), place.turn
         events = tuple(to_message(c, page_id, post) for post, c in comments if since is None or c.created_time >= since)
         yield sdk.Page(events=events, cursor=place.cursor, done=place.is_done)
         if place.is_done:
@@ -110,20 +150,14 @@ async def _more_posts(reader: Reader, page_id: str, place: Place) -> tuple[_Comm
     query = {"fields": f"id,updated_time,comments.{nested}{{{COMMENT_FIELDS}}}", "limit": POSTS_AT_ONCE}
     listing, feed = await reader.page(Listing[Post], where, query, place.feed or "")
     lowest = place.lowest
-    posts = [post for post in listing.data if lowest is None or post.updated_time >= lowest]
-    top = place.top
-    if not place.feed:  # later pages could raise it past a post that meanwhile moved up, unseen
-        top = max([*([top] if top else []), *(post.updated_time for post in listing.data)], default=None)
     comments, rest = [], []
-    for post in posts:
-        if post.comments is None:
+    for post in listing.data:
+        if post.comments is None or (lowest and post.updated_time < lowest):
             continue
         comments += [(post.id, comment) for comment in post.comments.data]
         after = next_query(post.comments, path(post.id, "comments"), _comments_query(place))
         rest += [(post.id, after)] if after is not None else []
-    if listing.data and not posts:
-        feed = None
-    return comments, replace(place, top=top, feed=feed, rest=tuple(rest))
+    return comments, place.after_feed(listing.data, feed, rest)
 
 
 async def _more_comments(reader: Reader, page_id: str, place: Place) -> tuple[_Comments, Place]:
@@ -146,9 +180,13 @@ def _comments_query(place: Place) -> dict[str, str | int]:
         "order": "chronological",
         "limit": COMMENTS_AT_ONCE,
     }
-    if place.lowest is not None:
-        query["since"] = int(place.lowest.timestamp())
+    if since := _below(place.sure):
+        query["since"] = int(since.timestamp())
     return query
+
+
+def _below(at: datetime | None) -> datetime | None:
+    return None if at is None else max(at, _EPOCH + OVERLAP) - OVERLAP
 
 
 def _time(text: str | None) -> datetime | None:
