@@ -13,6 +13,8 @@ import pytest
 from chorally_core.adapters.local import FernetVault, Folder
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.api import io as io_api
+from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io.model import Delivery
 from chorally_core.services.io.service import IoService
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
@@ -216,3 +218,30 @@ def a_note(clock: Any) -> Callable[..., dict[str, Any]]:
         return {"id": name, "text": text, "by": by, "wall": wall, "at": clock().isoformat()}
 
     return make
+
+
+@pytest.fixture
+def a_delivery(ledger: SqliteLedger, clock: Any) -> Callable[..., Any]:
+    """Stores deliveries."""
+
+    async def store(name: str, state: str = "queued", *, tenant: str = "acme", **fields: Any) -> Delivery:
+        delivery = Delivery(
+            id=name, tenant=tenant, account_id=fields.pop("account_id", "a1"), platform="wall", channel="wall_note",
+            key=f"{tenant}/ada", client_ref=Delivery.client_ref_of(name), body=f"text of {name}", route="sealed",
+            state=state, created_at=clock(), next_at=clock(), **fields,
+        )  # fmt: skip
+        await ledger.commit(Work([Step.of([delivery])]))
+        return delivery
+
+    return store
+
+
+@pytest.fixture
+def told(ledger: SqliteLedger) -> Callable[[str], Any]:
+    """Reads what was published on a topic, from the beginning."""
+
+    async def read(topic: str) -> list[Any]:
+        batch = await ledger.bus.consumer(f"test-{topic}", [topic]).poll(1000)
+        return [delivered.event for delivered in batch.delivered]
+
+    return read
