@@ -162,7 +162,13 @@ class SqliteBus:
         topic = self._topics.get(name)
         if topic is None:
             topic = self._topics[name] = _Topic(self.database, name)
+            if self.database.in_transaction:
+                self.database.after_rollback(lambda: self._forget(name))
         return topic
+
+    def _forget(self, name: str) -> None:
+        """The transaction that made the topic's table was given up, and the table with it."""
+        self._topics.pop(name, None)
 
     async def publish(self, events: Sequence[Event[Any]]) -> None:
         """Append events in one transaction, joining an open one."""
@@ -192,6 +198,8 @@ class SqliteBus:
 
     def _undo(self, topics: Sequence[_Topic]) -> None:
         for topic in topics:
+            if topic.name not in self._topics:
+                continue
             topic.refresh(self.database)
             for reader in topic.readers:
                 reader.rewind()

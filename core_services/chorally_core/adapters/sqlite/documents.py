@@ -84,7 +84,13 @@ class SqliteDocuments:
         table = self._tables.get(of)
         if table is None:
             table = self._tables[of] = _Table(self._database, of)
+            if self._database.in_transaction:
+                self._database.after_rollback(lambda: self._forget(of))
         return table
+
+    def _forget(self, of: type[Document]) -> None:
+        """The transaction that made the table was given up, and the table with it."""
+        self._tables.pop(of, None)
 
     async def load(self, keys: Collection[Key]) -> dict[Key, Document]:
         """Return the documents that exist of those named, with one statement for each kind and field."""

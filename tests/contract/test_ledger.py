@@ -1,0 +1,87 @@
+"""What any ledger does: a piece of work is done as a whole, or can be done again."""
+
+import contextlib
+from typing import Any
+
+import msgspec
+import pytest
+from chorally_core.events import topics
+from chorally_core.ports.documents import Conflict
+from chorally_core.ports.ledger import Step, Work
+
+from tests.contract.conftest import Opened
+from tests.contract.test_bus import a_reply, an_event
+from tests.contract.test_documents import Card
+
+CHANNEL = "wall_note"
+
+
+def _new(name: str, **fields: Any) -> Card:
+    return Card(id=name, tenant="acme", **fields)
+
+
+async def test_work_stores_documents_events_and_the_position(ledger: Opened) -> None:
+    """After a commit and a restart all three are there."""
+    async with ledger() as opened:
+        consumer = opened.bus.consumer("g", [CHANNEL])
+        await opened.bus.publish([a_reply(CHANNEL, 1)])
+        batch = await consumer.poll(10)
+        effect = an_event("effect")
+        await opened.commit(Work([Step.of([_new("c1")], [effect])], (consumer, batch)))
+    async with ledger() as opened:
+        assert (await opened.documents.get(Card, "c1")).version == 1
+        assert (await opened.bus.consumer("g", [CHANNEL]).poll(10)).delivered == []
+        found = await opened.bus.consumer("h", [topics.RULE_TRIGGERS]).poll(10)
+        assert [delivered.event.id for delivered in found.delivered] == ["effect"]
+
+
+async def test_several_changes_of_a_document_in_one_piece_of_work_leave_the_last(ledger: Opened) -> None:
+    """Steps of one work build on each other."""
+    async with ledger() as opened:
+        card = _new("c1")
+        first = Step.of([card])
+        second = Step.of([msgspec.structs.replace(card, text="two")])
+        third = Step.of([msgspec.structs.replace(second.writes[0].document, text="three")])
+        await opened.commit(Work([first, second, third]))
+        stored = await opened.documents.get(Card, "c1")
+        assert (stored.text, stored.version) == ("three", 3)
+
+
+async def test_a_conflict_leaves_the_position_where_it_was(ledger: Opened) -> None:
+    """Work that meets a newer version is done again: what it read is read again, what it said is not said twice."""
+    async with ledger() as opened:
+        consumer = opened.bus.consumer("g", [CHANNEL])
+        await opened.bus.publish([a_reply(CHANNEL, 1)])
+        card = _new("c1")
+        await opened.commit(Work([Step.of([card])]))
+        stale = msgspec.structs.replace(card, version=7)
+        batch = await consumer.poll(10)
+        effect = an_event("effect")
+        with pytest.raises(Conflict):
+            await opened.commit(Work([Step.of([stale], [effect])], (consumer, batch)))
+        await consumer.rewind()
+        assert len((await consumer.poll(10)).delivered) == 1
+        assert (await opened.bus.consumer("h", [topics.RULE_TRIGGERS]).poll(10)).delivered == []
+
+
+async def test_what_is_used_up_is_removed_with_the_work(ledger: Opened) -> None:
+    """A document that the work consumed is gone when the work is done."""
+    async with ledger() as opened:
+        card = _new("c1")
+        await opened.commit(Work([Step.of([card])]))
+        await opened.commit(Work([Step.of([_new("c2")], (), [card])]))
+        assert await opened.documents.get(Card, "c1") is None
+        assert await opened.documents.get(Card, "c2") is not None
+
+
+async def test_a_turn_that_fails_can_be_taken_again(ledger: Opened) -> None:
+    """After an error within a turn, the same work done again gives one result."""
+    async with ledger() as opened:
+        consumer = opened.bus.consumer("g", [topics.RULE_TRIGGERS])
+        with contextlib.suppress(RuntimeError):
+            async with opened.turn():
+                await opened.commit(Work([Step.of([_new("c1")], [an_event("e1")])]))
+                raise RuntimeError("power failed")
+        async with opened.turn():
+            await opened.commit(Work([Step.of([_new("c1")], [an_event("e1")])]))
+        assert [d.event.id for d in (await consumer.poll(10)).delivered] == ["e1"]

@@ -1,0 +1,111 @@
+"""What any object store, coordination, search index and vault do."""
+
+from typing import Any
+
+import pytest
+from chorally_core.ports.search import Indexed
+from chorally_core.ports.secrets import Unopenable
+
+from tests.contract.conftest import Monotonic, Opened
+
+
+async def test_objects_come_back_as_they_were(objects: Any) -> None:
+    """Bytes of any kind, under any name; the same name again replaces."""
+    body = bytes(range(256)) * 5000
+    await objects.put("acme", "../../etc/passwd", body)
+    assert await objects.get("acme", "../../etc/passwd") == body
+    await objects.put("acme", "../../etc/passwd", b"new")
+    assert await objects.get("acme", "../../etc/passwd") == b"new"
+
+
+async def test_objects_of_tenants_are_apart(objects: Any) -> None:
+    """The same name of another tenant is another object (G7)."""
+    await objects.put("acme", "logo", b"1")
+    with pytest.raises(LookupError):
+        await objects.get("other", "logo")
+
+
+async def test_a_removed_object_is_gone_and_may_be_removed_again(objects: Any) -> None:
+    """Removing twice is no error; reading what is not there is."""
+    await objects.put("acme", "logo", b"1")
+    await objects.delete("acme", "logo")
+    await objects.delete("acme", "logo")
+    with pytest.raises(LookupError, match="logo"):
+        await objects.get("acme", "logo")
+
+
+async def test_notes_last_as_long_as_they_are_said_to(coordination: Any, monotonic: Monotonic) -> None:
+    """A note is seen until it ends, is replaced by its name, and can be taken back."""
+    await coordination.note("place", "ada", "viewing", 60)
+    await coordination.note("place", "bob", "viewing", 30)
+    await coordination.note("place", "bob", "answering", 30)
+    assert await coordination.notes("place") == {"ada": "viewing", "bob": "answering"}
+    monotonic.at += 31
+    assert await coordination.notes("place") == {"ada": "viewing"}
+    await coordination.note("place", "ada", "", 60)
+    assert await coordination.notes("place") == {}
+    assert await coordination.notes("elsewhere") == {}
+
+
+async def test_a_rate_gives_its_limit_and_refills_evenly(coordination: Any, monotonic: Monotonic) -> None:
+    """Ten a minute: ten at once, the eleventh after six seconds, and the wait is told."""
+    taken = [await coordination.take("r", limit=10, per_s=60) for _ in range(11)]
+    assert [t.granted for t in taken] == [True] * 10 + [False]
+    assert taken[-1].wait_s == pytest.approx(6.0)
+    monotonic.at += 6.01
+    assert (await coordination.take("r", limit=10, per_s=60)).granted
+    assert not (await coordination.take("r", limit=10, per_s=60)).granted
+    assert (await coordination.take("other", limit=10, per_s=60)).granted
+
+
+async def test_words_find_tickets_of_their_tenant(search: Opened) -> None:
+    """All words must be there, whatever their case and accents; the last may be cut short; newest first."""
+    async with search() as index:
+        await index.put(
+            [
+                Indexed("m1", "t1", "acme", "Dov'è il mio pacco, perché tarda?"),
+                Indexed("m2", "t2", "acme", "The parcel has arrived"),
+                Indexed("m3", "t1", "acme", "parcel?"),
+                Indexed("m4", "t9", "other", "parcel"),
+            ]
+        )
+        assert await index.tickets("acme", "PARCEL", limit=10) == ["t1", "t2"]
+        assert await index.tickets("acme", "perche pac", limit=10) == ["t1"]
+        assert await index.tickets("acme", "parcel arriv", limit=10) == ["t2"]
+        assert await index.tickets("acme", "parcel", limit=1) == ["t1"]
+        assert await index.tickets("acme", '"; drop * NEAR(', limit=10) == []
+        assert await index.tickets("acme", "  ", limit=10) == []
+
+
+async def test_an_indexed_message_can_be_replaced_and_removed(search: Opened) -> None:
+    """The new text is found and the old one is not; an empty text removes it; all of it after a restart too."""
+    async with search() as index:
+        await index.put([Indexed("m1", "t1", "acme", "first"), Indexed("m2", "t2", "acme", "second")])
+        await index.put([Indexed("m1", "t1", "acme", "changed"), Indexed("m2", "t2", "acme", "")])
+    async with search() as index:
+        assert await index.tickets("acme", "first", limit=10) == []
+        assert await index.tickets("acme", "second", limit=10) == []
+        assert await index.tickets("acme", "changed", limit=10) == ["t1"]
+
+
+def test_a_sealed_value_says_nothing_and_opens_again(vault: Any) -> None:
+    """What is sealed is unreadable, opens as it was, and not when it was touched."""
+    sealed = vault.seal({"token": "canary-secret"})
+    assert "canary" not in sealed
+    assert vault.open(sealed) == {"token": "canary-secret"}
+    with pytest.raises(Unopenable):
+        vault.open(sealed[:-4] + "AAA=")
+
+
+def test_keys_can_be_rotated() -> None:
+    """What an old key sealed opens while that key is kept, and is sealed anew under the first one."""
+    from chorally_core.adapters.local import FernetVault
+    from cryptography.fernet import Fernet
+
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    sealed = FernetVault([old]).seal("x")
+    both = FernetVault([new, old])
+    assert both.open(sealed) == "x"
+    assert FernetVault([new]).open(both.reseal(sealed)) == "x"
+    with pytest.raises(Unopenable):
+        FernetVault([new]).open(sealed)
