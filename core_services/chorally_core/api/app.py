@@ -1,5 +1,6 @@
 """The whole API: each service at its path, what operators ask, and the documents that describe it."""
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -86,7 +87,7 @@ class Limits:
             return
         taken = await self._coordination.take(f"token/{_who(scope)}", limit=self._rate, per_s=60.0)
         if not taken.granted:
-            wait = str(max(1, round(taken.wait_s + 0.5)))
+            wait = str(max(1, math.ceil(taken.wait_s)))
             detail = f"more than {self._rate} requests a minute; wait {wait} seconds"
             await _refuse(
                 Problem(429, detail, code="rate-limited", headers={"Retry-After": wait}), scope, receive, send

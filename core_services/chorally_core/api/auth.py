@@ -3,6 +3,7 @@
 Who the caller is comes from the identity port at ``app.state.identity``; nothing is let through without it.
 """
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -11,6 +12,7 @@ from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from chorally_core.api.problem import Problem
+from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
 from chorally_core.ports.permissions import Permission
 
@@ -96,7 +98,22 @@ async def authenticated(request: Request) -> Caller:
             503, error.reason, code="identity-unavailable", headers={"Retry-After": str(error.wait_s)}
         ) from error
     request.state.caller = caller
+    await _within_rate(request, caller)
     return caller
+
+
+async def _within_rate(request: Request, caller: Caller) -> None:
+    """Let a tenant's requests through up to its rate, where the application has one."""
+    state = request.app.state
+    rate: int | None = getattr(state, "tenant_rate", None)
+    if rate is None:
+        return
+    coordination: Coordination = state.coordination
+    taken = await coordination.take(f"tenant/{caller.tenant}", limit=rate, per_s=60.0)
+    if not taken.granted:
+        wait = str(max(1, math.ceil(taken.wait_s)))
+        detail = f"the tenant sends more than {rate} requests a minute; wait {wait} seconds"
+        raise Problem(429, detail, code="rate-limited", headers={"Retry-After": wait})
 
 
 def open_route(reason: str) -> Callable[[F], F]:

@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, Header, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi import Query as Parameter
 
 from chorally_core.api import problem
 from chorally_core.api.auth import allowed
 from chorally_core.api.etag import IfMatch, check_match, etag
+from chorally_core.api.idempotency import IdempotencyKey, Once, answer
 from chorally_core.api.message_views import (
     BlockSet,
     MessageAdd,
@@ -25,7 +27,6 @@ from chorally_core.api.message_views import (
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import describe, problems, with_etag
-from chorally_core.events.ids import derived
 from chorally_core.ports.actions import Actions
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.documents import Condition, Conflict, Documents, Key, Query
@@ -39,23 +40,11 @@ from chorally_core.services.message.model import Block, Message, Ticket
 
 Reader = Annotated[Caller, allowed(Permission.TICKETS_READ)]
 Writer = Annotated[Caller, allowed(Permission.TICKETS_WRITE)]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        title="Idempotency-Key",
-        description="A value of your own: the same request with the same key is carried out once.",
-    ),
-]
-
 _PRESENT_S = 60.0  # seconds after which an agent who says nothing is taken to have left
 _SORTS = {"updated": "updated_at", "created": "id"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Tickets:
     """What the API needs."""
 
@@ -67,6 +56,11 @@ class Tickets:
     """Says why a text cannot be sent on a channel; None where it can."""
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+
+    @cached_property
+    def once(self) -> Once:
+        """Carries out writes under an ``Idempotency-Key``."""
+        return Once(self.documents, now=self.now, new_id=self.new_id)
 
 
 def create_app(identity: Identity, parts: Tickets) -> FastAPI:
@@ -198,46 +192,20 @@ def tickets_router(parts: Tickets) -> APIRouter:
         "/{ticket_id}/messages",
         status_code=201,
         summary="Answer, or add a note",
+        response_model=MessageView,
         responses={201: with_etag("The answer, on its way, or the note."), **problems(404, 409)},
     )
     async def add_message(
-        ticket_id: str, body: MessageAdd, caller: Writer, response: Response, key: IdempotencyKey = None
-    ) -> MessageView:
+        ticket_id: str, body: MessageAdd, request: Request, caller: Writer, key: IdempotencyKey = None
+    ) -> Response:
         """Answer the author (`public`), or leave a note for agents (`internal`)."""
-        name = derived("written", caller.tenant, caller.subject, ticket_id, key) if key else parts.new_id()
-        at = parts.now()
-        ticket = await _own(parts, ticket_id, caller)
-        answered_id = body.in_reply_to or ticket.last_inbound_id
 
-        def decide(found: Found) -> Change:
-            known = found.get(Message, name)
-            if known is not None:
-                if (known.body, known.visibility) != (body.body, body.visibility):
-                    detail = "this Idempotency-Key was used for another text; use a new one"
-                    raise Problem(422, detail, code="idempotency-key-reused")
-                return Change()
-            ticket = _owned(found.get(Ticket, ticket_id), caller)
-            if body.visibility == "internal":
-                return commands.note(ticket, body=body.body, actor=_actor(caller), message_id=name, at=at)
-            answered = found.get(Message, answered_id)
-            if why := parts.limit_of(answered.channel if answered else ticket.channel, body.body):
-                errors = [{"field": "/body/body", "message": why}]
-                raise Problem(422, why, code="invalid", errors=errors)
-            try:
-                return commands.reply(ticket, answered, body=body.body, actor=_actor(caller), message_id=name, at=at)
-            except commands.NotPossible as error:
-                raise Problem(409, str(error), code="not-possible") from None
+        async def make(name: str) -> Response:
+            message = await _written(parts, ticket_id, body, caller, name)
+            headers = {"ETag": etag(message.version), "Location": f"/message/v1/messages/{name}"}
+            return answer(MessageView.of(message), 201, headers)
 
-        keys = [Key.by_id(Ticket, ticket_id), Key.by_id(Message, name)]
-        if answered_id is not None:
-            keys.append(Key.by_id(Message, answered_id))
-        await parts.actions.act(keys, decide)
-        message = await parts.documents.get(Message, name)
-        if message is None:
-            raise Problem(500, "the message was stored and cannot be read")
-        response.headers["ETag"] = etag(message.version)
-        response.headers["Location"] = f"/message/v1/messages/{name}"
-        return MessageView.of(message)
+        return await parts.once(request, caller, key, make)
 
     return router
 
@@ -256,6 +224,36 @@ def messages_router(parts: Tickets) -> APIRouter:
         return MessageView.of(message)
 
     return router
+
+
+async def _written(parts: Tickets, ticket_id: str, body: MessageAdd, caller: Caller, name: str) -> Message:
+    """The answer or note as it is stored, also if it was stored before."""
+    at = parts.now()
+    ticket = await _own(parts, ticket_id, caller)
+    answered_id = body.in_reply_to or ticket.last_inbound_id
+
+    def decide(found: Found) -> Change:
+        if found.get(Message, name) is not None:
+            return Change()
+        ticket = _owned(found.get(Ticket, ticket_id), caller)
+        if body.visibility == "internal":
+            return commands.note(ticket, body=body.body, actor=_actor(caller), message_id=name, at=at)
+        answered = found.get(Message, answered_id)
+        if why := parts.limit_of(answered.channel if answered else ticket.channel, body.body):
+            raise Problem(422, why, code="invalid", errors=[{"field": "/body/body", "message": why}])
+        try:
+            return commands.reply(ticket, answered, body=body.body, actor=_actor(caller), message_id=name, at=at)
+        except commands.NotPossible as error:
+            raise Problem(409, str(error), code="not-possible") from None
+
+    keys = [Key.by_id(Ticket, ticket_id), Key.by_id(Message, name)]
+    if answered_id is not None:
+        keys.append(Key.by_id(Message, answered_id))
+    await parts.actions.act(keys, decide)
+    message = await parts.documents.get(Message, name)
+    if message is None:
+        raise Problem(500, "the message was stored and cannot be read")
+    return message
 
 
 def _filters(
