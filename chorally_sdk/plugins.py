@@ -60,7 +60,7 @@ class Plugin:
             return reason
         try:
             return self._load()
-        except Exception as error:  # whatever a plugin does at import must not disturb the others
+        except (Exception, SystemExit) as error:  # whatever a plugin does at import must not disturb the others
             return f"{type(error).__name__}: {error}"
 
     def _load(self) -> type[Connector]:
@@ -91,26 +91,29 @@ class Registry:
 
     plugins: dict[str, Plugin] = field(default_factory=dict)
     duplicates: list[Plugin] = field(default_factory=list)
-    """Packages that claim a name already taken; the first by package name keeps it."""
+    """Packages that claim a name already taken: ``chorally-NAME`` keeps it, or else the first by package name."""
 
     def __iter__(self) -> Iterator[Plugin]:
         return iter(self.plugins.values())
 
     def connectors(self) -> dict[str, type[Connector]]:
-        """Return every connector that loads, by platform; channels claimed twice go to the first by name."""
-        found: dict[str, type[Connector]] = {}
-        taken: set[str] = set()
-        for name in sorted(self.plugins):
-            connector = self.plugins[name].loaded
-            if isinstance(connector, str):
-                continue
-            channels = {channel.name for channel in connector.manifest.channels}
-            if channels & taken:
-                reason = f"its channel {min(channels & taken)!r} belongs to another connector"
+        """Return every connector that loads, by platform.
+
+        A channel claimed twice belongs to the platform it is named after, or else to the first by name; who
+        claims another's channel is listed with that reason.
+        """
+        found = {n: c for n in sorted(self.plugins) if not isinstance(c := self.plugins[n].loaded, str)}
+        owners: dict[str, str] = {}
+        for name in sorted(found):
+            for channel in found[name].manifest.channels:
+                if channel.name not in owners or _is_named_after(channel.name, name):
+                    owners[channel.name] = name
+        for name, connector in list(found.items()):
+            foreign = sorted(c.name for c in connector.manifest.channels if owners[c.name] != name)
+            if foreign:
+                reason = f"its channel {foreign[0]!r} belongs to another connector, {owners[foreign[0]]!r}"
                 self.plugins[name].__dict__["loaded"] = reason
-                continue
-            taken |= channels
-            found[name] = connector
+                del found[name]
         return found
 
     def get(self, platform: str) -> type[Connector]:
@@ -143,15 +146,23 @@ def discover(distributions: Iterable[metadata.Distribution] | None = None) -> Re
         pairs = [(e, d) for d in distributions for e in d.entry_points if e.group == hookspecs.ENTRY_POINTS]
     sdk_version = metadata.version(SDK)
     registry = Registry()
-    for entry, dist in sorted(pairs, key=lambda pair: (pair[0].name, pair[1].name if pair[1] else "")):
-        if dist is None:
-            continue
+    known = [(entry, dist) for entry, dist in pairs if dist is not None]
+    for entry, dist in sorted(known, key=lambda pair: _precedence(pair[0].name, pair[1].name)):
         plugin = Plugin(entry.name, dist.name, dist.version, entry, _requirement(dist), sdk_version)
         if entry.name in registry.plugins:
             registry.duplicates.append(plugin)
         else:
             registry.plugins[entry.name] = plugin
     return registry
+
+
+def _precedence(name: str, distribution: str) -> tuple[str, bool, str]:
+    package = canonicalize_name(distribution)
+    return name, package != canonicalize_name(f"chorally-{name}"), package
+
+
+def _is_named_after(channel: str, platform: str) -> bool:
+    return channel == platform or channel.startswith(f"{platform}_")
 
 
 def _requirement(dist: metadata.Distribution) -> str:

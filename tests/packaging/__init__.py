@@ -1,0 +1,1 @@
+"""What people install: the built packages, away from the checkout."""

@@ -1,0 +1,92 @@
+"""The built packages hold what they should, and work away from the checkout."""
+
+import json
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.place import PROJECTS, ROOT, Place, name_of, run
+
+NAMES = [name_of(project) for project in PROJECTS]
+CONNECTORS = {project.name: name_of(project) for project in PROJECTS if project.parent.name == "connectors"}
+WHERE = """
+import importlib.metadata, json, chorally_core, chorally_sdk
+print(json.dumps([chorally_sdk.__file__, chorally_core.__file__]))
+"""
+CHANNELS = """
+import json
+from chorally_sdk.plugins import discover
+registry = discover()
+print(json.dumps({n: sorted(c.name for c in k.manifest.channels) for n, k in registry.connectors().items()}))
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wheel_has_types_and_licence_and_no_tests(wheels: Mapping[str, Path], name: str) -> None:
+    """A package is typed for those who use it, says its terms, and brings one folder of code."""
+    files = set(zipfile.ZipFile(wheels[name]).namelist())
+    folders = {file.split("/")[0] for file in files if ".dist-info/" not in file}
+    assert len(folders) == 1
+    assert f"{folders.pop()}/py.typed" in files
+    assert any(file.endswith(".dist-info/licenses/LICENSE") for file in files)
+    assert not [file for file in files if "/tests/" in file or "/test_" in file or file.endswith("conftest.py")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_source_distribution_has_what_the_wheel_is_built_from(wheels: Mapping[str, Path], name: str) -> None:
+    """Every module of the wheel is in it, with the licence, the readme and the project file."""
+    (path,) = wheels[name].parent.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        files = {file.partition("/")[2] for file in archive.getnames()}
+    modules = {file for file in zipfile.ZipFile(wheels[name]).namelist() if ".dist-info/" not in file}
+    assert modules <= files
+    assert {"LICENSE", "pyproject.toml"} <= files
+    assert any(file.endswith("README.md") for file in files)
+
+
+@pytest.mark.parametrize("project", PROJECTS, ids=name_of)
+def test_every_package_has_the_same_licence(project: Path) -> None:
+    """The copies in the packages are copies."""
+    assert (project / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_what_is_installed_does_not_come_from_the_checkout(place: Place) -> None:
+    """The place is what it claims to be, so that the other tests here show something."""
+    files = json.loads(run(place.bin / "python", "-c", WHERE, cwd=place.folder))
+    assert len(files) == 2
+    for file in files:
+        assert Path(file).is_relative_to(place.folder / "venv")
+
+
+def test_the_command_says_what_it_can_do(place: Place) -> None:
+    """The installed command starts and names its subcommands."""
+    told = place.chorally("--help")
+    assert all(word in told for word in ("up", "demo", "connectors", "services"))
+
+
+def test_connectors_are_found_by_their_entry_points(place: Place) -> None:
+    """Each connector of the workspace is listed as ready, with the channels that it declares."""
+    channels = json.loads(run(place.bin / "python", "-c", CHANNELS, cwd=place.folder))
+    assert set(channels) == set(CONNECTORS)
+    rows = place.rows()
+    for platform, package in CONNECTORS.items():
+        assert "ready" in rows[package]
+        assert all(channel in rows[package] for channel in channels[platform])
+
+
+@pytest.mark.parametrize("platform", sorted(CONNECTORS))
+def test_a_removed_connector_takes_its_channels_along_and_nothing_else(
+    platform: str, place: Place, wheels: Mapping[str, Path], tmp_path: Path
+) -> None:
+    """The others keep theirs, and the command goes on working."""
+    before = json.loads(run(place.bin / "python", "-c", CHANNELS, cwd=place.folder))
+    other = Place.made(tmp_path)
+    other.install(*wheels.values())
+    other.uninstall(CONNECTORS[platform])
+    after = json.loads(run(other.bin / "python", "-c", CHANNELS, cwd=other.folder))
+    assert before[platform]
+    assert after == {name: channels for name, channels in before.items() if name != platform}
+    assert set(other.rows()) == set(CONNECTORS.values()) - {CONNECTORS[platform]}
