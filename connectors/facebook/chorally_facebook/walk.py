@@ -44,9 +44,7 @@ class Place:
     sure: datetime | None
     """Comments from before it have all come; None where that is said of none."""
     top: datetime | None = None
-    """The newest change when this round began, which becomes the floor."""
-    goal: datetime | None = None
-    """The newest change when the first round began, which becomes ``sure`` if the last round is not split."""
+    """The newest change when this round began: becomes the floor, and ``sure`` if the last round is not split."""
     is_split: bool = False
     """Whether this round needed more than one page of the feed, between which posts may have moved up."""
     turn: int = 0
@@ -64,7 +62,6 @@ class Place:
             floor=_time(at.get("floor")) or since,
             sure=_time(at.get("sure")) or since,
             top=_time(at.get("top")),
-            goal=_time(at.get("goal")),
             is_split=at.get("is_split", False),
             turn=at.get("turn", 0),
             feed=at.get("feed", ""),
@@ -90,18 +87,17 @@ class Place:
     def cursor(self) -> dict[str, object]:
         """The place as a cursor."""
         if self.is_done:
-            return {"floor": _iso(self.top), "sure": _iso(self.sure if self.is_split else self.goal)}
-        times = {name: _iso(getattr(self, name)) for name in ("floor", "sure", "top", "goal")}
+            return {"floor": _iso(self.top), "sure": _iso(self.sure if self.is_split else self.top)}
+        times = {name: _iso(getattr(self, name)) for name in ("floor", "sure", "top")}
         where = {"turn": self.turn, "is_split": self.is_split, "feed": self.feed}
         return {**times, **where, "rest": [list(post) for post in self.rest]}
 
     def after_feed(self, listed: Sequence[Post], feed: str | None, rest: Sequence[tuple[str, str]]) -> "Place":
         """Return the place after a page of the feed, which led to ``feed``."""
-        lowest, top, goal, is_split = self.lowest, self.top, self.goal, bool(self.feed)
+        lowest, top, is_split = self.lowest, self.top, bool(self.feed)
         if not is_split:  # only now: a later page could raise it past a post that moved up, unseen
             top = max((*(post.updated_time for post in listed), *((self.floor,) if self.floor else ())), default=None)
-            goal = goal if self.turn else top
-        read = replace(self, top=top, goal=goal, is_split=is_split, feed=feed, rest=tuple(rest))
+        read = replace(self, top=top, is_split=is_split, feed=feed, rest=tuple(rest))
         if feed is not None and not (lowest and listed and listed[-1].updated_time < lowest):
             return read
         if is_split and self.turn + 1 < MOST_ROUNDS:

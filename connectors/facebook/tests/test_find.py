@@ -53,6 +53,15 @@ async def test_what_was_there_before_the_attempt_is_not_it(
     assert await facebook.find(an_answer("Yes", asked.id)) is None
 
 
+async def test_a_platform_that_ignores_since_does_no_harm(an_answer: Answer) -> None:
+    """What it lists from before the attempt is not taken for the answer."""
+    ours = {"id": "account-1", "name": "Acme"}
+    comment = {"id": "2_3", "from": ours, "message": "Yes", "created_time": "2026-11-22T09:00:00+0000"}
+    listing = {"data": [comment], "paging": {"cursors": {"after": "QQ=="}}}
+
+    assert await connect(Facebook, lambda _: httpx.Response(200, json=listing)).find(an_answer("Yes", "1_2")) is None
+
+
 async def test_two_copies_are_for_a_person_to_judge(page: Sandbox, facebook: Facebook, an_answer: Answer) -> None:
     """Which of two equal answers is ours cannot be told."""
     asked = page.comment("7", "Open?")

@@ -57,6 +57,12 @@ def test_a_signature_in_another_form_is_rejected(value: str) -> None:
     assert judged(a_hook(BODY, headers={"X-Hub-Signature-256": value}), keys("s")).kind == "reject"
 
 
+def test_the_right_digits_under_another_name_are_rejected() -> None:
+    """The scheme is a part of the proof."""
+    value = signature("s")["X-Hub-Signature-256"].replace("sha256", "sha1")
+    assert judged(a_hook(BODY, headers={"X-Hub-Signature-256": value}), keys("s")).kind == "reject"
+
+
 def test_the_older_signature_counts_for_nothing() -> None:
     """A right SHA-1 in ``X-Hub-Signature`` is no proof."""
     digest = hmac.new(b"s", BODY, hashlib.sha1).hexdigest()
@@ -120,6 +126,14 @@ def body(**changed: object) -> str:
     """A hook about one comment; ``...`` leaves a field out."""
     value = {name: part for name, part in {**COMMENT, **changed}.items() if part is not ...}
     return json.dumps({"object": "page", "entry": [{"id": "1", "changes": [{"field": "feed", "value": value}]}]})
+
+
+def test_comments_of_another_object_are_let_pass() -> None:
+    """Only what happens on pages is ours."""
+    facebook = connect(Facebook)
+
+    assert len(facebook.parse(a_hook(body()))) == 1
+    assert facebook.parse(a_hook(body().replace('"page"', '"instagram"'))) == []
 
 
 @pytest.mark.parametrize(
