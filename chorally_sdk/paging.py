@@ -22,6 +22,9 @@ async def descend(
 ) -> AsyncIterator[Page]:
     """Walk a newest-first listing down to where the last complete walk began.
 
+    What changes during a walk moves above where the walk began, and is found by the next one: only the
+    first page tells how high that is.
+
     Args:
         cursor: ``{floor}`` at rest, ``{floor, top, token}`` under way, None at first.
         since: Floor of the first walk; None walks to the end.
@@ -32,8 +35,9 @@ async def descend(
     top = datetime.fromisoformat(at["top"]) if at.get("top") else floor
     token: str | None = at.get("token")
     while True:
+        first = token is None
         items, token = await page(token)
-        for item in items:
+        for item in items if first else ():
             top = item.changed_at if top is None or item.changed_at > top else top
         fresh = [item for item in items if floor is None or item.changed_at >= floor]
         done = token is None or len(fresh) < len(items)

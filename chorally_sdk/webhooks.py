@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import SecretStr
@@ -12,9 +13,11 @@ from chorally_sdk.model.hooks import Verdict
 
 
 def signed(body: bytes, got: str, secrets: Sequence[SecretStr], encoding: Literal["hex", "base64"] = "hex") -> bool:
-    """Whether ``got`` is the HMAC-SHA256 of ``body`` under one of the live secrets, in constant time."""
+    """Whether ``got`` is the HMAC-SHA256 of ``body`` under a live secret, in constant time; an empty one never fits."""
     found = False
     for secret in secrets:
+        if not secret.get_secret_value():
+            continue
         digest = hmac.digest(secret.get_secret_value().encode(), body, hashlib.sha256)
         want = digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
         found |= hmac.compare_digest(want.encode(), got.encode())
@@ -30,6 +33,7 @@ def same(got: str, secrets: Sequence[SecretStr]) -> bool:
     return found
 
 
+@lru_cache(maxsize=256)
 def accept(
     status: int = 200, body: bytes = b"", media_type: str = "text/plain", delivery_id: str | None = None
 ) -> Verdict:
@@ -42,6 +46,7 @@ def handshake(body: bytes | str, media_type: str = "text/plain") -> Verdict:
     return Verdict(kind="handshake", body=body if isinstance(body, bytes) else body.encode(), media_type=media_type)
 
 
+@lru_cache(maxsize=64)
 def reject(status: int = 401) -> Verdict:
     """Refuse a hook that did not prove where it comes from."""
     return Verdict(kind="reject", status=status)

@@ -162,8 +162,10 @@ class Http:
 
     def _permit(self, url: str) -> None:
         target = self._client.base_url.join(url) if "://" in url else self._client.base_url
-        host = target.host
-        if host == self._client.base_url.host and host:
+        host, base = target.host, self._client.base_url
+        if target.scheme != "https" and target.scheme != base.scheme:
+            raise Rejected(f"{target.scheme}://{host} would carry the grant in clear; only https is called")
+        if host == base.host and host:
             return
         if not host or not any(_allows(pattern, host) for pattern in self._hosts):
             raise Rejected(f"the connector did not declare the host {host!r}; add it to the manifest's hosts")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 import sys
@@ -16,7 +17,11 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest event loop there is."""
+    """Run a coroutine on the fastest event loop there is, collecting cycles seldom.
+
+    Nearly all that a message leaves behind is freed at once; frequent collections only walk the caches.
+    """
+    gc.set_threshold(50_000, 20, 100)
     if sys.platform == "win32":
         return asyncio.run(main)
     import uvloop

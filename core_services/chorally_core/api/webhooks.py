@@ -72,14 +72,13 @@ class Webhooks:
             text = value.decode("latin-1")
             headers[lower] = f"{headers[lower]}, {text}" if lower in headers else text
         query = scope["query_string"].decode("latin-1")
-        raw = sdk.RawHook.model_construct(
+        raw = sdk.RawHook(
             method=scope["method"],
             path=scope["path"],
-            query=dict(parse_qsl(query, keep_blank_values=True)),
+            query=dict(parse_qsl(query, keep_blank_values=True)) if query else {},
             headers=headers,
             body=body,
             received_at=self._now(),
-            account=None,
         )
         try:
             return await self._journal.receive(platform, rest.partition("/")[0], raw)

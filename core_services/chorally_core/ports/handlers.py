@@ -42,7 +42,11 @@ class Found:
 
     __slots__ = ("_documents", "_number")
 
-    def __init__(self, documents: Mapping[Key, Document | None], number: Callable[[type[Document], str], int]) -> None:
+    def __init__(
+        self,
+        documents: Mapping[tuple[type[Document], str, str], Document | None],
+        number: Callable[[type[Document], str], int],
+    ) -> None:
         self._documents = documents
         self._number = number
 
@@ -50,7 +54,7 @@ class Found:
         """Return a document that was asked for; None where there is none."""
         if value is None:
             return None
-        return cast("DocT | None", self._documents.get(Key(of, field, value)))
+        return cast("DocT | None", self._documents.get((of, field, value)))
 
     def number(self, of: type[Document], tenant: str) -> int:
         """Return the next number of the tenant's documents of that kind."""
@@ -66,11 +70,12 @@ class Handler(ABC, Generic[D]):
     """Documents that the decision may take a number for."""
 
     @abstractmethod
-    def reads(self, event: Event[D], found: Found) -> Iterable[Key]:
-        """Name the documents that the decision needs.
+    def reads(self, event: Event[D]) -> Iterable[Key]:
+        """Name the documents that the decision needs."""
 
-        Asked again with what was found, until it names nothing new: a document may lead to another.
-        """
+    def follows(self, event: Event[D], found: Found) -> Iterable[Key]:
+        """Name further documents that those found lead to; asked until it names nothing new."""
+        return ()
 
     @abstractmethod
     def decide(self, event: Event[D], found: Found) -> Change:

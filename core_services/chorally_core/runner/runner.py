@@ -10,7 +10,7 @@ import structlog
 from chorally_core.events import Event, Unknown, Unreadable, decode
 from chorally_core.events.ids import derived
 from chorally_core.ports.bus import Batch, Delivered
-from chorally_core.ports.documents import Condition, Conflict, Query
+from chorally_core.ports.documents import Condition, Conflict, Key, Query
 from chorally_core.ports.handlers import Handler
 from chorally_core.ports.ledger import Ledger, Work
 from chorally_core.ports.parking import Parked, to_raw
@@ -128,11 +128,11 @@ class Runner:
         self.counts += counts
 
     async def _prefetch(self, space: Workspace, delivered: Sequence[Delivered]) -> None:
-        keys = []
+        keys: list[Key] = []
         numbered: Counter[tuple[Any, str]] = Counter()
         for _, event in delivered:
             if isinstance(event, Event) and (handler := self._handlers.get((event.topic, event.name))):
-                keys += list(handler.reads(event, space.found))
+                keys += handler.reads(event)
                 if handler.numbers is not None:
                     numbered[handler.numbers, event.tenant] += 1
         if keys:
@@ -153,8 +153,7 @@ class Runner:
         handler = self._handlers.get((event.topic, event.name))
         if handler is None:
             return "unknown"
-        name = lane(self.group, event.key)
-        if self._lanes[name] or lanes[name]:
+        if (self._lanes or lanes) and self._waits(name := lane(self.group, event.key), lanes):
             space.add(parked(event, self.group, position, attempts=0, next_at=self._now(), error=""))
             lanes[name] += 1
             return "parked"
@@ -166,13 +165,16 @@ class Runner:
             at = self._now() + backoff(1)
             self._retry_at = min(self._retry_at or at, at)
             space.add(parked(event, self.group, position, attempts=1, next_at=at, error=_text(error)))
-            lanes[name] += 1
+            lanes[lane(self.group, event.key)] += 1
             log.warning("event parked", group=self.group, topic=event.topic, event_id=event.id, exc_info=error)
             return "parked"
         return "handled"
 
+    def _waits(self, name: str, lanes: Counter[str]) -> bool:
+        return self._lanes[name] > 0 or lanes[name] > 0
+
     async def _decide(self, space: Workspace, handler: Handler[Any], event: Event[Any]) -> None:
-        while missing := space.missing(handler.reads(event, space.found)):
+        while missing := space.missing(handler.follows(event, space.found)):
             await space.look_up(missing)
         space.apply(handler.decide(event, space.found))
 
@@ -205,6 +207,7 @@ class Runner:
             handler = self._handlers[event.topic, event.name]
             if handler.numbers is not None:
                 await self._numbers.ensure(handler.numbers, event.tenant, 1)
+            await space.look_up(list(handler.reads(event)))
             await self._decide(space, handler, event)
         except Exception as error:
             if isinstance(error, Conflict):

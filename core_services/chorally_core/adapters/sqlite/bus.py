@@ -7,22 +7,34 @@ without reading and decoding it again; a group that lags, or starts anew, reads 
 import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from chorally_core.adapters.sqlite.database import Database
-from chorally_core.events import Event, Raw, decode, envelope, headers
+from chorally_core.events import Event, Raw, decode, envelope
 from chorally_core.ports.bus import Batch, Consumer, Delivered
 
 _AHEAD = 20_000  # events handed over in memory before a lagging group reads the log instead
-_headers_out = msgspec.json.Encoder()
-_headers_in = msgspec.json.Decoder(dict[str, str])
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _micros(at: datetime) -> int:
-    return int(at.timestamp() * 1_000_000)
+    return round(at.timestamp() * 1_000_000)
+
+
+def _headers(
+    at: int, event_id: str, tenant: str, caused_by: str, depth: int, traceparent: str, schema: int
+) -> dict[str, str]:
+    """An event's headers, as they are beside its value on any bus."""
+    return {
+        "id": event_id,
+        "tenant": tenant,
+        "occurred_at": (_EPOCH + timedelta(microseconds=at)).isoformat(),
+        "caused_by": caused_by,
+        "depth": str(depth),
+        "traceparent": traceparent,
+        "schema": str(schema),
+    }
 
 
 class _Topic:
@@ -41,9 +53,10 @@ class _Topic:
             self.table = f"bus_{next(iter(run('select id from bus_topics where name=?', (name,))))[0]}"
             run(
                 f"create table if not exists {self.table}(position integer primary key, at integer not null,"
-                " key text not null, headers blob not null, value blob not null)"
+                " key text not null, id text not null, tenant text not null, caused_by text not null,"
+                " depth integer not null, traceparent text not null, schema integer not null, value blob not null)"
             )
-        self.insert = f"insert into {self.table}(position, at, key, headers, value) values(?,?,?,?,?)"
+        self.insert = f"insert into {self.table} values(?,?,?,?,?,?,?,?,?,?)"
         self.head = 0
         self.readers: list[_Reader] = []
         self.refresh(database)
@@ -88,9 +101,9 @@ class _Reader:
         if self.next > self.topic.head:
             return []
         table = self.topic.table
-        sql = f"select position, key, headers, value from {table} where position >= ? order by position limit ?"
-        for position, key, head, value in self.database.writer.execute(sql, (self.next, limit)):
-            raw = Raw(topic=self.topic.name, key=key, value=value, headers=_headers_in.decode(head))
+        sql = f"select * from {table} where position >= ? order by position limit ?"
+        for position, at, key, *head, value in self.database.writer.execute(sql, (self.next, limit)):
+            raw = Raw(topic=self.topic.name, key=key, value=value, headers=_headers(at, *head))
             found.append(Delivered(f"{position:016d}", decode(raw)))
             self.next = position + 1
         if not found:
@@ -185,12 +198,16 @@ class SqliteBus:
                 self._append(topic, by_topic[topic.name])
 
     def _append(self, topic: _Topic, events: Sequence[Event[Any]]) -> None:
-        encode = _headers_out.encode
         rows = []
         position = topic.head
         for event in events:
             position += 1
-            rows.append((position, _micros(event.occurred_at), event.key, encode(headers(event)), envelope(event)))
+            rows.append(
+                (
+                    position, _micros(event.occurred_at), event.key, event.id, event.tenant, event.caused_by,
+                    event.depth, event.traceparent, event.schema, envelope(event),
+                )
+            )  # fmt: skip
             for reader in topic.readers:
                 reader.hand(position, event)
         self.database.writer.executemany(topic.insert, rows)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from chorally_core.events import AuthorAdd, AuthorDelete, Event, LogAdd, topics
 from chorally_core.ports.documents import Key
+from chorally_core.ports.erasure import Erasure
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.author.model import Author
 
@@ -32,7 +33,7 @@ class KeepAuthor(Handler[AuthorAdd]):
     topic = topics.AUTHORS
     event = "add"
 
-    def reads(self, event: Event[AuthorAdd], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[AuthorAdd]) -> Iterable[Key]:
         """Return the person's own record."""
         return (Key.by_id(Author, event.data.id),)
 
@@ -56,17 +57,29 @@ class EraseAuthor(Handler[AuthorDelete]):
     topic = topics.AUTHORS
     event = "delete"
 
-    def reads(self, event: Event[AuthorDelete], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[AuthorDelete]) -> Iterable[Key]:
         """Return the person's own record."""
         return (Key.by_id(Author, event.data.id),)
 
     def decide(self, event: Event[AuthorDelete], found: Found) -> Change:
-        """Leave the bare id, so that what arrives late does not bring the person back."""
+        """Leave the bare id, so that what arrives late does not bring the person back, and begin the job.
+
+        The job goes through everything else that is kept of the person, in all services.
+        """
         known = found.get(Author, event.data.id)
-        if known is None or known.erased_at is not None:
+        if known is None or known.erased_at is not None or known.tenant != event.tenant:
             return NOTHING
+        job = Erasure(
+            id=known.id,
+            tenant=known.tenant,
+            platform=known.platform,
+            external_id=known.external_id,
+            since=known.first_seen_at,
+            at=event.occurred_at,
+            next_at=event.occurred_at,
+        )
         author = known.erased(event.occurred_at)
-        return Change((author,), (_fact(event, "author_erased", author),))
+        return Change((job, author), (_fact(event, "author_erased", author),))
 
 
 HANDLERS = (KeepAuthor(), EraseAuthor())

@@ -21,7 +21,7 @@ class TakeReply(Handler[Reply]):
         self.topic = channel  # type: ignore[misc]  # one handler for each channel there is
         self._platform = platform
 
-    def reads(self, event: Event[Reply], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[Reply]) -> Iterable[Key]:
         """Return the delivery, which is there if the command came before."""
         return (Key.by_id(Delivery, event.data.message_id),)
 

@@ -137,7 +137,7 @@ class Inbound:
         came.events.append(self._message_event(account, manifest, said, name, person, received_at, backfilled))
 
     def _seen(self, came: Came, account: Account, person: sdk.Author, name: str, at: datetime) -> None:
-        if not self._authors.is_new(name, hash((account.id, person.model_dump_json()))):
+        if not self._authors.is_new(name, hash((account.id, person))):
             return
         data = AuthorAdd(
             id=name,

@@ -7,10 +7,10 @@ in the order of arrival, so that one position tells how far it was read.
 import asyncio
 import shutil
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -25,7 +25,18 @@ from chorally_core.services.io.model import Account, App, Hook, Lane
 log = structlog.get_logger(__name__)
 
 LARGE = 256 * 1024  # bytes above which a body goes to the objects
-_SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
+_NOT_KEPT = frozenset(
+    (
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "host",
+        "connection",
+        "accept",
+        "accept-encoding",
+        "content-length",
+    )
+)
 _SECRET_PARTS = ("token", "secret", "signature", "api-key")
 
 
@@ -256,10 +267,11 @@ class Journal:
         )  # fmt: skip
 
 
-def _public(headers: Any) -> dict[str, str]:
-    """Headers without those that prove or authorise."""
-    return {
-        name: value
-        for name, value in headers.items()
-        if name not in _SECRET_HEADERS and not any(part in name for part in _SECRET_PARTS)
-    }
+def _public(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers without those that prove or authorise, nor those of the connection."""
+    return {name: value for name, value in headers.items() if _is_public(name)}
+
+
+@lru_cache(maxsize=1000)
+def _is_public(name: str) -> bool:
+    return name not in _NOT_KEPT and not any(part in name for part in _SECRET_PARTS)

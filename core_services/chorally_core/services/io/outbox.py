@@ -30,7 +30,7 @@ from chorally_core.services.io.refusal import is_late, refusal
 log = structlog.get_logger(__name__)
 
 _CALL_S = 60.0  # seconds that a visible call may take in all
-_ROUNDS = 5  # claims after which a delivery whose outcome stays unknown is left to a person
+_ROUNDS = 5  # claims and searches after which a delivery that never appears is left to a person
 
 
 class Outbox:
@@ -207,14 +207,14 @@ class Outbox:
         if limits.dedupe == "native_key" and (limits.dedupe_for is None or now - tried < limits.dedupe_for):
             await self._push(account, connector, delivery)
             return
-        if not isinstance(connector, sdk.Finds) or delivery.attempts >= _ROUNDS:
+        if not isinstance(connector, sdk.Finds):
             why = "it is not known whether the platform made this visible; look there, then settle it by hand"
             await self._record(delivery, deliver.in_doubt(delivery, why))
             return
         try:
             async with asyncio.timeout(self._call_s):
                 receipt = await connector.find(self._outgoing(delivery, limits))
-        except sdk.OutcomeUnknown as error:
+        except (sdk.OutcomeUnknown, sdk.Rejected, sdk.Unsupported) as error:  # asking again would not tell more
             await self._record(delivery, deliver.in_doubt(delivery, str(error)))
         except sdk.Reauthorize as error:
             await self._record(delivery, deliver.later(delivery, now, None, str(error)), tell=False)
@@ -224,10 +224,13 @@ class Outbox:
             why = str(error) or type(error).__name__
             await self._record(delivery, deliver.later(delivery, now, wait, why), tell=False)
         else:
-            if receipt is None or await self._belongs_to_another(delivery, receipt):
-                await self._record(delivery, deliver.absent(delivery, self._now()), tell=False)
-            else:
+            if receipt is not None and not await self._belongs_to_another(delivery, receipt):
                 await self._record(delivery, deliver.received(delivery, receipt, self._now()))
+            elif min(delivery.attempts, delivery.searches + 1) >= _ROUNDS:
+                why = f"tried {delivery.attempts} times, and the platform never shows it; look there, then settle it"
+                await self._record(delivery, deliver.in_doubt(delivery, why))
+            else:
+                await self._record(delivery, deliver.absent(delivery, self._now()), tell=False)
 
     async def _belongs_to_another(self, delivery: Delivery, receipt: sdk.Receipt) -> bool:
         """Whether what was found is an equal answer that is already accounted for."""

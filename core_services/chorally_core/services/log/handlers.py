@@ -29,7 +29,7 @@ class KeepFact(Handler[LogAdd]):
     topic = topics.LOGS
     event = "add"
 
-    def reads(self, event: Event[LogAdd], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[LogAdd]) -> Iterable[Key]:
         """Return the entry itself, which is there if the fact was told before."""
         return (Key.by_id(LogEntry, entry_id(event)),)
 

@@ -36,21 +36,25 @@ class ReceiveMessage(Handler[MessageAdd]):
     event = "add"
     numbers = Ticket
 
-    def reads(self, event: Event[MessageAdd], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[MessageAdd]) -> Iterable[Key]:
         """Return the message if it came before, the unresolved ticket, and for an echo what it answers."""
         d = event.data
         keys = [Key.by_id(Message, d.id), Key(Ticket, "open_key", _open_key(event)), Key.by_id(Early, d.id)]
-        if d.author_id and d.direction == "inbound":
+        if d.direction != "inbound":
+            if d.parent_message_id:
+                keys.append(Key.by_id(Message, d.parent_message_id))
+        elif d.author_id:
             keys.append(Key.by_id(Block, Block.id_of(event.tenant, d.author_id)))
-        if d.direction != "inbound" and d.parent_message_id:
-            keys.append(Key.by_id(Message, d.parent_message_id))
-            parent = found.get(Message, d.parent_message_id)
-            if parent is not None and parent.ticket_id:
-                keys.append(Key.by_id(Ticket, parent.ticket_id))
-        known = found.get(Message, d.id)
-        if known is not None and known.ticket_id:
-            keys.append(Key.by_id(Ticket, known.ticket_id))
         return keys
+
+    def follows(self, event: Event[MessageAdd], found: Found) -> Iterable[Key]:
+        """Return the tickets that the message itself, or what it answers, belongs to."""
+        d = event.data
+        known = found.get(Message, d.id)
+        if known is None and d.direction == "inbound":
+            return ()
+        parent = found.get(Message, d.parent_message_id) if d.direction != "inbound" else None
+        return [Key.by_id(Ticket, m.ticket_id) for m in (known, parent) if m is not None and m.ticket_id]
 
     def decide(self, event: Event[MessageAdd], found: Found) -> Change:
         """Add the message to its ticket, opening one where there is none; what came before changes nothing."""
@@ -143,7 +147,7 @@ class MarkMessage(Handler[MessageUpdate]):
     topic = topics.MESSAGES
     event = "update"
 
-    def reads(self, event: Event[MessageUpdate], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[MessageUpdate]) -> Iterable[Key]:
         """Return the message, and what was told of it before it came."""
         return Key.by_id(Message, event.data.id), Key.by_id(Early, event.data.id)
 
@@ -173,7 +177,7 @@ class RemoveMessage(Handler[MessageDelete]):
     topic = topics.MESSAGES
     event = "delete"
 
-    def reads(self, event: Event[MessageDelete], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[MessageDelete]) -> Iterable[Key]:
         """Return the message, and what was told of it before it came."""
         return Key.by_id(Message, event.data.id), Key.by_id(Early, event.data.id)
 
@@ -194,7 +198,7 @@ class Reconcile(Handler[MessageReconcile]):
     topic = topics.MESSAGES
     event = "reconcile"
 
-    def reads(self, event: Event[MessageReconcile], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[MessageReconcile]) -> Iterable[Key]:
         """Return the message."""
         return (Key.by_id(Message, event.data.message_id),)
 
@@ -227,7 +231,7 @@ class ChangeTicket(Handler[TicketUpdate]):
     topic = topics.TICKETS
     event = "update"
 
-    def reads(self, event: Event[TicketUpdate], found: Found) -> Iterable[Key]:
+    def reads(self, event: Event[TicketUpdate]) -> Iterable[Key]:
         """Return the ticket."""
         return (Key.by_id(Ticket, event.data.ticket_id),)
 

@@ -16,6 +16,7 @@ Priority = Literal["low", "normal", "high", "urgent"]
 
 _REMEMBERED = 16  # events a ticket remembers to have been brought up to date by
 _VERSIONS = 20  # earlier texts kept of an edited message
+_SHOWN = 280  # characters of a message that the log shows
 _SUBJECT = 120  # characters of the first message that become the subject
 
 _RANK = {"queued": 0, "sending": 1, "unconfirmed": 2, "failed": 2, "sent": 3, "delivered": 4, "read": 5}
@@ -129,7 +130,7 @@ class Message(Document, frozen=True, kw_only=True):
         return {
             "channel": self.channel,
             "direction": self.direction,
-            "body": self.body[:500],
+            "body": self.body[:_SHOWN],
             "status": self.status,
             "author": self.author_name,
         }
