@@ -8,6 +8,13 @@ from pydantic.json_schema import models_json_schema
 
 MEDIA_TYPE = "application/problem+json"
 
+_SERVICE_TOKEN = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "A service's secret and the tenant it acts for: `Authorization: Token secret.tenant`",
+}
+
 
 class FieldError(BaseModel):
     """One field of a request that is wrong."""
@@ -55,14 +62,30 @@ def with_etag(description: str) -> dict[str, Any]:
 
 
 def describe(app: FastAPI) -> None:
-    """Add the problem document, which ``problems`` refers to, to what the application's OpenAPI declares."""
+    """Complete what the application's OpenAPI declares: the problem document, and service tokens."""
     bare = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema:
+            return app.openapi_schema
         document = bare()
+        components = document.setdefault("components", {})
         template = "#/components/schemas/{model}"
         _, found = models_json_schema([(ProblemDocument, "serialization")], ref_template=template)
-        document.setdefault("components", {}).setdefault("schemas", {}).update(found["$defs"])
+        components.setdefault("schemas", {}).update(found["$defs"])
+        if "Bearer" in components.get("securitySchemes", {}):
+            components["securitySchemes"]["ServiceToken"] = _SERVICE_TOKEN
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    _add_service_token(operation)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _add_service_token(operation: dict[str, Any]) -> None:
+    """Let a service token do wherever an access token does, with the same permission."""
+    ways = operation.get("security", [])
+    if any("ServiceToken" in way for way in ways):
+        return
+    ways += [{"ServiceToken": way["Bearer"]} for way in ways if "Bearer" in way]

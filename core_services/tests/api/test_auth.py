@@ -7,6 +7,7 @@ import pytest
 from chorally_core.api.auth import allowed, open_route
 from chorally_core.api.guarded import open_routes, unguarded
 from chorally_core.api.problem import install
+from chorally_core.api.responses import describe
 from chorally_core.ports.identity import Caller, IdentityUnavailable, Unauthenticated
 from chorally_core.ports.permissions import Permission
 from fastapi import APIRouter, Depends, FastAPI, Request, Response, WebSocket
@@ -201,7 +202,10 @@ def test_a_router_guards_what_is_in_it() -> None:
 
 def test_a_permission_is_shown_where_a_client_looks() -> None:
     """OpenAPI lists both ways to authenticate, either of which will do, with the permission."""
-    document = an_app().openapi()
+    app = an_app()
+    describe(app)
+    assert app.openapi() == app.openapi()
+    document = app.openapi()
     assert document["paths"]["/tickets"]["get"]["security"] == [
         {"Bearer": ["tickets:read"]},
         {"ServiceToken": ["tickets:read"]},

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from chorally_core.api.guarded import open_routes, unguarded
 from chorally_core.api.identity import create_app
+from chorally_core.api.identity_views import Role
 from chorally_core.ports.identity import Unauthenticated
+from chorally_core.ports.permissions import ROLES
 from structlog.testing import capture_logs
 
 PASSWORD = "canary-password-1"
@@ -335,7 +337,7 @@ async def test_teams_are_listed_in_pages(installed: Any, admin: dict[str, str]) 
 async def test_roles_are_listed_with_what_they_allow(installed: Any, admin: dict[str, str]) -> None:
     """From the one that may least."""
     items = (await installed.http.get("/roles", headers=admin)).json()["items"]
-    assert [item["name"] for item in items] == ["viewer", "agent", "supervisor", "admin"]
+    assert [item["name"] for item in items] == list(get_args(Role)) == list(ROLES)
     assert items[0]["permissions"] == ["accounts:read", "authors:read", "tickets:read"]
 
 

@@ -29,6 +29,13 @@ async def test_what_is_no_hash_fits_nothing() -> None:
         assert not await passwords.verify(stored, PASSWORD)
 
 
+async def test_even_the_password_of_nobody_fits_nobody() -> None:
+    """What stands in for a missing hash is never a way in."""
+    passwords = Passwords(CHEAP)
+    passwords._nobodys = await passwords.hash(PASSWORD)
+    assert not await passwords.verify(None, PASSWORD)
+
+
 class CountedHasher(PasswordHasher):
     """Counts what is verified."""
 
@@ -172,6 +179,13 @@ async def test_guessing_many_accounts_from_one_place_is_slowed_down(
         assert await _attempt(sign_in, f"u{n}@acme.example", address=place) == "WrongCredentials"
     assert await _attempt(sign_in, "another@acme.example", address=together[-1]) == "Throttled"
     assert await _attempt(sign_in, "another@acme.example", address="192.0.2.1") == "WrongCredentials"
+
+
+async def test_many_may_sign_in_from_one_address(installed: Any) -> None:
+    """An office behind one address is not slowed down by its successes."""
+    await installed.add("ada@acme.example", "agent")
+    for _ in range(35):
+        assert await _attempt(installed.local.sign_in, password=PASSWORD) == "ada@acme.example"
 
 
 async def test_an_outdated_hash_is_renewed_on_the_way(installed: Any) -> None:
