@@ -60,7 +60,7 @@ def an_admin(id: str = "root", *, roles: tuple[str, ...] = ("admin",)) -> Caller
 
 def found(*documents: Document) -> Found:
     """Return what a decision finds."""
-    known: dict[Key, Document | None] = {}
+    known: dict[Any, Document | None] = {}
     for document in documents:
         for field in ("id", *type(document).unique):
             known[Key(type(document), field, getattr(document, field))] = document
