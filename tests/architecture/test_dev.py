@@ -22,14 +22,13 @@ class Pip:
 
     def __call__(self, *command: str) -> None:
         text = " ".join(command)
-        if self.fails and self.fails in text:
-            raise KeyboardInterrupt
         if " -m venv " in text:
-            self.asked.append("make")
             dev.python().parent.mkdir(parents=True)
             dev.python().touch()
-        else:
-            self.asked.append("local" if "--editable" in command else "locked")
+        if self.fails and self.fails in text:
+            raise KeyboardInterrupt
+        kind = "local" if "--editable" in command else "locked"
+        self.asked.append("make" if " -m venv " in text else kind)
 
 
 @pytest.fixture
