@@ -8,11 +8,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Query as Parameter
 
 import chorally_sdk as sdk
+from chorally_core.api.actor import actor
 from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.idempotency import IdempotencyKey, answer
 from chorally_core.api.io_apps import check_connector
 from chorally_core.api.io_errors import told
-from chorally_core.api.io_parts import AccountReader, AccountWriter, Io, OperationsReader, actor
+from chorally_core.api.io_parts import AccountReader, AccountWriter, Io, OperationsReader
 from chorally_core.api.io_views import AccountAdd, AccountChange, AccountView, UnknownAccount, UnknownAccounts
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem

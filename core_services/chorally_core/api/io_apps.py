@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as Parameter
 
+from chorally_core.api.actor import actor
 from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.idempotency import IdempotencyKey, answer
 from chorally_core.api.io_errors import told
-from chorally_core.api.io_parts import AccountWriter, Io, actor
+from chorally_core.api.io_parts import AccountWriter, Io
 from chorally_core.api.io_views import AppAdd, AppView
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem

@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as Parameter
 
+from chorally_core.api.actor import actor
 from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.idempotency import IdempotencyKey, answer
 from chorally_core.api.io_delivery_views import DeliveryView, Outcome
-from chorally_core.api.io_parts import DeliveryReader, DeliveryResolver, Io, actor
+from chorally_core.api.io_parts import DeliveryReader, DeliveryResolver, Io
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import problems, with_etag

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from chorally_core.api.auth import allowed
 from chorally_core.api.idempotency import Once
-from chorally_core.events.records import ActorKind
 from chorally_core.ports.documents import Documents
 from chorally_core.ports.identity import Caller
 from chorally_core.ports.ledger import Ledger
@@ -44,8 +43,3 @@ class Io:
     def once(self) -> Once:
         """Carries out writes under an ``Idempotency-Key``."""
         return Once(self.documents, now=self.now, new_id=self.new_id)
-
-
-def actor(caller: Caller) -> tuple[ActorKind, str]:
-    """Return who does something, as the log tells it."""
-    return ("agent" if caller.kind == "user" else "service", caller.subject)

@@ -65,8 +65,17 @@ class Condition(NamedTuple):
     value: Any = None
 
 
+ARRIVAL = "arrival"
+"""The order in which documents were first stored, whatever their ids say."""
+
+
 class Query(NamedTuple):
-    """What to find, in which order, how much of it."""
+    """What to find, in which order, how much of it.
+
+    In the order ``ARRIVAL`` a document that becomes visible later never comes before one that a query has given,
+    so whoever resumes behind the last one misses none; a change does not move a document. ``after`` then is
+    ``(None, id)`` of a document that is still stored, of whichever tenant.
+    """
 
     of: type[Document]
     tenant: str | None
@@ -105,7 +114,11 @@ class Documents(Protocol):
         """
 
     async def find(self, query: Query) -> list[Any]:
-        """Return the documents that a query asks for."""
+        """Return the documents that a query asks for.
+
+        Raises:
+            LookupError: In the order of arrival, the document to resume behind is not stored any more.
+        """
 
     async def count(self, query: Query) -> int:
         """Return how many documents a query would find, whatever its limit."""

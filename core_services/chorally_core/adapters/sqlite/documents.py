@@ -1,15 +1,16 @@
 """Documents in SQLite: a table for each kind, JSON beside the columns that are looked up by."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, cast, get_type_hints
 
 import apsw
 import msgspec
 
 from chorally_core.adapters.sqlite.database import Database
-from chorally_core.ports.documents import Condition, Conflict, DocT, Document, Key, Query, Write
+from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, DocT, Document, Key, Query, Write
 
 _CHUNK = 500
 _encode = msgspec.json.Encoder().encode
@@ -17,11 +18,23 @@ _encode = msgspec.json.Encoder().encode
 
 def _value(value: Any) -> Any:
     """A column's value: instants as microseconds, so that they sort."""
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, datetime):
         return int(value.timestamp() * 1_000_000)
     if isinstance(value, bool):
         return int(value)
     return value
+
+
+def _values(columns: tuple[str, ...]) -> Callable[[Document], tuple[Any, ...]]:
+    """What reads the columns' values off a document."""
+    if not columns:
+        return lambda document: ()
+    read = attrgetter(*columns)
+    if len(columns) == 1:
+        return lambda document: (_value(read(document)),)
+    return lambda document: tuple([_value(value) for value in read(document)])
 
 
 class _Table:
@@ -36,6 +49,7 @@ class _Table:
         if unknown:
             raise TypeError(f"{of.__name__} declares an index on {sorted(unknown)}, which it does not have")
         self.decoder = msgspec.json.Decoder(of)
+        self.values = _values(self.columns)
         hints = get_type_hints(of)
         self.hints = {name: hints[name] for name in of.__struct_fields__}
         self._create(database)
@@ -69,7 +83,7 @@ class _Table:
                 run(f"create index if not exists {self.name}_i_{'_'.join(index)} on {self.name}({columns})")
 
     def row(self, document: Document) -> tuple[Any, ...]:
-        values = tuple(_value(getattr(document, column)) for column in self.columns)
+        values = self.values(document)
         return (document.id, document.tenant, document.version, *values, _encode(document))
 
 
@@ -146,8 +160,14 @@ class SqliteDocuments:
             raise Conflict(table.of.kind, writes[0].document.id if len(writes) == 1 else "") from error
 
     async def find(self, query: Query) -> list[Any]:
-        """Return the documents that a query asks for, read beside the loop unless a transaction is open."""
+        """Return the documents that a query asks for, read beside the loop unless a transaction is open.
+
+        Raises:
+            LookupError: In the order of arrival, the document to resume behind is not stored any more.
+        """
         table = self._table(query.of)
+        if query.order == ARRIVAL:
+            return await self._find_by_arrival(table, query)
         where, bindings = self._where(table, query)
         if query.after is not None:
             sign = "<" if query.descending else ">"
@@ -162,9 +182,33 @@ class SqliteDocuments:
         direction = "desc" if query.descending else "asc"
         column = self._column(table, query.order)
         order = f"id {direction}" if query.order == "id" else f"{column} {direction}, id {direction}"
+        return await self._found(table, where, [*bindings, query.limit], order)
+
+    async def _find_by_arrival(self, table: _Table, query: Query) -> list[Any]:
+        """Rows in the order of their numbers: one connection writes, so they become visible in it.
+
+        A number is given anew only if the row with the highest one was deleted, which retention never does
+        first. The tenant is kept from choosing an index, whose order would have to be sorted.
+        """
+        where, bindings = self._where(table, query)
+        if query.tenant is not None and not query.where:
+            where[0] = "+tenant = ?"
+        if query.after is not None:
+            number = await self._rows(f"select rowid from {table.name} where id = ?", [query.after[1]])
+            if not number:
+                raise LookupError(
+                    f"{query.of.kind} {query.after[1]} is not stored, so nothing can be resumed behind it"
+                )
+            where.append(f"rowid {'<' if query.descending else '>'} ?")
+            bindings.append(number[0][0])
+        return await self._found(
+            table, where, [*bindings, query.limit], f"rowid {'desc' if query.descending else 'asc'}"
+        )
+
+    async def _found(self, table: _Table, where: Sequence[str], bindings: Sequence[Any], order: str) -> list[Any]:
         condition = f" where {' and '.join(where)}" if where else ""
         sql = f"select doc from {table.name}{condition} order by {order} limit ?"
-        return [table.decoder.decode(row[0]) for row in await self._rows(sql, [*bindings, query.limit])]
+        return [table.decoder.decode(row[0]) for row in await self._rows(sql, bindings)]
 
     async def count(self, query: Query) -> int:
         """Return how many documents a query would find, whatever its limit."""

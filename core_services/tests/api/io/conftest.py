@@ -14,7 +14,7 @@ from chorally_core.adapters.local import FernetVault, Folder
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.api import io as io_api
 from chorally_core.ports.ledger import Step, Work
-from chorally_core.services.io.model import Delivery
+from chorally_core.services.io.model import Delivery, DeliveryState
 from chorally_core.services.io.service import IoService
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
@@ -224,7 +224,7 @@ def a_note(clock: Any) -> Callable[..., dict[str, Any]]:
 def a_delivery(ledger: SqliteLedger, clock: Any) -> Callable[..., Any]:
     """Stores deliveries."""
 
-    async def store(name: str, state: str = "queued", *, tenant: str = "acme", **fields: Any) -> Delivery:
+    async def store(name: str, state: DeliveryState = "queued", *, tenant: str = "acme", **fields: Any) -> Delivery:
         delivery = Delivery(
             id=name, tenant=tenant, account_id=fields.pop("account_id", "a1"), platform="wall", channel="wall_note",
             key=f"{tenant}/ada", client_ref=Delivery.client_ref_of(name), body=f"text of {name}", route="sealed",

@@ -1,0 +1,58 @@
+"""The erasure of a person: a durable job that each service does its part of, in small steps."""
+
+from datetime import datetime
+from typing import Protocol
+
+from chorally_core.ports.documents import Document
+
+
+class Erasure(Document, frozen=True, kw_only=True):
+    """How far the erasure of one person has come; its id is the author's.
+
+    Everything is gone through twice: at once, and again later for what was on its way when the first round
+    passed it. What is needed to find the person is forgotten with the last step.
+    """
+
+    kind = "erasure"
+    indexes = (("finished_at",),)
+
+    platform: str
+    external_id: str = ""
+    """The platform's id of the person, kept only until the job is done."""
+    since: datetime
+    """Before this nothing is known of the person."""
+    at: datetime
+    """When it was asked for."""
+    next_at: datetime
+    """When the round begins, or goes on."""
+    round: int = 1
+    done: tuple[str, ...] = ()
+    """Parts that are done in this round."""
+    places: dict[str, str] = {}
+    """How far the others have come, in words of their own."""
+    finished_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Ordering key of the person's events; those of their threads begin with it and a slash."""
+        return f"{self.tenant}/{self.id}"
+
+
+class Part(Protocol):
+    """One service's part of an erasure."""
+
+    name: str
+    """Stays the same for ever: jobs remember it."""
+
+    async def step(self, erasure: Erasure, place: str) -> str | None:
+        """Erase a bounded amount and return the place to go on from, None where nothing is left.
+
+        Done again from the same place it changes nothing more: a kill may come before the place is stored.
+
+        Args:
+            erasure: Who is erased.
+            place: What the step before returned; empty at the beginning.
+
+        Raises:
+            Conflict: Somebody changed what was to be erased; the step is taken again.
+        """
