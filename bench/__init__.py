@@ -1,0 +1,1 @@
+"""The project measured beside its peers: one command each, none of them a test."""
