@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from justhtml import Node
 
-MAX_HTML = 512 * 1024  # characters; what follows is left out
-MAX_DEPTH = 400  # levels of cited text and lists do not go deeper than this
+MAX_HTML = 256 * 1024  # characters; what follows is left out, which the text says
+MAX_DEPTH = 30  # levels of cited text that are told apart
 
 _UNSEEN = frozenset(("head", "script", "style", "title", "template", "noscript", "object", "svg", "math", "#comment"))
 _BLOCKS = frozenset(
@@ -35,7 +35,7 @@ def to_text(html: str) -> str:
         elif (closer := _open(step, lines)) is not None:
             todo.append(closer)
             todo += reversed(step.children or ())
-    return lines.text()
+    return lines.text() + ("\n[…]" if len(html) > MAX_HTML else "")
 
 
 class _Lines:

@@ -92,6 +92,16 @@ async def test_files_of_sent_mails_are_read_from_the_sent_folder(imap: FakeImap,
     assert b"".join(await read(mailbox, picture)) == PICTURE
 
 
+async def test_a_forged_copy_of_our_mail_gives_no_files(imap: FakeImap, mailbox: Connected) -> None:
+    """Whoever got a mail of ours knows its Message-ID, and may send it back to us with another file."""
+    message_id = f"<{'a' * 32}@shop.example>"
+    imap.folders["Sent"].add(with_files(message_id))
+    imap.inbox.add(with_files(message_id, picture=b"forged"))
+    picture, _ = await files_of(mailbox, "sent")
+
+    assert b"".join(await read(mailbox, picture)) == PICTURE
+
+
 @pytest.mark.parametrize("external_id", ["2/1@example.org#0000000000000000", "9/{}", "../{}", "", "2.99/{}"])
 async def test_a_file_that_is_not_there_is_refused(imap: FakeImap, mailbox: Connected, external_id: str) -> None:
     """The mail, or the part, or the sense of the address is missing."""

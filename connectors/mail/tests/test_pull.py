@@ -37,7 +37,7 @@ def messages(pages: list[sdk.Page]) -> list[sdk.Message]:
 async def first(pages: AsyncIterator[sdk.Page], count: int) -> list[sdk.Page]:
     """Return so many pages, and leave the stream open no longer."""
     found: list[sdk.Page] = []
-    async with aclosing(pages) as stream:  # type: ignore[type-var]
+    async with asyncio.timeout(10), aclosing(pages) as stream:  # type: ignore[type-var]
         async for page in stream:
             found.append(page)
             if len(found) == count:
@@ -100,12 +100,12 @@ async def test_new_uids_start_the_walk_over_with_the_same_messages(imap: FakeIma
     for number in range(3):
         imap.inbox.add(a_mail(number))
     before = await pulled(mailbox().pull("inbox", None, None))
-    imap.inbox.renumbered(7)
+    imap.inbox.renumbered(1)
 
     after = await pulled(mailbox().pull("inbox", before[-1].cursor, None))
 
     assert messages(before) == messages(after)
-    assert after[-1].cursor == {"uidvalidity": 2, "uid": 21}
+    assert after[-1].cursor == {"uidvalidity": 2, "uid": 3}
 
 
 async def test_uids_that_begin_anew_without_saying_so_start_the_walk_over(imap: FakeImap, mailbox: Connected) -> None:
@@ -181,12 +181,25 @@ async def test_an_arrival_told_with_the_first_word_of_idle_is_not_missed(imap: F
     assert [m.extra["subject"] for m in messages(pages)] == ["Order 4"]
 
 
+async def test_an_arrival_told_while_the_folder_is_searched_is_not_missed(imap: FakeImap, mailbox: Connected) -> None:
+    """The server tells of it once, beside the answer that it came too late for; IDLE would wait for another."""
+    imap.on_search = [a_mail(8)]
+
+    pages = await first(mailbox().pull("inbox", None, None), 2)
+
+    assert [m.extra["subject"] for m in messages(pages)] == ["Order 8"]
+    assert "IDLE" not in imap.seen
+
+
 async def test_idle_is_renewed_and_an_empty_renewal_yields_no_page(imap: FakeImap, mailbox: Connected) -> None:
     """After each renewal the folder is looked through again; only news makes a page."""
     stream = mailbox(idle_renewal=timedelta(milliseconds=5)).pull("inbox", None, None)
     await anext(stream)
     coming = _soon(anext(stream))
-    await imap.idling.wait()
+    for _ in range(3):
+        imap.idling.clear()
+        await imap.idling.wait()
+    assert not coming.done()
     imap.inbox.add(a_mail(5))  # without a word to those in IDLE
 
     page = await coming
@@ -314,7 +327,7 @@ async def test_a_folder_that_is_not_there_is_tried_later(mailbox: Connected) -> 
 
 
 def _soon(awaitable: Any) -> Any:
-    return asyncio.ensure_future(awaitable)
+    return asyncio.ensure_future(asyncio.wait_for(awaitable, 10))
 
 
 def _into(kept: list[sdk.Page]) -> Callable[[sdk.Page], Awaitable[None]]:

@@ -120,6 +120,14 @@ def test_flowed_text_is_joined_again() -> None:
     assert quoting.unfolded(text, "") == text
 
 
+def test_html_without_end_is_cut_where_people_see_it() -> None:
+    """The beginning is there, and a mark that it is not all."""
+    text = htmltext.to_text("<p>news</p>" * 100_000)
+
+    assert text.startswith("news\n\nnews")
+    assert text.endswith("[…]")
+
+
 @pytest.mark.parametrize(
     ("html", "text"),
     [

@@ -131,6 +131,16 @@ async def test_what_an_smtp_sign_in_may_answer(
     assert "AGhlbHBAc2hvcC5leGFtcGxl" not in str(caught.value)
 
 
+async def test_a_wrong_password_is_tried_once(smtp: FakeSmtp, mailbox: Connected) -> None:
+    """Servers lock out who fails too often."""
+    smtp.answers["AUTH"] = "535 5.7.8 no"
+
+    with pytest.raises(sdk.Reauthorize):
+        await mailbox().check()
+
+    assert len([command for command in smtp.seen if command.startswith("AUTH")]) == 1
+
+
 async def test_a_server_without_sign_in_is_taken_as_it_is(smtp: FakeSmtp, mailbox: Connected) -> None:
     """A relay that knows us by our address asks for nothing."""
     smtp.extensions = []

@@ -50,6 +50,8 @@ class FakeImap:
         """UIDs of the inbox that another client deletes after the sizes were told."""
         self.on_idle: list[bytes] = []
         """Mails that arrive with the very answer that IDLE has begun."""
+        self.on_search: list[bytes] = []
+        """Mails that arrive during the next search, too late to be found by it."""
         self.idling = asyncio.Event()
         self.append_refused = False
         self._fetches = 0
@@ -162,6 +164,10 @@ class FakeImap:
                 if bool(value and asked.group(2) in value) == bool(asked.group(1)):
                     uids.discard(uid)
         writer.write(f"* SEARCH {' '.join(map(str, sorted(uids)))}\r\n".encode())
+        for raw in self.on_search:
+            self.inbox.add(raw)
+            writer.write(b"* %d EXISTS\r\n" % len(self.inbox.mails))
+        self.on_search = []
         return "OK"
 
     async def _fetch(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str | None:
