@@ -22,7 +22,7 @@ from chorally_core.events.ids import before
 from chorally_core.ports.documents import Condition, Documents, Query
 from chorally_core.ports.identity import Caller, Identity
 from chorally_core.ports.permissions import Permission
-from chorally_core.services.log.feed import Feed, Follower, TooMany
+from chorally_core.services.log.feed import Feed, Follower, Lost, TooMany
 from chorally_core.services.log.model import LogEntry
 
 Reader = Annotated[Caller, allowed(Permission.LOGS_READ)]
@@ -151,13 +151,22 @@ async def _events(parts: Log, follower: Follower, last: str | None) -> AsyncGene
     place, lost = await follower.begin(last)
     yield f"retry: {_RETRY_MS}\nid: {place}\n\n".encode()
     if lost:
-        why = "the event to resume behind is not kept any more; read the lists again"
-        yield sent_event(msgspec.json.encode({"reason": why}).decode(), event="reset")
+        yield _reset(place)
     while (left := ends - parts.monotonic()) > 0:
-        entries = await follower.next(min(parts.heartbeat_s, left))
+        try:
+            entries = await follower.next(min(parts.heartbeat_s, left))
+        except Lost:
+            place, _ = await follower.begin(None)
+            yield _reset(place)
+            continue
         if entries is None:
             return
         if not entries:
             yield b": still here\n\n"
         for entry in entries:
             yield sent_event(LogEntryView.of(entry).model_dump_json(), event=entry.what, name=entry.id)
+
+
+def _reset(place: str) -> bytes:
+    why = "what was seen last is not kept any more, so something may be missing; read the lists again"
+    return sent_event(msgspec.json.encode({"reason": why}).decode(), event="reset", name=place)

@@ -25,6 +25,10 @@ class TooMany(Exception):  # named for what it says
     """The tenant has as many followers as it may."""
 
 
+class Lost(Exception):
+    """The entry that a follower saw last is not kept any more, so something may be missing: begin anew."""
+
+
 class _Tail:
     """The newest entries of one tenant, and who follows them."""
 
@@ -87,7 +91,11 @@ class Follower:
         return self._place, bool(after)
 
     async def next(self, wait_s: float) -> list[LogEntry] | None:
-        """Return what comes next, in the order of arrival; nothing after ``wait_s`` without any, None at the end."""
+        """Return what comes next, in the order of arrival; nothing after ``wait_s`` without any, None at the end.
+
+        Raises:
+            Lost: The follower was so far behind that entries may have been removed before it saw them.
+        """
         while not self._feed.closed:
             self.woken.clear()
             found = self._tail.behind(self._place)
@@ -105,9 +113,11 @@ class Follower:
 
     async def _read(self) -> list[LogEntry]:
         after = (None, self._place) if self._place else None
-        found: list[LogEntry] = await self._feed.documents.find(
-            Query(LogEntry, self._tenant, order=ARRIVAL, after=after, limit=_PAGE)
-        )
+        query = Query(LogEntry, self._tenant, order=ARRIVAL, after=after, limit=_PAGE)
+        try:
+            found: list[LogEntry] = await self._feed.documents.find(query)
+        except LookupError as error:
+            raise Lost(str(error)) from error
         return found
 
     def close(self) -> None:
@@ -194,16 +204,17 @@ class Feed:
                 log.error("the history could not be read", exc_info=error)
             await self._sleep(self._every_s)
 
-    async def _newest(self) -> str | None:
-        """The newest entry of all; followers read the store up to it by themselves."""
+    async def _newest(self) -> str:
+        """The newest entry of all, empty where there is none; followers read the store up to it by themselves."""
         newest = await self.documents.find(Query(LogEntry, None, order=ARRIVAL, descending=True, limit=1))
         for tail in self._tails.values():
             tail.wake()
-        return newest[0].id if newest else None
+        return newest[0].id if newest else ""
 
     async def _hand_on(self, last: str) -> str:
         while True:
-            found = await self.documents.find(Query(LogEntry, None, order=ARRIVAL, after=(None, last), limit=_PAGE))
+            after = (None, last) if last else None
+            found = await self.documents.find(Query(LogEntry, None, order=ARRIVAL, after=after, limit=_PAGE))
             for entry in found:
                 tail = self._tails.get(entry.tenant)
                 if tail is not None:
