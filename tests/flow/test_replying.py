@@ -124,6 +124,48 @@ async def test_a_lost_answer_before_its_effect_is_proven_absent_and_made_once(
     assert (await world.delivery()).attempts == 2
 
 
+async def test_an_answer_that_was_held_up_often_is_still_searched_for(world: World, platform: WallPlatform) -> None:
+    """Five throttled tries and then a lost answer: it is found like any other, not left to a person."""
+    platform.next = ["429"] * 5 + ["lost"]
+    await _answer(world)
+    for _ in range(8):
+        world.clock.forward(minutes=2)
+        await world.settle()
+
+    assert ((await world.delivery()).state, (await world.delivery()).attempts) == ("sent", 6)
+    assert len(platform.answers) == 1
+
+
+async def test_an_answer_that_never_appears_is_left_to_a_person_in_the_end(
+    world: World, platform: WallPlatform
+) -> None:
+    """A platform that fails at every try is not tried for ever."""
+    platform.next = ["502"] * 20
+    await _answer(world)
+    for _ in range(20):
+        world.clock.forward(minutes=2)
+        await world.settle()
+
+    delivery = await world.delivery()
+    assert (delivery.state, delivery.needs_person, delivery.attempts) == ("unconfirmed", True, 5)
+    assert "tried 5 times" in delivery.error
+
+
+async def test_a_search_that_the_platform_refuses_is_left_to_a_person(world: World, platform: WallPlatform) -> None:
+    """What was answered is gone, so a search will never tell: nobody searches again and again."""
+    platform.next = ["lost"]
+    await _answer(world)
+    platform.search = 404
+    calls = len(platform.calls)
+    for _ in range(3):
+        world.clock.forward(hours=1)
+        await world.settle()
+
+    delivery = await world.delivery()
+    assert (delivery.state, delivery.needs_person) == ("unconfirmed", True)
+    assert len(platform.calls) == calls + 1
+
+
 async def test_a_connection_that_was_refused_is_simply_tried_again(world: World, platform: WallPlatform) -> None:
     """Nothing was sent, so nothing is unknown."""
     platform.next = ["refused"]

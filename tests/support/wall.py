@@ -27,6 +27,8 @@ class WallPlatform:
         self.answers: list[dict[str, Any]] = []
         self.next: list[str] = []
         """What happens to the next answers: ``lost`` after it was made, ``refused`` before, or a status."""
+        self.search = 200
+        """The status that a search for answers is answered with."""
         self.page_size = 50
         self.calls: list[str] = []
 
@@ -51,7 +53,7 @@ class WallPlatform:
             start = int(request.url.params.get("from", "0"))
             return httpx.Response(200, json={"notes": self.notes[start : start + self.page_size]})
         if request.method == "GET":
-            return httpx.Response(200, json={"answers": self.answers})
+            return httpx.Response(self.search, json={"answers": self.answers})
         return self._made(request)
 
     def _made(self, request: httpx.Request) -> httpx.Response:

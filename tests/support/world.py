@@ -1,6 +1,6 @@
 """The core without HTTP, on a data folder, with connectors written by hand and a clock that stands still."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -13,6 +13,7 @@ from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.events import Event
 from chorally_core.ports.documents import Document, Key, Query
+from chorally_core.ports.handlers import Change
 from chorally_core.runner import Actions, Pump, Runner
 from chorally_core.services.author import handlers as author
 from chorally_core.services.io.model import Account, App, Delivery
@@ -56,11 +57,12 @@ class World:
         clock: Clock | None = None,
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         call_s: float = 5.0,
+        database: Callable[[Path], Database] = Database,
     ) -> None:
         self.clock = clock or Clock()
         self.killed = False
         numbers = count(1)
-        self.database = Database(folder / "chorally.db")
+        self.database = database(folder / "chorally.db")
         self.ledger = SqliteLedger(self.database)
         self.vault = FernetVault([KEY])
         self.actions = Actions(self.ledger)
@@ -125,10 +127,13 @@ class World:
         await self.settle()
 
     async def reply(self, ticket: Ticket, body: str, message_id: str = "answer-1") -> None:
-        """Answer the last message of a ticket, as an agent does through the API."""
-        keys = [Key.by_id(Ticket, ticket.id), Key.by_id(Message, ticket.last_inbound_id or "")]
+        """Answer the last message of a ticket, as an agent does through the API: the same id again changes nothing."""
+        names = (ticket.last_inbound_id or "", message_id)
+        keys = [Key.by_id(Ticket, ticket.id), *(Key.by_id(Message, name) for name in names)]
 
         def decide(found: Any) -> Any:
+            if found.get(Message, message_id) is not None:
+                return Change()
             now = found.get(Ticket, ticket.id)
             answered = found.get(Message, ticket.last_inbound_id)
             actor = Actor("agent", "agent-1")
