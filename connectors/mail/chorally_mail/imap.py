@@ -2,25 +2,22 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from imapclient.datetime_util import parse_to_datetime  # type: ignore[import-untyped]
-from imapclient.exceptions import ProtocolError  # type: ignore[import-untyped]
 from imapclient.imap_utf7 import decode as decode_utf7  # type: ignore[import-untyped]
 from imapclient.imap_utf7 import encode as encode_utf7
-from imapclient.response_parser import parse_response  # type: ignore[import-untyped]
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
 from chorally_mail import tls
+from chorally_mail.answers import arrival, as_set, in_groups, items_of, number, parsed, string, text_of
 from chorally_mail.config import MailSettings, Tls
 from chorally_mail.wire import Chunks, Literal, Refused, Wire, astring
 
-AT_ONCE = 4 * 1024 * 1024  # bytes of mails asked for in one FETCH
 BEGINNING = 512 * 1024  # bytes read of a mail that is too large
 SENT_NAMES = (
     *("sent", "sent items", "sent messages", "sent mail", "posta inviata", "inviata", "inviati"),
@@ -119,7 +116,7 @@ class Mailbox:
             answers = await self._wire.command(b"CAPABILITY")
         except Refused as refused:
             raise sdk.RetryLater(f"the IMAP server does not say what it can: {refused}") from refused
-        words = [word for answer in answers for word in _text(answer).upper().split()]
+        words = [word for answer in answers for word in text_of(answer).upper().split()]
         self._can = frozenset(words)
 
     @property
@@ -139,8 +136,8 @@ class Mailbox:
             raise sdk.RetryLater(
                 f"the folder {folder!r} cannot be opened, check its name in the settings: {refused}"
             ) from refused
-        texts = b"\n".join(_text(answer) for answer in answers)
-        return Folder(_number(rb"\[UIDVALIDITY (\d+)", texts), _number(rb"\[UIDNEXT (\d+)", texts))
+        texts = b"\n".join(text_of(answer) for answer in answers)
+        return Folder(number(rb"\[UIDVALIDITY (\d+)", texts), number(rb"\[UIDNEXT (\d+)", texts))
 
     async def sent_folder(self, name: str = "") -> str | None:
         """Return the folder of sent mail: that of the settings, the one marked so, one named so, or None."""
@@ -150,13 +147,13 @@ class Mailbox:
         command = (b"LIST", b'""', b'"*"', *((b"RETURN (SPECIAL-USE)",) if extended else ()))
         named: str | None = None
         for answer in await self._run(*command):
-            parsed = _parsed(answer)
-            if len(parsed) < 5 or bytes(parsed[1]).upper() != b"LIST":
+            found = parsed(answer)
+            if len(found) < 5 or bytes(found[1]).upper() != b"LIST":
                 continue
-            flags = {bytes(flag).lower() for flag in parsed[2]}
+            flags = {bytes(flag).lower() for flag in found[2]}
             if b"\\noselect" in flags or b"\\nonexistent" in flags:
                 continue
-            folder = decode_utf7(parsed[4] if isinstance(parsed[4], bytes) else str(parsed[4]).encode())
+            folder = decode_utf7(string(found[4]))
             if b"\\sent" in flags:
                 return str(folder)
             leaf = re.split(r"[/.]", str(folder))[-1]
@@ -185,7 +182,7 @@ class Mailbox:
     async def _search(self, *criteria: bytes) -> set[int]:
         found: set[int] = set()
         for answer in await self._run(b"UID SEARCH", *criteria):
-            words = _text(answer).split()
+            words = text_of(answer).split()
             if words[1:2] and words[1].upper() == b"SEARCH":
                 found.update(int(word) for word in words[2:] if word.isdigit())
         return found
@@ -197,15 +194,15 @@ class Mailbox:
         """
         held: dict[int, tuple[int, datetime | None]] = {}
         async for uid, items in self._fetch(uids, b"(UID RFC822.SIZE INTERNALDATE)"):
-            held[uid] = (int(items.get(b"RFC822.SIZE") or 0), _arrival(items.get(b"INTERNALDATE")))
-        for group in _groups([(uid, held[uid][0]) for uid in uids if uid in held], max_bytes):
+            held[uid] = (int(items.get(b"RFC822.SIZE") or 0), arrival(items.get(b"INTERNALDATE")))
+        for group in in_groups([(uid, held[uid][0]) for uid in uids if uid in held], max_bytes):
             large = held[group[0]][0] > max_bytes
             section = b"BODY.PEEK[]<0.%d>" % BEGINNING if large else b"BODY.PEEK[]"
             raws: dict[int, bytes] = {}
             async for uid, items in self._fetch(group, b"(UID " + section + b")"):
-                raws[uid] = next((_bytes(value) for name, value in items.items() if name.startswith(b"BODY[")), b"")
+                raws[uid] = next((string(value) for name, value in items.items() if name.startswith(b"BODY[")), b"")
             gone = [uid for uid in group if not raws.get(uid)]
-            kept = await self._search(b"UID " + _set(gone)) if gone else set()
+            kept = await self._search(b"UID " + as_set(gone)) if gone else set()
             for uid in group:
                 if raws.get(uid) or uid in kept:
                     size, arrived = held[uid]
@@ -215,7 +212,7 @@ class Mailbox:
         """Return the beginning of a mail, enough to tell it from others; empty where it is gone."""
         async for found, items in self._fetch([uid], b"(UID BODY.PEEK[]<0.%d>)" % BEGINNING):
             if found == uid:
-                return next((_bytes(value) for name, value in items.items() if name.startswith(b"BODY[")), b"")
+                return next((string(value) for name, value in items.items() if name.startswith(b"BODY[")), b"")
         return b""
 
     async def section(self, uid: int, name: str, offset: int | None = None, count: int = 0) -> bytes | None:
@@ -224,7 +221,7 @@ class Mailbox:
         async for found, items in self._fetch([uid], b"(UID BODY.PEEK[%s]%s)" % (name.encode(), piece)):
             for key, value in items.items():
                 if found == uid and key.startswith(b"BODY["):
-                    return None if value is None else _bytes(value)
+                    return None if value is None else string(value)
         return None
 
     async def _fetch(self, uids: Sequence[int], what: bytes) -> AsyncIterator[tuple[int, dict[bytes, Any]]]:
@@ -232,11 +229,11 @@ class Mailbox:
             return
         wanted = set(uids)
         try:
-            async for answer in self._wire.stream(b"UID FETCH", _set(uids), what):
-                words = _text(answer).split(b" ", 3)
+            async for answer in self._wire.stream(b"UID FETCH", as_set(uids), what):
+                words = text_of(answer).split(b" ", 3)
                 if len(words) < 4 or words[2].upper() != b"FETCH":
                     continue
-                items = _items(answer)
+                items = items_of(answer)
                 uid = items.get(b"UID")
                 if isinstance(uid, int) and uid in wanted:
                     yield uid, items
@@ -282,67 +279,3 @@ def _not_signed_in(refused: Refused, settings: MailSettings) -> sdk.ConnectorErr
         return sdk.Rejected(f"the IMAP server {settings.imap_host} wants encryption; choose starttls or implicit")
     proof = "the token" if settings.password is None else "user name or password"
     return sdk.Reauthorize(f"the IMAP server {settings.imap_host} does not accept {proof}: {refused}")
-
-
-def _text(answer: Chunks) -> bytes:
-    return b" ".join(chunk if isinstance(chunk, bytes) else chunk[0] for chunk in answer)
-
-
-def _number(pattern: bytes, text: bytes) -> int:
-    found = re.search(pattern, text, re.IGNORECASE)
-    return int(found.group(1)) if found else 0
-
-
-def _parsed(answer: Chunks) -> tuple[Any, ...]:
-    try:
-        parsed: tuple[Any, ...] = parse_response(answer)
-    except (ProtocolError, ValueError, AssertionError) as error:
-        raise sdk.Malformed("the IMAP server sent an answer that cannot be read", _text(answer)) from error
-    return parsed
-
-
-def _items(answer: Chunks) -> dict[bytes, Any]:
-    """The items of a FETCH answer, ``* 5 FETCH (UID 7 …)``, by name."""
-    parsed = _parsed(answer)
-    pairs = parsed[3] if len(parsed) > 3 and isinstance(parsed[3], tuple) else ()
-    return {bytes(name).upper(): value for name, value in zip(pairs[::2], pairs[1::2], strict=False) if name}
-
-
-def _bytes(value: Any) -> bytes:
-    """A string of an answer; short ones made of digits are read as numbers."""
-    return value if isinstance(value, bytes) else b"" if value is None else str(value).encode()
-
-
-def _arrival(value: Any) -> datetime | None:
-    try:
-        return parse_to_datetime(value, normalise=False) if value else None
-    except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
-        return None
-
-
-def _set(uids: Iterable[int]) -> bytes:
-    """Return UIDs as IMAP writes sets of them, runs shortened."""
-    runs: list[list[int]] = []
-    for uid in sorted(uids):
-        if runs and uid == runs[-1][1] + 1:
-            runs[-1][1] = uid
-        else:
-            runs.append([uid, uid])
-    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in runs)
-
-
-def _groups(sized: Sequence[tuple[int, int]], max_bytes: int) -> list[list[int]]:
-    """Split mails into what is fetched at once; one that is too large stands alone."""
-    groups: list[list[int]] = []
-    room = -1  # of the group under way; not even a mail of 0 bytes joins none, or a large one
-    for uid, size in sized:
-        if size > max_bytes:
-            groups.append([uid])
-            room = -1
-        elif size <= room:
-            groups[-1].append(uid)
-            room -= size
-        else:
-            groups.append([uid])
-            room = AT_ONCE - size
-    return groups

@@ -111,20 +111,20 @@ class FakeImap:
 
     async def _capability(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(f"* CAPABILITY {self.capabilities}\r\n".encode())
-        return "OK"
+        return "OK done"
 
     async def _unknown(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         return "BAD unknown"
 
     async def _login(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        return "OK" if f'"{self.login}" "{self.secret}"' in rest else self.refusal
+        return "OK done" if _words(rest)[1:] == [self.login, self.secret] else self.refusal
 
     async def _authenticate(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(b"+ \r\n")
         shown = base64.b64decode(await reader.readline()).decode()
         plain = f"\0{self.login}\0{self.secret}"
         if shown in (plain, f"user={self.login}\1auth=Bearer {self.secret}\1\1"):
-            return "OK"
+            return "OK done"
         if "XOAUTH2" in rest:
             writer.write(b"+ " + base64.b64encode(b'{"status":"401"}') + b"\r\n")
             assert await reader.readline() == b"\r\n"
@@ -133,10 +133,10 @@ class FakeImap:
     async def _list(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         for name, folder in self.folders.items():
             writer.write(f'* LIST ({folder.flags}) "/" "{name}"\r\n'.encode())
-        return "OK"
+        return "OK done"
 
     async def _create(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        return "OK" if self.folders.setdefault(_words(rest)[1], FakeFolder()) else "NO"
+        return "OK done" if self.folders.setdefault(_words(rest)[1], FakeFolder()) else "NO no"
 
     async def _examine(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         folder = self.folders.get(_words(rest)[1])
@@ -145,11 +145,11 @@ class FakeImap:
         self._folder = folder
         writer.write(f"* {len(folder.mails)} EXISTS\r\n* OK [UIDVALIDITY {folder.uidvalidity}] here {{5}}\r\n".encode())
         writer.write(f"* OK [UIDNEXT {folder.uidnext}] next\r\n".encode())
-        return "OK [READ-ONLY]"
+        return "OK [READ-ONLY] done"
 
     async def _noop(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         self.idling.set()
-        return "OK"
+        return "OK done"
 
     async def _search(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         uids = set(self._folder.mails)
@@ -168,7 +168,7 @@ class FakeImap:
             self.inbox.add(raw)
             writer.write(b"* %d EXISTS\r\n" % len(self.inbox.mails))
         self.on_search = []
-        return "OK"
+        return "OK done"
 
     async def _fetch(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str | None:
         asked = re.search(r"UID FETCH (\S+) \((.*)\)$", rest)
@@ -193,13 +193,13 @@ class FakeImap:
                 content = content[int(section.group(2)) :][: int(section.group(3))]
                 announced = f"{announced.rstrip()}<{section.group(2)}>"  # without the space, as GreenMail writes it
             writer.write(f"{announced}{{{len(content)}}}\r\n".encode() + content + b")\r\n")
-        return "OK"
+        return "OK done"
 
     async def _append(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         if self.append_refused:
             return "NO [OVERQUOTA] full"
         self.folders[_words(rest)[1]].add(self.literal)
-        return "OK"
+        return "OK done"
 
     async def _idle(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         if "IDLE" not in self.capabilities:
@@ -215,7 +215,7 @@ class FakeImap:
         if not await reader.readline():
             raise ConnectionError
         self._idlers.remove(writer)
-        return "OK"
+        return "OK done"
 
     async def _logout(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"* BYE\r\n")
