@@ -40,12 +40,10 @@ async def test_every_route_is_guarded_or_said_to_be_open(installed: Any) -> None
 
 async def test_no_route_answers_without_a_caller(installed: Any) -> None:
     """Each guarded route is 401 without proof, with a challenge, whatever the rest of the request is."""
-    paths = installed.app.openapi()["paths"]
+    paths = installed.app.openapi()["paths"].items()
     tried = 0
-    for path, operations in paths.items():
+    for path, operations in [(path, operations) for path, operations in paths if path not in ("/token", "/jwks")]:
         for method in operations:
-            if path in ("/token", "/jwks"):
-                continue
             answer = await installed.http.request(method, path.format(user_id="x", team_id="y"))
             assert _is_problem(answer, 401, "not-authenticated")
             assert answer.headers["www-authenticate"].startswith("Bearer ")
