@@ -24,8 +24,10 @@ from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.api import app as api_app
+from chorally_core.api import author as author_api
 from chorally_core.api import identity as identity_api
 from chorally_core.api import io as io_api
+from chorally_core.api import log as log_api
 from chorally_core.api import message as message_api
 from chorally_core.api.identity_users import LocalUsers
 from chorally_core.api.webhooks import Webhooks
@@ -41,6 +43,7 @@ from chorally_core.services.io.model import Delivery, Hook
 from chorally_core.services.io.refusal import length
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log import handlers as log_service
+from chorally_core.services.log.feed import Feed
 from chorally_core.services.log.model import LogEntry
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.indexing import Indexer
@@ -106,6 +109,7 @@ class System:
         self.objects = Folder(folder / "objects")
         self.coordination = InProcess()
         self.search = SqliteSearch(self.database)
+        self.feed = Feed(self.ledger.documents)
         self.actions = Actions(self.ledger)
         self.io = IoService(
             connectors,
@@ -194,7 +198,9 @@ class System:
         services = {
             "identity": identity_api.create_app(self.identity, users),
             "io": io_api.create_app(self.identity, io_api.Io(self.io, self.ledger, self.registry, self.now, ids)),
+            "author": author_api.create_app(self.identity, author_api.Authors(documents, self.actions, self.now, ids)),
             "message": message_api.create_app(self.identity, tickets),
+            "log": log_api.create_app(self.identity, log_api.Log(documents=documents, feed=self.feed)),
         }
         for app in services.values():
             app.state.coordination = self.coordination
@@ -249,6 +255,7 @@ class System:
 
     async def stop(self) -> None:
         """Finish what is under way, and give the folder back."""
+        await self.feed.stop()
         await self.io.stop()
         for task in self._tasks:
             task.cancel()

@@ -115,6 +115,7 @@ async def walk(
     Raises:
         Malformed: A listing does not say whether it goes on, or goes in circles.
     """
+    since = since.replace(microsecond=0) if since else None  # Facebook's times have no fractions
     place = Place.of(cursor, since)
     is_resumed = place.is_under_way
     reader, turn = Reader(http), place.turn

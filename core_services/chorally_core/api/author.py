@@ -126,7 +126,7 @@ def authors_router(parts: Authors) -> APIRouter:
     async def erase_author(author_id: str, request: Request, caller: Eraser, key: IdempotencyKey = None) -> Response:
         """Erase a person and everything kept of them: messages, history, raw webhooks, dead letters.
 
-        It is done in the background. What the person writes later is new. Asking again changes nothing.
+        It is done in the background. What the person writes later is new, and can be erased by asking again.
         """
 
         async def make(_: str) -> Response:

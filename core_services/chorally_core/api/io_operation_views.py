@@ -47,6 +47,9 @@ class HookView(BaseModel):
     size_bytes: int = Field(title="Size", description="Bytes of its body.")
     app_id: str | None = Field(title="App", description="App whose secret it was proven by.")
     account_id: str | None = Field(title="Account", description="Account whose URL it came to, if it has its own.")
+    erased_at: datetime | None = Field(
+        title="Erased", description="When it was emptied, because it was about a person who was erased."
+    )
 
     @classmethod
     def of(cls, hook: Hook) -> "HookView":

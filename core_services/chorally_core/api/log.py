@@ -116,6 +116,7 @@ def events_router(parts: Log) -> APIRouter:
     @router.get(
         "/events",
         summary="Follow the history",
+        status_code=200,
         response_class=EventStream,
         responses={200: stream, **problems(401, 403, 429)},
     )

@@ -41,7 +41,7 @@ from chorally_core.services.message.model import Block, Message, Ticket
 Reader = Annotated[Caller, allowed(Permission.TICKETS_READ)]
 Writer = Annotated[Caller, allowed(Permission.TICKETS_WRITE)]
 _PRESENT_S = 60.0  # seconds after which an agent who says nothing is taken to have left
-_SORTS = {"updated": "updated_at", "created": "id"}
+_SORTS: dict[str, tuple[str, type]] = {"updated": ("updated_at", datetime), "created": ("number", int)}
 
 
 @dataclass(kw_only=True)
@@ -105,16 +105,16 @@ def tickets_router(parts: Tickets) -> APIRouter:
             if not ids:
                 return Page[TicketView](items=[])
             where.append(Condition("id", "in", ids))
-        order, descending = _SORTS[sort.lstrip("-")], sort.startswith("-")
+        (order, of), descending = _SORTS[sort.lstrip("-")], sort.startswith("-")
         after = None
         if cursor is not None:
-            place = decode_cursor(cursor, str, datetime, str)
-            if place[0] != sort:
+            place = decode_cursor(cursor)
+            if len(place) != 3 or place[0] != sort or not isinstance(place[1], of) or not isinstance(place[2], str):
                 raise Problem(400, "cursor is of another order; begin again without it", code="invalid-cursor")
             after = (place[1], place[2])
         query = Query(Ticket, caller.tenant, tuple(where), order, descending, limit + 1, after)
         found: list[Ticket] = await parts.documents.find(query)
-        items, following = paged(found, limit, lambda t: (sort, t.updated_at, t.id))
+        items, following = paged(found, limit, lambda t: (sort, getattr(t, order), t.id))
         return Page[TicketView](items=[TicketView.of(ticket) for ticket in items], next=following)
 
     @router.get("/{ticket_id}", summary="Show a ticket", responses={200: with_etag("The ticket."), **problems(404)})

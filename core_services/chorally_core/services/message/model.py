@@ -152,7 +152,7 @@ class Ticket(Document, frozen=True, kw_only=True):
     kind = "ticket"
     unique = ("open_key",)
     sparse = ("snoozed_until",)
-    indexes = (("updated_at",), ("status", "updated_at"), ("author_id",))
+    indexes = (("updated_at",), ("status", "updated_at"), ("author_id",), ("number",))
     numbered = "number"
 
     number: int
