@@ -1,7 +1,7 @@
 """The event bus port: an append-only log by topic, read by consumer groups, in order for each key."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from chorally_core.events import Event, Unknown, Unreadable
 
@@ -54,3 +54,14 @@ class Bus(Protocol):
 
     def wake(self) -> None:
         """Make whoever waits look again."""
+
+
+@runtime_checkable
+class Erases(Protocol):
+    """What a bus may offer besides: to remove what is kept of a person, before it is trimmed by itself."""
+
+    async def erase(self, topic: str, keys: Collection[str]) -> int:
+        """Remove the events of some keys that every group has read, and return how many there were.
+
+        A key stands for the longer ones that go on with a slash, too.
+        """

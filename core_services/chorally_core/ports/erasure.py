@@ -3,26 +3,29 @@
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from chorally_core.ports.documents import Document
 
 
 class Erasure(Document, frozen=True, kw_only=True):
     """How far the erasure of one person has come; its id is the author's.
 
-    Everything is gone through twice: at once, and again later for what was on its way when the first round
-    passed it. What is needed to find the person is forgotten with the last step.
+    What was said and done until ``at`` is erased; what the person writes later is new. Everything is gone
+    through twice: at once, and again later for what was on its way when the first round passed it. What is
+    needed to find the person is forgotten with the last step.
     """
 
     kind = "erasure"
-    indexes = (("finished_at",),)
+    indexes = (("finished_at", "next_at"),)
 
     platform: str
     external_id: str = ""
-    """The platform's id of the person, kept only until the job is done."""
+    """The platform's id of the person, kept only until the job is done; empty where it is erased already."""
     since: datetime
     """Before this nothing is known of the person."""
     at: datetime
-    """When it was asked for."""
+    """When it was asked for last."""
     next_at: datetime
     """When the round begins, or goes on."""
     round: int = 1
@@ -31,6 +34,10 @@ class Erasure(Document, frozen=True, kw_only=True):
     places: dict[str, str] = {}
     """How far the others have come, in words of their own."""
     finished_at: datetime | None = None
+
+    def again(self, at: datetime) -> "Erasure":
+        """Return the job as it begins anew, for what was written since it was asked for before."""
+        return msgspec.structs.replace(self, at=at, next_at=at, round=1, done=(), places={}, finished_at=None)
 
     @property
     def key(self) -> str:

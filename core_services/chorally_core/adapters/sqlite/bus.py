@@ -15,6 +15,7 @@ from chorally_core.events import Event, Raw, decode, envelope
 from chorally_core.ports.bus import Batch, Consumer, Delivered
 
 _AHEAD = 20_000  # events handed over in memory before a lagging group reads the log instead
+_ERASED = b'{"issuer":"bus","event":"erased","data":{}}'  # no topic knows it, so whoever reads it goes on
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -263,13 +264,24 @@ class SqliteBus:
         return int(row[0]) if row else 0
 
     async def erase(self, topic: str, keys: Collection[str]) -> int:
-        """Remove the events of some keys that every group has read; returns how many there were."""
+        """Remove the events of some keys that every group has read, and return how many there were.
+
+        A key stands for the longer ones that go on with a slash, too. The newest event of a topic keeps its
+        place, emptied. What is to be removed is looked for beside the event loop.
+        """
         log = self.topic(topic)
         floor = min([self._position(r) for r in log.readers], default=log.head)
+        sql = f"select position from {log.table} where position <= ? and (key = ? or (key >= ? and key < ?))"
+        found: list[int] = []
+        for key in keys:
+            rows = await self.database.read(sql, (floor, key, f"{key}/", f"{key}0"))
+            found += [row[0] for row in rows]
         with self.database.transaction():
             counted = self.database.writer.total_changes()
+            gone = [(position,) for position in found if position < log.head]
+            self.database.writer.executemany(f"delete from {log.table} where position = ?", gone)
             self.database.writer.executemany(
-                f"delete from {log.table} where key = ? and position <= ? and position < ?",
-                [(key, floor, log.head) for key in keys],
+                f"update {log.table} set value = ? where position = ? and value <> ?",
+                [(_ERASED, position, _ERASED) for position in found if position >= log.head],
             )
             return self.database.writer.total_changes() - counted

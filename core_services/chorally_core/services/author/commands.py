@@ -5,16 +5,14 @@ from datetime import datetime
 from chorally_core.events import AuthorDelete, Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
-from chorally_core.ports.handlers import NOTHING, Change
+from chorally_core.ports.handlers import Change
 from chorally_core.services.author.handlers import SERVICE
 from chorally_core.services.author.model import Author
 
 
 def erase(author: Author, *, actor: tuple[ActorKind, str], at: datetime) -> Change:
-    """Return the request to erase a person, and the fact of who made it; nothing where it is done."""
-    if author.erased_at is not None:
-        return NOTHING
-    cause = derived("erase", author.id)
+    """Return the request to erase a person, with all that is kept of them until now, and the fact of who made it."""
+    cause = derived("erase", author.id, at.isoformat())
     key = f"{author.tenant}/{author.id}"
     request = Event(
         topic=topics.AUTHORS,
@@ -41,7 +39,7 @@ def erase(author: Author, *, actor: tuple[ActorKind, str], at: datetime) -> Chan
         issuer=SERVICE,
         name="add",
         data=data,
-        id=derived(cause, "requested", actor[1], at.isoformat()),
+        id=derived(cause, "requested", actor[1]),
         tenant=author.tenant,
         key=key,
         occurred_at=at,

@@ -58,17 +58,23 @@ class EraseAuthor(Handler[AuthorDelete]):
     event = "delete"
 
     def reads(self, event: Event[AuthorDelete]) -> Iterable[Key]:
-        """Return the person's own record."""
-        return (Key.by_id(Author, event.data.id),)
+        """Return the person's own record, and the job of an earlier erasure."""
+        return (Key.by_id(Author, event.data.id), Key.by_id(Erasure, event.data.id))
 
     def decide(self, event: Event[AuthorDelete], found: Found) -> Change:
         """Leave the bare id, so that what arrives late does not bring the person back, and begin the job.
 
-        The job goes through everything else that is kept of the person, in all services.
+        The job goes through everything else that is kept of the person, in all services. Somebody who was
+        erased and wrote again can be erased again.
         """
         known = found.get(Author, event.data.id)
-        if known is None or known.erased_at is not None or known.tenant != event.tenant:
+        if known is None or known.tenant != event.tenant:
             return NOTHING
+        earlier = found.get(Erasure, event.data.id)
+        if earlier is not None:
+            if event.occurred_at <= earlier.at:
+                return NOTHING
+            return Change((earlier.again(event.occurred_at),), (_fact(event, "author_erased", known),))
         job = Erasure(
             id=known.id,
             tenant=known.tenant,

@@ -317,7 +317,7 @@ class Inbound:
         return model.model_validate_json(text)
 
     def _erase(self, account: Account, manifest: sdk.Manifest, person: str) -> Event[Any]:
-        scope = _scope_of(account, manifest.channels[0].id_scope)
+        scope = scope_of(account, manifest.channels[0].id_scope)
         name = author_id(account.tenant, account.platform, scope, person)
         cause = derived("erase", name)
         return _event(account, topics.AUTHORS, "delete", AuthorDelete(id=name), cause, name, self._now())
@@ -331,10 +331,11 @@ def conversation_of(account: Account, person: str | None, thread: str) -> str:
 
 
 def _scope(account: Account, manifest: sdk.Manifest, said: sdk.Message) -> str:
-    return _scope_of(account, manifest.channel(said.channel).id_scope)
+    return scope_of(account, manifest.channel(said.channel).id_scope)
 
 
-def _scope_of(account: Account, scope: str) -> str:
+def scope_of(account: Account, scope: str) -> str:
+    """Return what a person's id is unique in, for a channel's scope."""
     if scope == "account":
         return account.external_id or account.id
     return account.app_id or "" if scope == "app" else ""

@@ -94,6 +94,8 @@ class Hook(Document, frozen=True, kw_only=True):
     """Of the body, wherever it is."""
     received_at: datetime
     delivery_key: str | None = None
+    erased_at: datetime | None = None
+    """When it was emptied because it was about a person who was erased."""
 
 
 class Lane(Document, frozen=True, kw_only=True):

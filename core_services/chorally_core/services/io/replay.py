@@ -74,6 +74,8 @@ class Replay:
         return [_published(event) for event in step.events]
 
     async def _read(self, hook: Hook) -> Step:
+        if hook.erased_at is not None:
+            raise Refused("conflict", "erased", "it was emptied because it was about a person who was erased")
         try:
             return await self._intake.translated(hook, again=True)
         except Exception as error:  # whatever the connector raises, the caller is told
