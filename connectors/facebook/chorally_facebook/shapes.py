@@ -109,13 +109,6 @@ class Created(Shape):
     id: Id
 
 
-class Feed(Shape):
-    """A change of the field ``feed``: what kind of thing changed, and how."""
-
-    item: str = ""
-    verb: str = ""
-
-
 class FeedComment(Shape):
     """A change of a comment."""
 
