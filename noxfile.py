@@ -17,6 +17,7 @@ nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
 ROOT = Path(__file__).parent
 PACKAGES = ("chorally_sdk", "core_services/chorally_core", *sorted(map(str, Path().glob("connectors/*/chorally_*"))))
 TOOLS = ("noxfile.py", "dev.py", "conftest.py", "tools")
+TESTS = ("tests", "core_services/tests", *sorted(map(str, Path().glob("connectors/*/tests"))))
 PIP_AS_UV = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -67,9 +68,11 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types."""
+    """Check the types, of the tests too."""
     install(session)
     session.run("mypy", *PACKAGES, *TOOLS)
+    for folder in TESTS:  # one by one: modules of different packages' tests have the same names
+        session.run("mypy", folder)
 
 
 @nox.session
