@@ -16,6 +16,7 @@ from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.documents import SqliteDocuments
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
+from chorally_core.runner import InOrder
 
 Opened = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens the same store again, as a new process would."""
@@ -45,10 +46,25 @@ def documents(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     return {"sqlite": _sqlite(tmp_path, SqliteDocuments)}[request.param]
 
 
-@pytest.fixture(params=["sqlite"])
+def _apart(folder: Path) -> Opened:
+    """Documents and events in files of their own, with no transaction over both."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[InOrder]:
+        documents, bus = Database(folder / "documents.db"), Database(folder / "bus.db")
+        try:
+            yield InOrder(SqliteDocuments(documents), SqliteBus(bus))
+        finally:
+            documents.close()
+            bus.close()
+
+    return opened
+
+
+@pytest.fixture(params=["sqlite", "in order"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """Every ledger."""
-    return {"sqlite": _sqlite(tmp_path, SqliteLedger)}[request.param]
+    return {"sqlite": _sqlite(tmp_path, SqliteLedger), "in order": _apart(tmp_path)}[request.param]
 
 
 @pytest.fixture(params=["sqlite"])

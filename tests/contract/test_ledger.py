@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 from chorally_core.events import topics
-from chorally_core.ports.documents import Conflict
+from chorally_core.ports.documents import Conflict, Write
 from chorally_core.ports.ledger import Step, Work
+from chorally_core.runner import InOrder
 
 from tests.contract.conftest import Opened
 from tests.contract.test_bus import a_reply, an_event
@@ -75,7 +76,7 @@ async def test_what_is_used_up_is_removed_with_the_work(ledger: Opened) -> None:
 
 
 async def test_a_turn_that_fails_can_be_taken_again(ledger: Opened) -> None:
-    """After an error within a turn, the same work done again gives one result."""
+    """After an error within a turn, the same work done again gives one result; an event may be told twice."""
     async with ledger() as opened:
         consumer = opened.bus.consumer("g", [topics.RULE_TRIGGERS])
         with contextlib.suppress(RuntimeError):
@@ -84,4 +85,39 @@ async def test_a_turn_that_fails_can_be_taken_again(ledger: Opened) -> None:
                 raise RuntimeError("power failed")
         async with opened.turn():
             await opened.commit(Work([Step.of([_new("c1")], [an_event("e1")])]))
-        assert [d.event.id for d in (await consumer.poll(10)).delivered] == ["e1"]
+        assert {d.event.id for d in (await consumer.poll(10)).delivered} == {"e1"}
+
+
+async def test_what_a_killed_process_stored_and_did_not_tell_is_told_by_the_next(ledger: Opened) -> None:
+    """Events that lie with their documents are relayed before anything else, once."""
+    async with ledger() as opened:
+        outbox = (an_event("e1"), an_event("e2")) if isinstance(opened, InOrder) else ()
+        await opened.documents.write([Write(_new("c1", version=1), 0, outbox)])
+    async with ledger() as opened:
+        await opened.recover()
+        await opened.recover()
+        consumer = opened.bus.consumer("g", [topics.RULE_TRIGGERS])
+        told = [d.event.id for d in (await consumer.poll(10)).delivered]
+        assert told == (["e1", "e2"] if isinstance(opened, InOrder) else [])
+
+
+async def test_events_that_no_document_carries_are_told_before_the_position_is_kept(ledger: Opened) -> None:
+    """A step with events only, beside one with a document, loses nothing."""
+    async with ledger() as opened:
+        consumer = opened.bus.consumer("g", [topics.RULE_TRIGGERS])
+        await opened.commit(Work([Step.of((), [an_event("e1")]), Step.of([_new("c1")], [an_event("e2")])]))
+        assert sorted(d.event.id for d in (await consumer.poll(10)).delivered) == ["e1", "e2"]
+
+
+async def test_a_conflict_tells_what_was_stored_before_it(ledger: Opened) -> None:
+    """Of two documents the second is stale: whatever was stored is told, and nothing of the stale one."""
+    async with ledger() as opened:
+        card = _new("c2")
+        await opened.commit(Work([Step.of([card])]))
+        steps = [Step.of([_new("c1")], [an_event("e1")]), Step.of([_new("c2", version=7)], [an_event("e2")])]
+        with pytest.raises(Conflict):
+            await opened.commit(Work(steps))
+        stored = await opened.documents.get(Card, "c1") is not None
+        consumer = opened.bus.consumer("g", [topics.RULE_TRIGGERS])
+        told = [d.event.id for d in (await consumer.poll(10)).delivered]
+        assert told == (["e1"] if stored else [])

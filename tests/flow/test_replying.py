@@ -22,9 +22,9 @@ def platform() -> WallPlatform:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, platform: WallPlatform) -> AsyncIterator[World]:
+async def world(tmp_path: Path, platform: WallPlatform, in_order: bool) -> AsyncIterator[World]:
     """A core with one wall connected and one note on it."""
-    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}) as world:
+    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}, in_order=in_order) as world:
         await world.app("wall", {"secret": SECRET})
         await world.account("wall")
         await receive(world, NOTE)
@@ -240,7 +240,8 @@ async def test_a_kill_between_claim_and_record_leaves_one_visible_answer(
     world.io.outbox._record = record  # type: ignore[method-assign]
     world.kill()
 
-    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}, clock=world.clock) as again:
+    same = {"clock": world.clock, "in_order": world.apart is not None}
+    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}, **same) as again:
         assert (await again.delivery()).state == "unconfirmed"
         again.clock.forward(seconds=10)
         await again.settle()

@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 from chorally_core.adapters.local import FernetVault, Folder
+from chorally_core.adapters.sqlite import SqliteBus, SqliteDocuments
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.events import Event
 from chorally_core.ports.documents import Document, Key, Query
 from chorally_core.ports.handlers import Change
-from chorally_core.runner import Actions, Pump, Runner
+from chorally_core.ports.ledger import Ledger
+from chorally_core.runner import Actions, InOrder, Pump, Runner
 from chorally_core.services.author import handlers as author
 from chorally_core.services.io.model import Account, App, Delivery
 from chorally_core.services.io.service import IoService
@@ -58,12 +60,16 @@ class World:
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         call_s: float = 5.0,
         database: Callable[[Path], Database] = Database,
+        in_order: bool = False,
     ) -> None:
         self.clock = clock or Clock()
         self.killed = False
         numbers = count(1)
         self.database = database(folder / "chorally.db")
-        self.ledger = SqliteLedger(self.database)
+        self.apart = Database(folder / "bus.db") if in_order else None
+        self.ledger: Ledger = SqliteLedger(self.database)
+        if self.apart is not None:
+            self.ledger = InOrder(SqliteDocuments(self.database), SqliteBus(self.apart))
         self.vault = FernetVault([KEY])
         self.actions = Actions(self.ledger)
         self.io = IoService(
@@ -86,6 +92,7 @@ class World:
 
     async def start(self) -> "World":
         """Take up what is in the folder, without beginning to pull or deliver."""
+        await self.ledger.recover()
         await self.io.load()
         for runner in self.runners.values():
             await runner.start()
@@ -171,14 +178,19 @@ class World:
     def kill(self) -> None:
         """End without any goodbye, as far as a test in the same process can."""
         self.killed = True
-        self.database.close()
+        self._close()
 
     async def close(self) -> None:
         """Stop, and close the folder."""
         if self.killed:
             return
         await self.io.stop()
+        self._close()
+
+    def _close(self) -> None:
         self.database.close()
+        if self.apart is not None:
+            self.apart.close()
 
 
 @asynccontextmanager

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from chorally_core.events import Event
+
 DocT = TypeVar("DocT", bound="Document")
 
 
@@ -54,6 +56,17 @@ class Write(NamedTuple):
 
     document: Document
     expected: int
+    outbox: Sequence[Event[Any]] = ()
+    """Events that the write causes, kept with the document until they are relayed."""
+
+
+class Unsent(NamedTuple):
+    """Events that lie with their documents because nobody has said that they were relayed."""
+
+    events: Sequence[Event[Any]]
+    """In the order in which they were caused."""
+    token: Any
+    """The adapter's own note of which they are."""
 
 
 class Condition(NamedTuple):
@@ -107,7 +120,7 @@ class Documents(Protocol):
         """Return one document, by id or by a unique field."""
 
     async def write(self, writes: Sequence[Write]) -> None:
-        """Store documents, in order; each becomes durable by itself.
+        """Store documents, in order; each becomes durable by itself, together with its outbox.
 
         Raises:
             Conflict: A document was not as expected; earlier ones of the call may be stored.
@@ -128,3 +141,9 @@ class Documents(Protocol):
 
     async def reserve(self, of: type[Document], tenant: str, count: int) -> range:
         """Return numbers that no other document of the kind and tenant will be given."""
+
+    async def unsent(self, limit: int) -> Unsent:
+        """Return events that were stored with documents and not relayed, those of one document in order."""
+
+    async def relayed(self, sent: Unsent) -> None:
+        """Forget events that were relayed."""

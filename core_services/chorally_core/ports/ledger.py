@@ -63,3 +63,21 @@ class Ledger(Protocol):
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         """Hold together several commits that follow each other at once, where the back end can."""
+
+    async def recover(self) -> None:
+        """Relay what a process that died had stored and not told; called before anything is read."""
+
+
+def settled(work: Work) -> tuple[list[Write], dict[type[Document], list[str]]]:
+    """Return the last state of each document that is written, and what is removed, by kind."""
+    last: dict[tuple[type[Document], str], Write] = {}
+    removed: dict[type[Document], list[str]] = {}
+    for step in work.steps:
+        for write in step.writes:
+            name = (type(write.document), write.document.id)
+            earlier = last.get(name)
+            last[name] = write if earlier is None else Write(write.document, earlier.expected, write.outbox)
+        for of, document_id in step.removed:
+            removed.setdefault(of, []).append(document_id)
+            last.pop((of, document_id), None)
+    return list(last.values()), removed

@@ -10,10 +10,12 @@ import apsw
 import msgspec
 
 from chorally_core.adapters.sqlite.database import Database
-from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, DocT, Document, Key, Query, Write
+from chorally_core.events import Event, Raw, decode, to_raw
+from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, DocT, Document, Key, Query, Unsent, Write
 
 _CHUNK = 500
 _encode = msgspec.json.Encoder().encode
+_headers = msgspec.json.Decoder(dict[str, str])
 
 
 def _value(value: Any) -> Any:
@@ -139,12 +141,42 @@ class SqliteDocuments:
         with self._database.transaction():
             for of, group in _grouped(writes):
                 self._write_kind(self._table(of), group)
+            if rows := [_outgoing(event) for write in writes for event in write.outbox]:
+                self._outbox()
+                self._database.writer.executemany(
+                    "insert into doc_outbox(topic, key, headers, value) values(?,?,?,?)", rows
+                )
+
+    def _outbox(self) -> None:
+        self._database.writer.execute(
+            "create table if not exists doc_outbox(place integer primary key, topic text not null, key text not null,"
+            " headers blob not null, value blob not null)"
+        )
+
+    async def unsent(self, limit: int) -> Unsent:
+        """Return events that were stored with documents and not relayed, in the order in which they were."""
+        with self._database.transaction():
+            self._outbox()
+            sql = "select place, topic, key, headers, value from doc_outbox order by place limit ?"
+            rows = list(self._database.writer.execute(sql, (limit,)))
+        events = []
+        for _, topic, key, head, value in rows:
+            event = decode(Raw(topic=topic, key=key, value=value, headers=_headers.decode(head)))
+            if isinstance(event, Event):
+                events.append(event)
+        return Unsent(events, [row[0] for row in rows])
+
+    async def relayed(self, sent: Unsent) -> None:
+        """Forget events that were relayed."""
+        with self._database.transaction():
+            places = [(place,) for place in sent.token]
+            self._database.writer.executemany("delete from doc_outbox where place = ?", places)
 
     def _write_kind(self, table: _Table, writes: Sequence[Write]) -> None:
         connection = self._database.writer
         added = [table.row(w.document) for w in writes if not w.expected]
         changed = []
-        for document, expected in writes:
+        for document, expected, _ in writes:
             if expected:
                 row = table.row(document)
                 changed.append((*row[2:], document.id, expected))
@@ -287,3 +319,9 @@ def _grouped(writes: Sequence[Write]) -> Iterable[tuple[type[Document], list[Wri
     for write in writes:
         groups.setdefault(type(write.document), []).append(write)
     return groups.items()
+
+
+def _outgoing(event: Event[Any]) -> tuple[str, str, bytes, bytes]:
+    """An event as it lies in the outbox."""
+    raw = to_raw(event)
+    return raw.topic, raw.key, _encode(raw.headers), raw.value

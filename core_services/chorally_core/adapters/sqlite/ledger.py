@@ -8,8 +8,8 @@ from chorally_core.adapters.sqlite.bus import SqliteBus
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.documents import SqliteDocuments
 from chorally_core.ports.bus import Bus
-from chorally_core.ports.documents import Document, Documents, Write
-from chorally_core.ports.ledger import Work
+from chorally_core.ports.documents import Documents
+from chorally_core.ports.ledger import Work, settled
 
 
 class SqliteLedger:
@@ -30,7 +30,7 @@ class SqliteLedger:
         Raises:
             Conflict: A document was changed meanwhile.
         """
-        writes, removed = _settled(work)
+        writes, removed = settled(work)
         with self._database.transaction():
             if writes:
                 await self.documents.write(writes)
@@ -41,24 +41,12 @@ class SqliteLedger:
                 consumer, batch = work.read
                 await consumer.commit(batch)
 
+    async def recover(self) -> None:
+        """Do nothing: what was stored was told in the same transaction."""
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Hold together the commits made within; what runs within must not wait for anything else."""
         async with self._turn:
             with self._database.transaction():
                 yield
-
-
-def _settled(work: Work) -> tuple[list[Write], dict[type[Document], list[str]]]:
-    """The last state of each document that is written, and what is removed."""
-    last: dict[tuple[type[Document], str], Write] = {}
-    removed: dict[type[Document], list[str]] = {}
-    for step in work.steps:
-        for write in step.writes:
-            name = (type(write.document), write.document.id)
-            earlier = last.get(name)
-            last[name] = write if earlier is None else Write(write.document, earlier.expected)
-        for of, document_id in step.removed:
-            removed.setdefault(of, []).append(document_id)
-            last.pop((of, document_id), None)
-    return list(last.values()), removed

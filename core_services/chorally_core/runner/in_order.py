@@ -1,0 +1,86 @@
+"""The ledger for back ends that share no transaction: documents, then events, then the position.
+
+A document that a decision changes carries the events it caused until they are relayed, so a kill in between
+loses none: whoever starts next relays them first. Work that is done again finds its documents stored, decides
+nothing, and moves on. Events that no document carries come before anything else, as the work that caused them
+is repeated until its position is stored. So every event is told at least once, and has its effect once.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from chorally_core.events import Event
+from chorally_core.ports.bus import Bus
+from chorally_core.ports.documents import Conflict, Documents, Unsent, Write
+from chorally_core.ports.ledger import Step, Work, settled
+
+_AT_ONCE = 500
+
+
+class InOrder:
+    """Commits work over any bus and any documents."""
+
+    documents: Documents
+    bus: Bus
+
+    def __init__(self, documents: Documents, bus: Bus) -> None:
+        self.documents = documents
+        self.bus = bus
+
+    async def commit(self, work: Work) -> None:
+        """Make the work durable, each part when the parts before it are.
+
+        Raises:
+            Conflict: A document was changed meanwhile; what was stored before it is told all the same.
+        """
+        free = [event for step in work.steps if not step.writes for event in step.events]
+        if free:
+            await self.bus.publish(free)
+        steps = [_carrying(step) for step in work.steps if step.writes or step.removed]
+        writes, removed = settled(Work(_joined(steps)))
+        try:
+            if writes:
+                await self.documents.write(writes)
+        except Conflict:
+            await self.recover()
+            raise
+        await self.recover()
+        for of, ids in removed.items():
+            await self.documents.delete(of, ids)
+        if work.read is not None:
+            consumer, batch = work.read
+            await consumer.commit(batch)
+
+    async def recover(self) -> None:
+        """Relay what is stored and not told."""
+        while (unsent := await self.documents.unsent(_AT_ONCE)).token:
+            await self.bus.publish(unsent.events)
+            await self.documents.relayed(Unsent(unsent.events, unsent.token))
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold nothing together: each commit stands by itself."""
+        yield
+
+
+def _carrying(step: Step) -> Step:
+    """The step with its events on its last write, which owns the order of what happened."""
+    if not step.writes:
+        return step
+    *added, owner = step.writes
+    return Step([*added, Write(owner.document, owner.expected, tuple(step.events))], (), step.removed)
+
+
+def _joined(steps: Sequence[Step]) -> list[Step]:
+    """The steps with a document's events together on each of its writes so far: the last one carries all."""
+    carried: dict[tuple[type, str], list[Event[Any]]] = {}
+    joined = []
+    for step in steps:
+        writes = []
+        for document, expected, outbox in step.writes:
+            events = carried.setdefault((type(document), document.id), [])
+            events += outbox
+            writes.append(Write(document, expected, tuple(events)))
+        joined.append(Step(writes, (), step.removed))
+    return joined
