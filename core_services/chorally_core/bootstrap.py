@@ -29,6 +29,7 @@ from chorally_core.api import identity as identity_api
 from chorally_core.api import io as io_api
 from chorally_core.api import log as log_api
 from chorally_core.api import message as message_api
+from chorally_core.api.idempotency import release_claims
 from chorally_core.api.identity_users import LocalUsers
 from chorally_core.api.webhooks import Webhooks
 from chorally_core.events import topics
@@ -236,6 +237,7 @@ class System:
 
     async def start(self) -> None:
         """Take up what was left, and begin."""
+        await release_claims(self.ledger.documents, self.now)
         await self.io.load()
         for runner in self.runners:
             await runner.start()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import httpx
@@ -133,7 +133,7 @@ class Wall(sdk.Connector, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds):
 def to_event(item: dict[str, Any]) -> sdk.Event:
     """Translate one item of a hook."""
     if "mark" in item:
-        at = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
+        at = datetime.fromisoformat(item.get("at", "2026-11-23T08:30:00+00:00"))
         return sdk.Mark(
             state=item["mark"], at=at, account="wall-1", external_id=item.get("id"), client_ref=item.get("ref")
         )

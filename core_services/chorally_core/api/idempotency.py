@@ -44,6 +44,7 @@ KEPT = timedelta(hours=24)
 """How long an answer is given again."""
 
 _LEASE = timedelta(seconds=90)  # after which a request that was never recorded is taken as killed
+_MOST_CLAIMS = 100_000  # records of one lease that are looked at
 _SWEPT_EVERY = timedelta(hours=1)
 _HEADERS = ("content-type", "location", "etag")
 
@@ -182,6 +183,19 @@ class Once:
         old = (Condition("created_at", "<", self._now() - KEPT),)
         found = await self._documents.find(Query(Idempotent, None, old, limit=most))
         return await self._documents.delete(Idempotent, [record.id for record in found])
+
+
+async def release_claims(documents: Documents, now: Callable[[], datetime]) -> int:
+    """Free the keys under which a process was at work that is no more, and return how many there were.
+
+    Only for the start of the one process that serves these documents: whoever was killed in the middle of a
+    request can repeat it at once, instead of being told for a while that it is being carried out.
+    """
+    late = (Condition("created_at", ">", now() - _LEASE),)
+    found: list[Idempotent] = await documents.find(Query(Idempotent, None, late, limit=_MOST_CLAIMS))
+    freed = [msgspec.structs.replace(known, claim="", version=known.version + 1) for known in found if known.claim]
+    await documents.write([Write(record, record.version - 1) for record in freed])
+    return len(freed)
 
 
 def answer(view: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

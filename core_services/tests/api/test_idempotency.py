@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import httpx
+import msgspec
 import pytest
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.api import problem
 from chorally_core.api.auth import allowed
-from chorally_core.api.idempotency import IdempotencyKey, Idempotent, Once, _fingerprint, answer
+from chorally_core.api.idempotency import IdempotencyKey, Idempotent, Once, _fingerprint, answer, release_claims
 from chorally_core.api.problem import Problem
 from chorally_core.ports.documents import Query, Write
 from chorally_core.ports.identity import Caller
@@ -153,6 +154,28 @@ async def test_a_request_killed_before_its_record_is_carried_out_again_under_the
     assert early.status_code == 409
     assert first.json() == again.json()
     assert len(notes.kept) == 1
+
+
+async def test_a_process_that_starts_anew_frees_the_keys_of_the_one_before(
+    notes: Any, speak: Any, badge: Any, ledger: Any, clock: Any
+) -> None:
+    """Nobody waits for the end of a claim whose process was killed; answers that were given stay."""
+    client = speak(notes.app, badge())
+    await client.post("/a/notes", json={"text": "done"}, headers={"Idempotency-Key": "k0"})
+    first = await client.post("/a/notes", json={"text": "hi"}, headers={"Idempotency-Key": "k1"})
+    [record] = [r for r in await ledger.documents.find(Query(Idempotent, "acme")) if "hi" in r.body]
+    killed = msgspec.structs.replace(record, version=2, status=0, body="", claim="who is dead")
+    await ledger.documents.delete(Idempotent, [record.id])
+    await ledger.documents.write([Write(killed, 0)])
+
+    freed = await release_claims(ledger.documents, clock)
+    again = await client.post("/a/notes", json={"text": "hi"}, headers={"Idempotency-Key": "k1"})
+
+    assert freed == 1
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert notes.calls == 3
+    late = await client.post("/a/notes", json={"text": "done"}, headers={"Idempotency-Key": "k0"})
+    assert late.headers["idempotent-replayed"] == "true"
 
 
 async def test_a_refused_request_may_be_corrected_under_the_same_key(notes: Any, speak: Any, badge: Any) -> None:

@@ -89,10 +89,12 @@ class ReceiveMessage(Handler[MessageAdd]):
     @staticmethod
     def _came_again(known: Message, event: Event[MessageAdd]) -> Change:
         d = event.data
-        older = d.edited_at is not None and known.edited_at is not None and d.edited_at < known.edited_at
-        unedited = d.edited_at is None and known.edited_at is not None
-        if known.says_the_same(d) or older or unedited or known.deleted_at is not None:
+        if known.deleted_at is not None or known.outdates(d):
             return NOTHING
+        if known.says_the_same(d):
+            if d.edited_at is None or d.edited_at == known.edit_told_at:
+                return NOTHING
+            return Change((msgspec.structs.replace(known, edited_at=d.edited_at, edit_told_at=d.edited_at),))
         message = known.edited(d, d.received_at)
         return Change((message,), (message_fact(event, "message_edited", message),))
 
@@ -118,7 +120,7 @@ def _received(event: Event[MessageAdd], found: Found, ticket_id: str | None, seq
         return message
     if early.state == "deleted":
         return message.taken_back(early.at)
-    return msgspec.structs.replace(message, hidden=early.state == "hidden")
+    return msgspec.structs.replace(message, hidden=early.state == "hidden", marked_at=early.at)
 
 
 def _early(event: Event[MessageUpdate] | Event[MessageDelete], found: Found, state: str) -> Change:
@@ -160,9 +162,12 @@ class MarkMessage(Handler[MessageUpdate]):
         changes: dict[str, Any]
         if d.state in ("hidden", "visible"):
             hidden = d.state == "hidden"
-            if message.hidden == hidden:
+            since = message.marked_at
+            if since is not None and (d.at < since or (d.at == since and message.hidden == hidden)):
                 return NOTHING
-            changes, what = {"hidden": hidden}, "message_hidden" if hidden else "message_shown"
+            if message.hidden == hidden:
+                return Change((msgspec.structs.replace(message, marked_at=d.at),))
+            changes, what = {"hidden": hidden, "marked_at": d.at}, "message_hidden" if hidden else "message_shown"
         else:
             if message.direction == "inbound" or not message.may_become(d.state):
                 return NOTHING
@@ -248,7 +253,7 @@ class ChangeTicket(Handler[TicketUpdate]):
             changed = changed_ticket(ticket, d.changes, event.occurred_at)
         except InvalidChange as error:
             raise ValueError(str(error)) from error
-        remembered = msgspec.structs.replace(changed, applied=(*changed.applied, event.id)[-16:])
+        remembered = msgspec.structs.replace(changed, changed_by=(*changed.changed_by, event.id)[-16:])
         return Change(
             (remembered,), (ticket_fact(event, "ticket_changed", remembered, actor=actor, changes=d.changes),)
         )

@@ -70,9 +70,13 @@ class Message(Document, frozen=True, kw_only=True):
     route: str = ""
     extra: dict[str, Any] = {}
     edited_at: datetime | None = None
+    edit_told_at: datetime | None = None
+    """The platform's own time of the edit; None where it told none, so that ``edited_at`` is when it was seen."""
     previous_versions: tuple[Earlier, ...] = ()
     deleted_at: datetime | None = None
     hidden: bool = False
+    marked_at: datetime | None = None
+    """When the platform hid it, or showed it again."""
     automatic: bool = False
     backfilled: bool = False
 
@@ -90,7 +94,7 @@ class Message(Document, frozen=True, kw_only=True):
             external_conversation_id=d.external_conversation_id, external_url=d.external_url,
             external_created_at=d.external_created_at, received_at=d.received_at,
             status="received" if inbound else "sent", in_reply_to=d.parent_message_id, route=d.route, extra=d.extra,
-            edited_at=d.edited_at, automatic=d.automatic, backfilled=d.backfilled,
+            edited_at=d.edited_at, edit_told_at=d.edited_at, automatic=d.automatic, backfilled=d.backfilled,
         )  # fmt: skip
 
     def says_the_same(self, data: MessageAdd) -> bool:
@@ -101,12 +105,25 @@ class Message(Document, frozen=True, kw_only=True):
             and [_lasting(a) for a in self.attachments] == [_lasting(a) for a in data.attachments]
         )
 
+    def outdates(self, data: MessageAdd) -> bool:
+        """Whether what came again is older than what is known, as far as that can be told.
+
+        Platforms repeat and reorder, and a listing may show an edit before its webhook and without its time. So
+        times are compared only with those that the platform told. What has none is old if the platform has told of
+        an edit, or if an edit replaced that text before.
+        """
+        if data.edited_at is not None:
+            return self.edit_told_at is not None and data.edited_at < self.edit_told_at
+        if self.edit_told_at is not None:
+            return True
+        return data.body != self.body and any(data.body == earlier.body for earlier in self.previous_versions)
+
     def edited(self, data: MessageAdd, at: datetime) -> "Message":
         """Return the message with its new text; the earlier one is kept beside it."""
         earlier = (*self.previous_versions, Earlier(self.body, at))[-_VERSIONS:]
         return msgspec.structs.replace(
             self, body=data.body, rating=data.rating, attachments=data.attachments, edited_at=data.edited_at or at,
-            previous_versions=earlier, extra=data.extra, route=data.route or self.route,
+            edit_told_at=data.edited_at, previous_versions=earlier, extra=data.extra, route=data.route or self.route,
         )  # fmt: skip
 
     def taken_back(self, at: datetime) -> "Message":
@@ -190,6 +207,9 @@ class Ticket(Document, frozen=True, kw_only=True):
     """The message that an answer answers unless it names another."""
     created_by: str = "author"
     applied: tuple[str, ...] = ()
+    """The last messages that it counts, by the events that added them."""
+    changed_by: tuple[str, ...] = ()
+    """The last events that changed it otherwise."""
 
     @staticmethod
     def key_of(tenant: str, account_id: str, conversation_key: str) -> str:
@@ -211,7 +231,7 @@ class Ticket(Document, frozen=True, kw_only=True):
 
     def has_seen(self, event_id: str) -> bool:
         """Whether the ticket was already brought up to date by this event, as far as it remembers."""
-        return event_id in self.applied
+        return event_id in self.applied or event_id in self.changed_by
 
     def with_author_message(self, event: Event[MessageAdd]) -> "Ticket":
         """Return the ticket after its author said something."""
