@@ -90,8 +90,11 @@ class Outbox:
         try:
             while True:
                 self._wake.clear()
-                await self.dispatch()
-                await self.release_held()
+                try:
+                    await self.dispatch()
+                    await self.release_held()
+                except Exception as error:  # such as a full disk: the next look may go well
+                    log.error("deliveries could not be looked at", exc_info=error)
                 try:
                     await asyncio.wait_for(self._wake.wait(), idle_s)
                 except TimeoutError:
