@@ -119,8 +119,10 @@ class Documents(Protocol):
     async def get(self, of: type[DocT], value: str, field: str = "id") -> DocT | None:
         """Return one document, by id or by a unique field."""
 
-    async def write(self, writes: Sequence[Write]) -> None:
+    async def write(self, writes: Sequence[Write]) -> Unsent:
         """Store documents, in order; each becomes durable by itself, together with its outbox.
+
+        Returns the events of the outboxes, which lie with their documents until they are ``relayed``.
 
         Raises:
             Conflict: A document was not as expected; earlier ones of the call may be stored.

@@ -12,7 +12,7 @@ from typing import Any
 
 from chorally_core.events import Event
 from chorally_core.ports.bus import Bus
-from chorally_core.ports.documents import Conflict, Documents, Unsent, Write
+from chorally_core.ports.documents import Conflict, Documents, Write
 from chorally_core.ports.ledger import Step, Work, settled
 
 _AT_ONCE = 500
@@ -39,24 +39,29 @@ class InOrder:
             await self.bus.publish(free)
         steps = [_carrying(step) for step in work.steps if step.writes or step.removed]
         writes, removed = settled(Work(_joined(steps)))
-        try:
-            if writes:
-                await self.documents.write(writes)
-        except Conflict:
-            await self.recover()
-            raise
-        await self.recover()
+        if writes:
+            await self._store(writes)
         for of, ids in removed.items():
             await self.documents.delete(of, ids)
         if work.read is not None:
             consumer, batch = work.read
             await consumer.commit(batch)
 
+    async def _store(self, writes: Sequence[Write]) -> None:
+        try:
+            unsent = await self.documents.write(writes)
+        except Conflict:
+            await self.recover()
+            raise
+        if unsent.events:
+            await self.bus.publish(unsent.events)
+            await self.documents.relayed(unsent)
+
     async def recover(self) -> None:
         """Relay what is stored and not told."""
         while (unsent := await self.documents.unsent(_AT_ONCE)).token:
             await self.bus.publish(unsent.events)
-            await self.documents.relayed(Unsent(unsent.events, unsent.token))
+            await self.documents.relayed(unsent)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

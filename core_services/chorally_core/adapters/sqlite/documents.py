@@ -15,6 +15,7 @@ from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, DocT, Do
 
 _CHUNK = 500
 _encode = msgspec.json.Encoder().encode
+NOTHING_UNSENT = Unsent((), ())
 _headers = msgspec.json.Decoder(dict[str, str])
 
 
@@ -131,21 +132,24 @@ class SqliteDocuments:
         found = await self.load((Key(of, field, value),))
         return cast("DocT | None", next(iter(found.values()), None))
 
-    async def write(self, writes: Sequence[Write]) -> None:
-        """Store documents in one transaction, joining an open one.
+    async def write(self, writes: Sequence[Write]) -> Unsent:
+        """Store documents and their outboxes in one transaction, joining an open one.
 
         Raises:
             Conflict: A document was not as expected; none of the call is stored unless the caller's
                 own transaction goes on.
         """
+        events = [event for write in writes for event in write.outbox]
         with self._database.transaction():
             for of, group in _grouped(writes):
                 self._write_kind(self._table(of), group)
-            if rows := [_outgoing(event) for write in writes for event in write.outbox]:
-                self._outbox()
-                self._database.writer.executemany(
-                    "insert into doc_outbox(topic, key, headers, value) values(?,?,?,?)", rows
-                )
+            if not events:
+                return NOTHING_UNSENT
+            self._outbox()
+            sql = "insert into doc_outbox(topic, key, headers, value) values(?,?,?,?)"
+            self._database.writer.executemany(sql, [_outgoing(event) for event in events])
+            last = self._database.writer.last_insert_rowid()
+        return Unsent(events, list(range(last - len(events) + 1, last + 1)))
 
     def _outbox(self) -> None:
         self._database.writer.execute(
