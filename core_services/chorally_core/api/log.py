@@ -123,7 +123,10 @@ def events_router(parts: Log) -> APIRouter:
     async def follow(
         caller: Reader,
         last_event_id: Annotated[
-            str | None, Header(title="Last-Event-ID", description="Resume behind this event.", max_length=64)
+            str | None,
+            Header(
+                alias="Last-Event-ID", title="Last-Event-ID", description="Resume behind this event.", max_length=64
+            ),
         ] = None,
         after: Annotated[
             str | None,
