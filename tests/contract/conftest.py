@@ -4,10 +4,13 @@ A later back end joins by one more entry: a context manager that gives a fresh a
 The bodies stay as they are.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import pytest
 from chorally_core.adapters.local import FernetVault, Folder, InProcess
@@ -40,31 +43,58 @@ def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     return {"sqlite": _sqlite(tmp_path, SqliteBus)}[request.param]
 
 
-@pytest.fixture(params=["sqlite"])
-def documents(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
-    """Every document store."""
-    return {"sqlite": _sqlite(tmp_path, SqliteDocuments)}[request.param]
-
-
-def _apart(folder: Path) -> Opened:
-    """Documents and events in files of their own, with no transaction over both."""
+def _mongo() -> Opened:
+    """A database of its own on the server at ``CHORALLY_MONGO_URL``."""
+    url = os.environ.get("CHORALLY_MONGO_URL", "")
+    if not url:
+        if os.environ.get("CI"):
+            pytest.fail("CHORALLY_MONGO_URL is not set; start the server before the real tests")
+        pytest.skip("needs a server: CHORALLY_MONGO_URL")
+    parts = urlsplit(url)
+    own = urlunsplit(parts._replace(path=f"/contract_{uuid4().hex[:12]}", query=_with_source(parts.query)))
 
     @asynccontextmanager
-    async def opened() -> AsyncIterator[InOrder]:
-        documents, bus = Database(folder / "documents.db"), Database(folder / "bus.db")
+    async def opened() -> AsyncIterator[Any]:
+        from chorally_core.adapters.mongo import MongoDocuments
+
+        store = MongoDocuments(own)
         try:
-            yield InOrder(SqliteDocuments(documents), SqliteBus(bus))
+            yield store
         finally:
-            documents.close()
-            bus.close()
+            await store.close()
 
     return opened
 
 
-@pytest.fixture(params=["sqlite", "in order"])
+def _with_source(query: str) -> str:
+    return query if "authSource" in query else f"{query}&authSource=admin".lstrip("&")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mongo", marks=pytest.mark.real)])
+def documents(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
+    """Every document store."""
+    return _mongo() if request.param == "mongo" else _sqlite(tmp_path, SqliteDocuments)
+
+
+def _apart(documents: Opened, bus: Opened) -> Opened:
+    """Documents and events apart, with no transaction over both."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[InOrder]:
+        async with documents() as store, bus() as log:
+            yield InOrder(store, log)
+
+    return opened
+
+
+@pytest.fixture(params=["sqlite", "in order", pytest.param("mongo", marks=pytest.mark.real)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """Every ledger."""
-    return {"sqlite": _sqlite(tmp_path, SqliteLedger), "in order": _apart(tmp_path)}[request.param]
+    if request.param == "sqlite":
+        return _sqlite(tmp_path, SqliteLedger)
+    (tmp_path / "bus").mkdir()
+    store = _mongo() if request.param == "mongo" else _sqlite(tmp_path, SqliteDocuments)
+    return _apart(store, _sqlite(tmp_path / "bus", SqliteBus))
 
 
 @pytest.fixture(params=["sqlite"])

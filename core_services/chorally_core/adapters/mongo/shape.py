@@ -1,0 +1,77 @@
+"""A document as it lies in its collection, and back.
+
+``{_id, tenant, version, doc, x, arrived, outbox}``: ``doc`` is the record as JSON types, so that every field
+can be asked for and no instant loses its microseconds; ``x`` has the instants that queries sort and compare
+by, in microseconds; ``outbox`` the events that were caused and not relayed.
+"""
+
+from datetime import datetime
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from chorally_core.events import Event, Raw, decode, to_raw
+from chorally_core.ports.documents import Document
+
+
+class Shape:
+    """How one kind of document is stored."""
+
+    def __init__(self, of: type[Document]) -> None:
+        self.of = of
+        self.name = of.kind
+        hints = get_type_hints(of)
+        looked_up = [*of.unique, *of.sparse, *(field for index in of.indexes for field in index)]
+        self.columns = tuple(dict.fromkeys(f for f in looked_up if f not in ("id", "tenant", "version")))
+        self.instants = tuple(f for f in self.columns if datetime in (hints[f], *get_args(hints[f])))
+
+    def path(self, field: str) -> str:
+        """Return where a field of the document lies.
+
+        Raises:
+            ValueError: The document has no such field, or it is an instant that no index declares.
+        """
+        if field in ("id", "tenant", "version"):
+            return "_id" if field == "id" else field
+        if field in self.instants:
+            return f"x.{field}"
+        if field not in self.of.__struct_fields__:
+            raise ValueError(f"{self.of.__name__} has no field {field!r}")
+        return f"doc.{field}"
+
+    def fields(self, document: Document) -> dict[str, Any]:
+        """Return what is stored of a document beside its id."""
+        named = ((field, getattr(document, field)) for field in self.of.__struct_fields__)
+        return {
+            "tenant": document.tenant,
+            "version": document.version,
+            "doc": {field: msgspec.to_builtins(value) for field, value in named if value is not None},
+            "x": {field: micros(at) for field in self.instants if (at := getattr(document, field)) is not None},
+        }
+
+    def document(self, stored: dict[str, Any]) -> Document:
+        """Return the document that is stored."""
+        return msgspec.convert(stored["doc"], self.of)
+
+
+def micros(at: datetime) -> int:
+    """Return an instant in microseconds."""
+    return round(at.timestamp() * 1_000_000)
+
+
+def to_value(value: Any) -> Any:
+    """Return a value as queries compare with it."""
+    return micros(value) if isinstance(value, datetime) else value
+
+
+def to_outbox(event: Event[Any]) -> dict[str, Any]:
+    """Return an event as it lies in an outbox."""
+    raw = to_raw(event)
+    return {"id": event.id, "topic": raw.topic, "key": raw.key, "headers": dict(raw.headers), "value": raw.value}
+
+
+def from_outbox(stored: dict[str, Any]) -> Event[Any] | None:
+    """Return the event of an outbox; None where this version no longer knows it."""
+    raw = Raw(topic=stored["topic"], key=stored["key"], value=bytes(stored["value"]), headers=stored["headers"])
+    event = decode(raw)
+    return event if isinstance(event, Event) else None
