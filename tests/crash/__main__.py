@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 
 from rich.console import Console
 
-from tests.crash.harness import run
+from tests.crash.harness import Run
 from tests.crash.plan import Plan
 
 
@@ -26,7 +26,7 @@ def main() -> int:
     folder = asked.folder or Path(mkdtemp(prefix="crash-"))
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(messages=asked.messages, kills=asked.kills, seed=asked.seed, authors=asked.authors)
-    report = asyncio.run(run(plan, folder))
+    report = asyncio.run(Run(plan, folder).report())
     report.print(Console())
     if asked.report:
         report.write(asked.report)

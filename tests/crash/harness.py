@@ -34,6 +34,7 @@ class Run:
         self.page = Page(plan)
         self.desk = Desk()
         self.counts: Counter[str] = Counter()
+        self.stored: evidence.Evidence | None = None
         self._folder = folder
         self._rng = random.Random(f"run {plan.seed}")  # noqa: S311 - chance that can be repeated
         self._may_say = 0
@@ -66,7 +67,7 @@ class Run:
             finally:
                 await core.kill()
                 report.last_words = core.last_words()
-        stored = await evidence.read(core.data, seen)
+        self.stored = stored = await evidence.read(core.data, seen)
         report.findings = findings(stored, self.page.said, self.page.made(), self.desk.accepted)
         if status not in (0, -signal.SIGTERM):
             report.findings.append(Finding("left over", f"asked to end, the process ended with {status}"))
@@ -107,7 +108,7 @@ class Run:
             while number >= self._may_say:
                 self._is_said.set()
                 await asyncio.sleep(0.01)
-            author = f"p{min(int(rng.paretovariate(0.7)) - 1, plan.authors - 1) if number >= plan.authors else number}"
+            author = f"p{self._someone(number)}"
             self.page.comment(author, f"comment {number} of {author}")
             if rng.random() < 0.08:
                 self.page.edit()
@@ -117,6 +118,14 @@ class Run:
                 self.page.hide()
             await asyncio.sleep(rng.uniform(0, plan.pause_s))
         self._is_said.set()
+
+    def _someone(self, number: int) -> int:
+        """Return who speaks: everybody once, and then some much more than others."""
+        if number < self.plan.authors:
+            return number
+        if self._rng.random() < 0.5:
+            return self._rng.randrange(self.plan.authors)
+        return min(int(self._rng.paretovariate(0.7)) - 1, self.plan.authors - 1)
 
     async def _trouble(self) -> None:
         """Let things go wrong at the platform; throttling only while kills are to come, as it pauses for a minute."""
@@ -190,9 +199,12 @@ class Run:
             found: dict[str, Any] = {"outcome": "not_sent"}
             if there is not None and there.answers == delivery["in_reply_to"]:
                 found = {"outcome": "sent", "external_id": there.id}
-            (await api.post(f"/io/v1/deliveries/{delivery['id']}/resolve", json=found)).raise_for_status()
+            place = f"/io/v1/deliveries/{delivery['id']}"
+            (await api.post(f"{place}/resolve", json=found)).raise_for_status()
             asked = self.page.said[delivery["in_reply_to"]]
-            why = "comment was removed" if asked.is_removed else f"reason unknown: {delivery['error']}"
+            if found["outcome"] == "not_sent" and not asked.is_removed:
+                (await api.post(f"{place}/retry")).raise_for_status()
+            why = "their comment was removed" if asked.is_removed else delivery["error"]
             self.counts[f"answers settled by a person ({why})"] += 1
 
     async def _until(self, ask: Callable[[], Awaitable[str]]) -> None:
@@ -234,8 +246,3 @@ async def _at_most(what: Awaitable[Any], seconds: float) -> None:
             await what
     except TimeoutError:
         return
-
-
-async def run(plan: Plan, folder: Path) -> Report:
-    """Run the crash test on an empty folder."""
-    return await Run(plan, folder).report()

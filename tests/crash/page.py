@@ -80,6 +80,7 @@ class Page:
         """Serve one request."""
         if scope["type"] == "http" and scope["method"] == "POST":
             self.reply_came.set()
+            self.counts[f"our answers told {self.sandbox.graph.echo} they were answered"] += 1
         await self.sandbox.app(scope, receive, send)
 
     def comment(self, author_id: str, text: str) -> None:
