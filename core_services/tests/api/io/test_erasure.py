@@ -297,6 +297,7 @@ async def test_a_webhook_that_is_not_read_yet_is_left_for_the_second_round(
     service.intake.step = step
     await world.erase(await world.author(f"person-{MARK}"))
     await world.eraser().work()
+    await service.intake.recover()
     await service.intake.step()
     await world.pump()
     await world.finish()
