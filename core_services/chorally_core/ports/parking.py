@@ -10,10 +10,10 @@ HOOKS = "hooks"
 
 
 class Parked(Document, frozen=True, kw_only=True):
-    """An event that waits: it failed, or an earlier one of its key did."""
+    """An event that waits: it failed, or an earlier one of its key did. Ids of a lane grow in the order of reading."""
 
     kind = "parked"
-    indexes = (("lane",),)
+    sparse = ("lane",)
 
     lane: str
     """Group and key: events of one lane are taken up in order."""

@@ -27,7 +27,7 @@ def backoff(attempts: int) -> timedelta:
 def parked(event: Event[Any], group: str, position: str, *, attempts: int, next_at: datetime, error: str) -> Parked:
     """Return an event as it waits."""
     return Parked(
-        id=derived("parked", group, event.topic, position, event.id),
+        id=f"{event.topic}/{position}/{derived('parked', group, event.topic, position, event.id)}",
         tenant=event.tenant,
         lane=lane(group, event.key),
         group=group,

@@ -72,7 +72,7 @@ class Pump:
         worked = 0
         for stage in self._stages:
             try:
-                worked += await stage.step()
+                worked += await self._alone_step(stage)
             except Conflict:
                 await stage.recover()
                 worked += 1
@@ -80,6 +80,13 @@ class Pump:
                 await stage.recover()
                 log.error("stage failed", stage=type(stage).__name__, exc_info=error)
         return worked
+
+    async def _alone_step(self, stage: Stage) -> int:
+        """One stage's piece of work in a turn of its own."""
+        if self._alone:
+            return await stage.step()
+        async with self._ledger.turn():
+            return await stage.step()
 
     async def _steps(self) -> int:
         worked = 0
@@ -100,7 +107,12 @@ class Pump:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            if await self.turn():
+            try:
+                worked = await self.turn()
+            except Exception as error:  # such as a disk that fails: the next turn may go well
+                log.error("the pump cannot go on", exc_info=error)
+                worked = 0
+            if worked:
                 await asyncio.sleep(0.01 if self._alone else 0)
                 continue
             await self._wait()

@@ -14,6 +14,7 @@ from chorally_core.ports.documents import Condition, Conflict, Key, Query
 from chorally_core.ports.handlers import Handler
 from chorally_core.ports.ledger import Ledger, Work
 from chorally_core.ports.parking import Parked, to_raw
+from chorally_core.ports.storable import Storable, shown
 from chorally_core.runner.parking import ATTEMPTS, backoff, dead, lane, parked, unreadable
 from chorally_core.runner.workspace import Numbers, Workspace
 
@@ -52,7 +53,7 @@ class Runner:
         self._numbers = Numbers(ledger.documents)
         self._lanes: Counter[str] = Counter()
         self._retry_at: datetime | None = None
-        self._singly = 0  # events still to be taken one by one, after a batch that could not be stored
+        self._storable = Storable()
         self.consumer = ledger.bus.consumer(group, sorted({topic for topic, _ in self._handlers}))
         self.counts: Counter[str] = Counter()
         """Events handled, unknown, unreadable, parked, dead and repeated after a conflict, since the start."""
@@ -78,38 +79,23 @@ class Runner:
         return self._lanes.total()
 
     async def step(self) -> int:
-        """Handle one batch; return how many events it had."""
+        """Handle one batch, and what waits and is due; return how many events that was."""
+        retried = 0
         if self._retry_at is not None and self._now() >= self._retry_at:
-            await self._retry()
-        batch = await self.consumer.poll(1 if self._singly else self._batch)
+            retried = await self._retry()
+        batch = await self.consumer.poll(self._storable.limit(self._batch))
         if not batch.delivered:
-            return 0
+            return retried
+        names = [_name(delivered) for delivered in batch.delivered]
         try:
             await self._handle(batch)
-        except Conflict:
-            self.counts["repeated"] += len(batch.delivered)
-            raise
         except Exception as error:
-            if len(batch.delivered) > 1:
-                self._singly = len(batch.delivered)
-                raise
-            await self._set_aside(batch, error)
-        self._singly = max(self._singly - 1, 0)
-        return len(batch.delivered)
-
-    async def _set_aside(self, batch: Batch, error: Exception) -> None:
-        """Park the one event of a batch that cannot be stored."""
-        position, event = batch.delivered[0]
-        if not isinstance(event, Event):
-            raise error
-        at = self._now() + backoff(1)
-        space = Workspace(self._ledger.documents, self._numbers)
-        space.add(parked(event, self.group, position, attempts=1, next_at=at, error=_text(error)))
-        await self._ledger.commit(Work(space.steps, (self.consumer, batch)))
-        self._lanes[lane(self.group, event.key)] += 1
-        self._retry_at = min(self._retry_at or at, at)
-        self.counts["parked"] += 1
-        log.error("event cannot be stored", group=self.group, topic=event.topic, event_id=event.id, exc_info=error)
+            if isinstance(error, Conflict):
+                self.counts["repeated"] += len(batch.delivered)
+            self._storable.failed(names, error)
+            raise
+        self._storable.stored(names)
+        return retried + len(batch.delivered)
 
     async def recover(self) -> None:
         """Read again from the last commit, and learn anew which keys wait."""
@@ -132,7 +118,10 @@ class Runner:
         numbered: Counter[tuple[Any, str]] = Counter()
         for _, event in delivered:
             if isinstance(event, Event) and (handler := self._handlers.get((event.topic, event.name))):
-                keys += handler.reads(event)
+                try:
+                    keys += handler.reads(event)
+                except Exception as error:  # its own key waits, as if the decision had failed
+                    self._storable.blame(event.id, error)
                 if handler.numbers is not None:
                     numbered[handler.numbers, event.tenant] += 1
         if keys:
@@ -158,13 +147,14 @@ class Runner:
             lanes[name] += 1
             return "parked"
         try:
+            self._storable.check(event.id)
             await self._decide(space, handler, event)
         except Exception as error:  # whatever a handler raises concerns its own key only
             if isinstance(error, Conflict):
                 raise
             at = self._now() + backoff(1)
             self._retry_at = min(self._retry_at or at, at)
-            space.add(parked(event, self.group, position, attempts=1, next_at=at, error=_text(error)))
+            space.add(parked(event, self.group, position, attempts=1, next_at=at, error=shown(error)))
             lanes[lane(self.group, event.key)] += 1
             log.warning("event parked", group=self.group, topic=event.topic, event_id=event.id, exc_info=error)
             return "parked"
@@ -178,32 +168,42 @@ class Runner:
             await space.look_up(missing)
         space.apply(handler.decide(event, space.found))
 
-    async def _retry(self) -> None:
-        """Take up the waiting lanes whose time has come, each until it fails again or is empty."""
+    async def _retry(self) -> int:
+        """Take up the waiting lanes whose time has come, each until it fails again or is empty, a batch in all."""
         now = self._now()
         self._retry_at = None
+        done = 0
         for name in [name for name, count in self._lanes.items() if count]:
-            while await self._retry_first(name, now):
-                pass
+            done += await self._retry_lane(name, now, self._batch - done)
+            if done >= self._batch:
+                self._retry_at = now
+                break
+        return done
 
-    async def _retry_first(self, name: str, now: datetime) -> bool:
-        """Handle the oldest event of a lane; return whether the next may follow at once."""
+    async def _retry_lane(self, name: str, now: datetime, most: int) -> int:
+        """Handle the oldest events of a lane, in order; return how many left it."""
         where = (Condition("lane", "is", name),)
-        waiting: list[Parked] = await self._ledger.documents.find(Query(Parked, None, where, limit=10_000))
-        waiting.sort(key=lambda row: (row.topic, row.position))
-        if not waiting:
+        waiting: list[Parked] = await self._ledger.documents.find(Query(Parked, None, where, limit=most))
+        for done, first in enumerate(waiting):
+            if first.next_at > now:
+                self._retry_at = min(self._retry_at or first.next_at, first.next_at)
+                return done
+            if not await self._retry_first(first):
+                return done
+            self._lanes[name] -= 1
+        if len(waiting) < most:
             del self._lanes[name]
-            return False
-        first = waiting[0]
-        if first.next_at > now:
-            self._retry_at = min(self._retry_at or first.next_at, first.next_at)
-            return False
+        return len(waiting)
+
+    async def _retry_first(self, first: Parked) -> bool:
+        """Handle the oldest event of a lane; return whether the next may follow at once."""
         event = decode(to_raw(first, first.topic))
         space = Workspace(self._ledger.documents, self._numbers)
         outcome = "handled"
         try:
             if not isinstance(event, Event):
                 raise ValueError("the parked event can no longer be read")
+            self._storable.check(first.id)
             handler = self._handlers[event.topic, event.name]
             if handler.numbers is not None:
                 await self._numbers.ensure(handler.numbers, event.tenant, 1)
@@ -216,11 +216,15 @@ class Runner:
             outcome = self._failed(space, first, error)
         if outcome != "again":
             space.remove(first)
-        await self._ledger.commit(Work(space.steps))
+        try:
+            await self._ledger.commit(Work(space.steps))
+        except Exception as error:
+            self._storable.failed([first.id], error)
+            raise
+        self._storable.stored([first.id])
         if outcome == "again":
             return False
         self.counts[outcome] += 1
-        self._lanes[name] -= 1
         return True
 
     def _failed(self, space: Workspace, first: Parked, error: Exception) -> str:
@@ -229,7 +233,7 @@ class Runner:
         if attempts < self._attempts:
             at = self._now() + backoff(attempts)
             self._retry_at = min(self._retry_at or at, at)
-            space.replace(first, attempts=attempts, next_at=at, error=_text(error))
+            space.replace(first, attempts=attempts, next_at=at, error=shown(error))
             return "again"
         letter, told = dead(
             tenant=first.tenant,
@@ -238,15 +242,17 @@ class Runner:
             key=first.key,
             value=first.value,
             head=first.headers,
-            error=_text(error),
+            error=shown(error),
             attempts=attempts,
             at=self._now(),
             of=derived(first.topic, first.position, first.headers.get("id", "")),
         )
         space.add(letter, (told,))
-        log.error("event is a dead letter", group=self.group, topic=first.topic, error=_text(error))
+        log.error("event is a dead letter", group=self.group, topic=first.topic, error=shown(error))
         return "dead"
 
 
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
+def _name(delivered: Delivered) -> str:
+    """What tells one thing delivered apart from the others."""
+    event = delivered.event
+    return event.id if isinstance(event, Event) else f"{event.raw.topic}/{delivered.position}"

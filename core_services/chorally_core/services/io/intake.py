@@ -12,6 +12,7 @@ from chorally_core.events import DeadLetterAdd, Event, topics
 from chorally_core.events.ids import derived
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.parking import HOOKS, DeadLetter
+from chorally_core.ports.storable import Storable, shown
 from chorally_core.services.io.directory import Directory, receives
 from chorally_core.services.io.handlers import GROUP
 from chorally_core.services.io.health import HealthBook
@@ -49,6 +50,7 @@ class Intake:
         self._on_notice = on_notice
         self._batch = batch
         self._position: Lane | None = None
+        self._storable = Storable()
         self.unknown_accounts: Counter[tuple[str, str, str]] = Counter()
         """Accounts that hooks were about and nobody has connected, by the hook's tenant, platform and external id.
 
@@ -63,12 +65,18 @@ class Intake:
 
     async def step(self) -> int:
         """Read some hooks; return how many."""
-        hooks = await self._journal.take(self._batch)
+        hooks = await self._journal.take(self._storable.limit(self._batch))
         if not hooks:
             return 0
+        names = [hook.id for hook in hooks]
         steps = [await self._read(hook) for hook in hooks]
         steps.append(Step.of([await self._moved(hooks[-1])]))
-        await self._ledger.commit(Work(steps))
+        try:
+            await self._ledger.commit(Work(steps))
+        except Exception as error:
+            self._storable.failed(names, error)
+            raise
+        self._storable.stored(names)
         self._inbound.published()
         self._journal.reached(hooks[-1], len(hooks))
         return len(hooks)
@@ -84,6 +92,7 @@ class Intake:
     async def _read(self, hook: Hook) -> Step:
         """What one hook becomes; one that cannot be read becomes a dead letter."""
         try:
+            self._storable.check(hook.id)
             return await self.translated(hook)
         except Exception as error:
             log.warning("webhook is a dead letter", hook_id=hook.id, platform=hook.platform, exc_info=error)
@@ -133,7 +142,7 @@ class Intake:
 
     def _dead(self, hook: Hook, error: Exception) -> Step:
         """The dead letter of a hook, and the event that tells of it."""
-        why = f"{type(error).__name__}: {error}"[:2000]
+        why = shown(error)
         payload = hook.body[:_SHOWN].decode("utf-8", errors="replace")
         letter = DeadLetter(
             id=derived("dead-hook", hook.id),
