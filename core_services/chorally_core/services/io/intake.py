@@ -127,15 +127,15 @@ class Intake:
         return Step.of(documents, events)
 
     def _about(self, hook: Hook, event: sdk.Event) -> list[Account]:
-        if event.account is None:
-            account = self._directory.accounts.get(hook.account_id or "")
-            return [account] if account else []
+        """The accounts that an event of a hook is about; one that nobody has connected is counted."""
+        own = self._directory.accounts.get(hook.account_id or "")
+        found: list[Account] = []
         if hook.account_id is not None:
-            account = self._directory.accounts.get(hook.account_id)
-            return [account] if account and account.external_id == event.account else []
-        found = self._directory.called(hook.platform, event.account, hook.app_id)
+            found = [own] if own is not None and event.account in (None, own.external_id) else []
+        elif event.account is not None:
+            found = self._directory.called(hook.platform, event.account, hook.app_id)
         if not found:
-            place = (hook.tenant, hook.platform, event.account)
+            place = (hook.tenant, hook.platform, event.account or "")
             if place in self.unknown_accounts or len(self.unknown_accounts) < _UNKNOWN:
                 self.unknown_accounts[place] += 1
         return found

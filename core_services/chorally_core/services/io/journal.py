@@ -7,9 +7,10 @@ in the order of arrival, so that one position tells how far it was read.
 import asyncio
 import shutil
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 import structlog
@@ -81,6 +82,7 @@ class Journal:
         self._disk_reserve = disk_reserve
         self._room = (0.0, True)
         self._arrived: list[tuple[Hook, asyncio.Future[None]]] = []
+        self._arriving: dict[str, asyncio.Future[None]] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._ready: deque[Hook] = deque()
         self._behind = True
@@ -190,13 +192,17 @@ class Journal:
             if await self._ledger.documents.load([Key(Hook, "delivery_key", key)]):
                 self.counts[f"{platform}:repeated"] += 1
                 return
-        name = self._next_id(raw.received_at)
         body, stored_as = raw.body, ""
         tenant = account.tenant if account else app.tenant if app else ""
         if len(body) > LARGE:
-            stored_as = f"hooks/{name}"
+            stored_as = f"hooks/{derived('body', platform, raw.received_at.isoformat(), sha256(body).hexdigest())}"
             await self._objects.put(tenant, stored_as, body)
             body = b""
+        if key is not None and key in self._arriving:
+            self.counts[f"{platform}:repeated"] += 1
+            await asyncio.shield(self._arriving[key])
+            return
+        name = self._next_id(raw.received_at)  # nothing is waited for from here to the list, so ids come in order
         hook = Hook(
             id=name, tenant=tenant, lane=self.lane, platform=platform, app_id=app.id if app else None,
             account_id=account.id if account else None, method=raw.method, path=raw.path, query=dict(raw.query),
@@ -217,9 +223,11 @@ class Journal:
     async def _append(self, hook: Hook) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._arrived.append((hook, done))
+        if hook.delivery_key is not None:
+            self._arriving[hook.delivery_key] = done
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
-        await done
+        await asyncio.shield(done)
 
     async def _flush(self) -> None:
         """Store what has arrived, in one commit, and whatever arrives meanwhile after it."""
@@ -229,28 +237,48 @@ class Journal:
                 await self._ledger.commit(Work([Step.of(hook for hook, _ in batch)]))
             except Exception as error:
                 log.error("webhooks could not be stored", count=len(batch), exc_info=error)
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(Unavailable("the webhook could not be stored"))
+                self._answer(batch, Unavailable("the webhook could not be stored"))
                 continue
             self._appended += len(batch)
             if not self._behind:
                 self._ready.extend(hook for hook, _ in batch)
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
+            self._answer(batch, None)
             self._ledger.bus.wake()
             await asyncio.sleep(0)
+
+    def _answer(self, batch: Sequence[tuple[Hook, asyncio.Future[None]]], refusal: Unavailable | None) -> None:
+        """Tell those who wait whether their hook is stored."""
+        for hook, done in batch:
+            self._arriving.pop(hook.delivery_key or "", None)
+            if refusal is None:
+                done.set_result(None)
+                continue
+            done.set_exception(refusal)
+            done.exception()  # whoever waited may be gone
 
     async def take(self, limit: int) -> list[Hook]:
         """Return the next hooks that were not read."""
         if self._behind:
-            where = (Condition("lane", "is", self.lane), Condition("id", ">", self._upto))
-            found: list[Hook] = await self._ledger.documents.find(Query(Hook, None, where, limit=limit))
-            if len(found) < limit:
-                self._behind = False
-            return found
+            return await self._take_stored(limit)
         return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
+
+    async def _take_stored(self, limit: int) -> list[Hook]:
+        """The next hooks from the store; what is stored while they are looked for must not be missed."""
+        self._behind = False
+        where = (Condition("lane", "is", self.lane), Condition("id", ">", self._upto))
+        try:
+            found: list[Hook] = await self._ledger.documents.find(Query(Hook, None, where, limit=limit))
+        except BaseException:
+            self._behind = True
+            self._ready.clear()
+            raise
+        if len(found) < limit:
+            last = found[-1].id if found else ""
+            self._ready = deque(hook for hook in self._ready if hook.id > last)
+        else:
+            self._behind = True
+            self._ready.clear()
+        return found
 
     def reached(self, hook: Hook, count: int) -> None:
         """Note in memory that the lane was read up to this hook; the reader stores its position."""
