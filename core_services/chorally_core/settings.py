@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CHORALLY_", extra="ignore")
 
     data: Path = Field(Path("data"), title="Data folder", description="Where everything is kept; one process owns it.")
+    documents: SecretStr = Field(
+        SecretStr(""),
+        title="Documents",
+        description="`mongodb://…/DATABASE` keeps records there; in the data folder where empty.",
+    )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
     public_url: str = Field(

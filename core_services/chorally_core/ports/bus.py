@@ -1,6 +1,11 @@
-"""The event bus port: an append-only log by topic, read by consumer groups, in order for each key."""
+"""The event bus port: an append-only log by topic, read by consumer groups, in order for each key.
+
+A back end may divide a topic into partitions, each key in one of them, and the partitions among the members of a
+group. So order holds within a key and between positions of one partition, and nowhere else.
+"""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from chorally_core.events import Event, Unknown, Unreadable
@@ -28,10 +33,18 @@ class Consumer(Protocol):
     group: str
 
     async def poll(self, limit: int) -> Batch:
-        """Return what comes next, at most ``limit``; an empty batch where nothing waits."""
+        """Return what comes next, at most ``limit``; an empty batch where nothing waits.
+
+        Back ends that fetch beside the work return what has come in so far, which may be less than what waits,
+        and nothing; ``wait`` returns when more has.
+        """
 
     async def commit(self, batch: Batch) -> None:
-        """Remember that everything up to the end of the batch is done."""
+        """Remember that everything up to the end of the batch is done.
+
+        Raises:
+            Conflict: What was read belongs to another member of the group by now, and comes again there: rewind.
+        """
 
     async def rewind(self) -> None:
         """Read again from the last commit."""
@@ -44,7 +57,10 @@ class Bus(Protocol):
     """Carries events."""
 
     async def publish(self, events: Sequence[Event[Any]]) -> None:
-        """Append events, in order; they are durable when this returns."""
+        """Append events, in order for each key; they are durable when this returns.
+
+        When it raises, some may be: publish all of them again.
+        """
 
     def consumer(self, group: str, topics: Collection[str]) -> Consumer:
         """Return a member of the group that reads these topics from where the group left off."""
@@ -65,3 +81,11 @@ class Erases(Protocol):
 
         A key stands for the longer ones that go on with a slash, too.
         """
+
+
+@runtime_checkable
+class Trims(Protocol):
+    """What a bus offers that does not forget by itself."""
+
+    async def trim(self, topic: str, before: datetime) -> int:
+        """Remove events older than ``before`` that every group has read, and return how many there were."""

@@ -1,6 +1,6 @@
 """Removes what is older than it may be kept, in small steps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,8 +19,10 @@ class Kept(NamedTuple):
     """An indexed instant; or ``id`` where ids begin with the time."""
     days: float
     by_tenant: Mapping[str, float]
-    unless: tuple[Condition, ...] = ()
+    if_also: tuple[Condition, ...] = ()
     """What must hold besides its age."""
+    removed: Callable[[Sequence[Document]], Awaitable[None]] | None = None
+    """Removes what belongs to the documents that go, before they do."""
 
 
 async def sweep(ledger: Ledger, kept: Sequence[Kept], now: Callable[[], datetime]) -> int:
@@ -37,14 +39,16 @@ async def sweep(ledger: Ledger, kept: Sequence[Kept], now: Callable[[], datetime
 async def _sweep_one(ledger: Ledger, rule: Kept, tenant: str | None, before: datetime, spared: Sequence[str]) -> int:
     removed = 0
     limit = begins_with(before) if rule.field == "id" else before
-    where = (Condition(rule.field, "<", limit), *rule.unless)
+    where = (Condition(rule.field, "<", limit), *rule.if_also)
     after = None
     while True:
         query = Query(rule.of, tenant, where, order=rule.field, limit=_STEP, after=after)
         found: list[Document] = await ledger.documents.find(query)
-        old = [document.id for document in found if document.tenant not in spared]
+        old = [document for document in found if document.tenant not in spared]
+        if old and rule.removed is not None:
+            await rule.removed(old)
         if old:
-            removed += await ledger.documents.delete(rule.of, old)
+            removed += await ledger.documents.delete(rule.of, [document.id for document in old])
         if len(found) < _STEP:
             return removed
         after = (getattr(found[-1], rule.field), found[-1].id)
