@@ -128,11 +128,24 @@ def platform() -> Platform:
     return Platform()
 
 
+class WallPackage:
+    """An installed package with the connector."""
+
+    def load(self) -> "WallPackage":
+        """Return what the entry point names."""
+        return self
+
+    @sdk.hookimpl
+    def chorally_connector(self) -> type[sdk.Connector]:
+        """Return the connector."""
+        return Wall
+
+
 @pytest.fixture
 def registry() -> Registry:
     """Two plugins: one works, one cannot be imported."""
-    wall = Plugin("wall", "chorally-wall", "1.2", EntryPoint("wall", "nowhere", "x"), "chorally-sdk>=0.1", "0.1.0")
-    wall.__dict__["loaded"] = Wall
+    entry: Any = WallPackage()
+    wall = Plugin("wall", "chorally-wall", "1.2", entry, "chorally-sdk>=0.1", "0.1.0")
     broken = Plugin(
         "broken", "chorally-broken", "0.1", EntryPoint("broken", "no_such_module", "x"), "chorally-sdk>=0.1", "0.1.0"
     )
