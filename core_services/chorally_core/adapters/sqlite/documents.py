@@ -270,7 +270,8 @@ class SqliteDocuments:
         where: list[str] = []
         bindings: list[Any] = []
         if query.tenant is not None:
-            where.append("tenant = ?")
+            named = any(c.field in (*table.of.sparse, *table.of.unique) and c.test == "is" for c in query.where)
+            where.append("+tenant = ?" if named else "tenant = ?")  # the index of the field named is the narrow one
             bindings.append(query.tenant)
         for condition in query.where:
             sql, values = self._condition(table, condition)

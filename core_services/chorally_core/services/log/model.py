@@ -10,7 +10,8 @@ class LogEntry(Document, frozen=True, kw_only=True):
     """One fact, as it was told."""
 
     kind = "log_entry"
-    indexes = (("ticket_id", "id"), ("id",))
+    sparse = ("ticket_id",)
+    indexes = (("id",),)
 
     what: str
     """What happened, in the past tense."""

@@ -33,7 +33,7 @@ class Message(Document, frozen=True, kw_only=True):
     """One thing said, to us or by us."""
 
     kind = "message"
-    indexes = (("ticket_id",),)
+    sparse = ("ticket_id",)
 
     ticket_id: str | None
     sequence: int = 0
@@ -168,8 +168,8 @@ class Ticket(Document, frozen=True, kw_only=True):
 
     kind = "ticket"
     unique = ("open_key",)
-    sparse = ("snoozed_until",)
-    indexes = (("updated_at",), ("status", "updated_at"), ("author_id",), ("number",))
+    sparse = ("snoozed_until", "author_id")
+    indexes = (("updated_at",), ("status", "updated_at"), ("number",))
     numbered = "number"
 
     number: int
@@ -232,6 +232,13 @@ class Ticket(Document, frozen=True, kw_only=True):
     def has_seen(self, event_id: str) -> bool:
         """Whether the ticket was already brought up to date by this event, as far as it remembers."""
         return event_id in self.applied or event_id in self.changed_by
+
+    def lacks(self, message: Message) -> bool:
+        """Whether a message that is stored is not counted yet, as a kill came between it and its ticket.
+
+        A ticket remembers the last messages that it counted; what lies further back was counted.
+        """
+        return not self.has_seen(message.event_id) and self.message_count - message.sequence < _REMEMBERED
 
     def with_author_message(self, event: Event[MessageAdd]) -> "Ticket":
         """Return the ticket after its author said something."""
