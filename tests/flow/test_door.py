@@ -112,6 +112,20 @@ async def test_a_tenant_that_asks_too_often_holds_up_nobody_else(tmp_path: Path)
         assert (await api.agent(tenant="other").get("/message/v1/tickets")).status_code == 200
 
 
+async def test_an_error_that_nobody_foresaw_is_told_as_a_problem(api: Api) -> None:
+    """A bug is a 500 with a problem document and without a trace; the next request goes on."""
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError("canary in the trace")
+
+    find, api.system.ledger.documents.find = api.system.ledger.documents.find, broken  # type: ignore[method-assign, assignment]
+    answer = await api.agent().get("/message/v1/tickets")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "canary" not in answer.text
+    api.system.ledger.documents.find = find  # type: ignore[method-assign]
+    assert (await api.agent().get("/message/v1/tickets")).status_code == 200
+
+
 async def test_operators_see_health_readiness_and_figures(api: Api) -> None:
     """Health and figures are open; a system that was not started is not ready and says so."""
     http = api.client()

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,6 +16,8 @@ from chorally_core.api import problem
 from chorally_core.api.auth import open_route
 from chorally_core.api.problem import Problem
 from chorally_core.ports.coordination import Coordination
+
+log = structlog.get_logger(__name__)
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request's body, but for webhooks and uploads."""
@@ -109,6 +112,29 @@ class Limits:
             return message
 
         await self._behind(scope, bounded, send)
+
+
+class Contained:
+    """Keeps an error that nobody foresaw to its own request: logged, and answered as a problem."""
+
+    def __init__(self, behind: sdk.ASGIApp) -> None:
+        self._behind = behind
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        started = False
+
+        async def noted(message: Any) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._behind(scope, receive, noted)
+        except Exception as error:
+            log.error("request failed", method=scope.get("method"), path=scope.get("path"), exc_info=error)
+            if not started and scope["type"] == "http":
+                await _refuse(problem.unexpected(), scope, receive, send)
 
 
 async def _refuse(refusal: Problem, scope: Any, receive: Any, send: Any) -> None:

@@ -105,3 +105,12 @@ def install(app: FastAPI) -> None:
             {"field": "/" + "/".join(str(part) for part in e["loc"]), "message": str(e["msg"])} for e in error.errors()
         ]
         return Problem(422, "the request does not fit; see errors", code="invalid", errors=errors).response()
+
+    @app.exception_handler(Exception)
+    async def on_error(_: Request, __: Exception) -> JSONResponse:
+        return unexpected().response()
+
+
+def unexpected() -> Problem:
+    """Return what a caller is told of an error that nobody foresaw; the log tells the rest."""
+    return Problem(500, "something went wrong here; try again, and tell the operator if it stays so", code="internal")

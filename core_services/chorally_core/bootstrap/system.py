@@ -163,7 +163,7 @@ class System:
             asyncapi=lambda: asyncapi.document(channels),
         )
         limits = api_app.Limits(root, self.coordination, rate=self.settings.token_rate)
-        return Webhooks(limits, self.io.journal, now=self.now)
+        return Webhooks(api_app.Contained(limits), self.io.journal, now=self.now)
 
     def _limit_of(self, channel: str, body: str) -> str | None:
         """Say why a text cannot be an answer on a channel."""

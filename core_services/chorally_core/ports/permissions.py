@@ -37,8 +37,13 @@ class Permission(StrEnum):
 
 
 _VIEWER = frozenset({Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ})
-_AGENT = _VIEWER | {Permission.TICKETS_WRITE, Permission.USERS_READ, Permission.DELIVERIES_READ}
-_SUPERVISOR = _AGENT | {Permission.LOGS_READ, Permission.DELIVERIES_RESOLVE}
+_AGENT = _VIEWER | {
+    Permission.TICKETS_WRITE,
+    Permission.USERS_READ,
+    Permission.DELIVERIES_READ,
+    Permission.LOGS_READ,
+}
+_SUPERVISOR = _AGENT | {Permission.DELIVERIES_RESOLVE}
 
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
     {"viewer": _VIEWER, "agent": _AGENT, "supervisor": _SUPERVISOR, "admin": frozenset(Permission)}

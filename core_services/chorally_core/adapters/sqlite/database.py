@@ -21,6 +21,7 @@ _PRAGMAS = (
     "pragma wal_autocheckpoint=16000",
     "pragma cache_size=-{cache_kib}",
     "pragma temp_store=memory",
+    "pragma secure_delete=fast",
 )
 
 

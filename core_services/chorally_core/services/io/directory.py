@@ -1,7 +1,7 @@
 """The accounts and apps that are connected now, at hand in memory, with their connectors."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,6 +13,8 @@ from chorally_core.services.io.model import Account, App
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
 from chorally_sdk import Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
+
+_LINGERS = timedelta(minutes=5)
 
 INSTALLATION = ""
 """The tenant of apps that serve the whole installation."""
@@ -53,6 +55,7 @@ class Directory:
         self._made: dict[str, Connector] = {}
         self._clients: dict[str, Http] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
+        self._retired: list[tuple[datetime, Http]] = []
 
     async def load(self) -> None:
         """Read all apps and accounts."""
@@ -88,7 +91,9 @@ class Directory:
     def drop(self, account_id: str) -> None:
         """Forget an account and its connector."""
         self._made.pop(account_id, None)
-        self._clients.pop(account_id, None)
+        client = self._clients.pop(account_id, None)
+        if client is not None:
+            self._retired.append((self._now(), client))
         self._keys.clear()
         old = self.accounts.pop(account_id, None)
         if old is not None:
@@ -200,8 +205,17 @@ class Directory:
 
         return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant else None)
 
+    async def close_retired(self, after: timedelta = _LINGERS) -> None:
+        """Close connections made for accounts as they were; calls that were under way have ended."""
+        now = self._now()
+        due = [http for at, http in self._retired if now - at >= after]
+        self._retired = [(at, http) for at, http in self._retired if now - at < after]
+        for http in due:
+            await http.aclose()
+
     async def aclose(self) -> None:
         """Close the connections of all accounts."""
+        await self.close_retired(timedelta(0))
         for http in self._clients.values():
             await http.aclose()
         self._clients.clear()

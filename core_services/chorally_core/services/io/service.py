@@ -151,6 +151,7 @@ class IoService:
             try:
                 await self.health.flush()
                 await self.pulling.nudge()
+                await self.directory.close_retired()
             except Exception as error:
                 log.error("housekeeping failed", exc_info=error)
 
