@@ -48,7 +48,7 @@ class Time:
 
 
 async def _settle() -> None:
-    for _ in range(10):
+    for _ in range(5):
         await asyncio.sleep(0)
 
 
@@ -117,7 +117,8 @@ async def test_a_rate_smaller_than_the_processes_is_given_slowly_not_never() -> 
     server.trouble = Unavailable("gone")
     assert (await coordination.take("r", limit=2, per_s=60)).granted
     refused = await coordination.take("r", limit=2, per_s=60)
-    assert (refused.granted, refused.wait_s) == (False, pytest.approx(120))
+    assert not refused.granted
+    assert refused.wait_s == pytest.approx(120)
     time.at += 120.1
     assert (await coordination.take("r", limit=2, per_s=60)).granted
     await coordination.close()
@@ -132,7 +133,8 @@ async def test_more_than_the_limit_is_refused_without_redis_too() -> None:
     assert not (await coordination.take("r", limit=8, per_s=60, amount=9)).granted
     assert (await coordination.take("s", limit=8, per_s=60, amount=5)).granted
     refused = await coordination.take("s", limit=8, per_s=60, amount=5)
-    assert (refused.granted, refused.wait_s) == (False, pytest.approx(5 * 60 / 8 * 4))
+    assert not refused.granted
+    assert refused.wait_s == pytest.approx(5 * 60 / 8 * 4)
     await coordination.close()
 
 
@@ -303,4 +305,4 @@ class Outages(RuleBasedStateMachine):
 
 TestOutages = Outages.TestCase
 TestOutages.__doc__ = Outages.__doc__
-TestOutages.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestOutages.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
