@@ -96,7 +96,8 @@ class Outbox:
                 except Exception as error:  # such as a full disk: the next look may go well
                     log.error("deliveries could not be looked at", exc_info=error)
                 try:
-                    await asyncio.wait_for(self._wake.wait(), idle_s)
+                    async with asyncio.timeout(idle_s):  # wait_for of Python 3.11 may swallow a cancellation
+                        await self._wake.wait()
                 except TimeoutError:
                     continue
         finally:

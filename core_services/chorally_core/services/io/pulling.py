@@ -126,7 +126,8 @@ class Pulling:
                 self._health.worked(account)
                 pause = (self._every or stream.every or EVERY).total_seconds()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(nudged.wait(), pause)
+                async with asyncio.timeout(pause):  # wait_for of Python 3.11 may swallow a cancellation
+                    await nudged.wait()
 
     async def _failed(self, account: Account, stream: sdk.Stream, lane: str, error: Exception, failures: int) -> bool:
         """Note an error; return whether the stream ends with it."""
