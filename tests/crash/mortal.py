@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+from chorally_core.adapters.sqlite import SqliteDocuments
 from chorally_core.adapters.sqlite.database import Database
+from chorally_core.events import Event
+from chorally_core.ports.documents import Unsent, Write
 
 When = Literal["before", "after"]
 
@@ -111,6 +114,20 @@ class MortalDatabase(Database):
     async def read(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query at once, so that everything happens in the same order each time."""
         return list(self.writer.execute(sql, tuple(bindings)))
+
+
+class EachByItself(SqliteDocuments):
+    """Documents of which each becomes durable by itself, as where a store has no transactions over several."""
+
+    async def write(self, writes: Sequence[Write]) -> Unsent:
+        """Store documents one after another."""
+        events: list[Event[Any]] = []
+        token: list[Any] = []
+        for write in writes:
+            unsent = await super().write([write])
+            events += unsent.events
+            token += unsent.token or []
+        return Unsent(events, token)
 
 
 def calling(life: Life, answer: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> httpx.MockTransport:

@@ -13,7 +13,7 @@ from chorally_core.adapters.sqlite import SqliteBus, SqliteDocuments
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.events import Event
-from chorally_core.ports.documents import Document, Key, Query
+from chorally_core.ports.documents import Document, Documents, Key, Query
 from chorally_core.ports.handlers import Change
 from chorally_core.ports.ledger import Ledger
 from chorally_core.runner import Actions, InOrder, Pump, Runner
@@ -60,16 +60,17 @@ class World:
         transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
         call_s: float = 5.0,
         database: Callable[[Path], Database] = Database,
+        documents: Callable[[Database], Documents] = SqliteDocuments,
         in_order: bool = False,
     ) -> None:
         self.clock = clock or Clock()
         self.killed = False
         numbers = count(1)
         self.database = database(folder / "chorally.db")
-        self.apart = Database(folder / "bus.db") if in_order else None
+        self.apart = database(folder / "bus.db") if in_order else None
         self.ledger: Ledger = SqliteLedger(self.database)
         if self.apart is not None:
-            self.ledger = InOrder(SqliteDocuments(self.database), SqliteBus(self.apart))
+            self.ledger = InOrder(documents(self.database), SqliteBus(self.apart))
         self.vault = FernetVault([KEY])
         self.actions = Actions(self.ledger)
         self.io = IoService(
@@ -139,12 +140,15 @@ class World:
         keys = [Key.by_id(Ticket, ticket.id), *(Key.by_id(Message, name) for name in names)]
 
         def decide(found: Any) -> Any:
-            if found.get(Message, message_id) is not None:
-                return Change()
+            known = found.get(Message, message_id)
             now = found.get(Ticket, ticket.id)
+            if known is not None and not now.lacks(known):
+                return Change()
             answered = found.get(Message, ticket.last_inbound_id)
             actor = Actor("agent", "agent-1")
-            return commands.reply(now, answered, body=body, actor=actor, message_id=message_id, at=self.clock())
+            return commands.reply(
+                now, answered, body=body, actor=actor, message_id=message_id, at=self.clock(), known=known
+            )
 
         await self.actions.act(keys, decide)
 

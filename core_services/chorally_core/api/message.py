@@ -233,16 +233,18 @@ async def _written(parts: Tickets, ticket_id: str, body: MessageAdd, caller: Cal
     answered_id = body.in_reply_to or ticket.last_inbound_id
 
     def decide(found: Found) -> Change:
-        if found.get(Message, name) is not None:
-            return Change()
+        known = found.get(Message, name)
         ticket = _owned(found.get(Ticket, ticket_id), caller)
+        if known is not None and not ticket.lacks(known):
+            return Change()
+        same: dict[str, Any] = {"body": body.body, "actor": _actor(caller), "message_id": name, "at": at}
         if body.visibility == "internal":
-            return commands.note(ticket, body=body.body, actor=_actor(caller), message_id=name, at=at)
+            return commands.note(ticket, **same)
         answered = found.get(Message, answered_id)
         if why := parts.limit_of(answered.channel if answered else ticket.channel, body.body):
             raise Problem(422, why, code="invalid", errors=[{"field": "/body/body", "message": why}])
         try:
-            return commands.reply(ticket, answered, body=body.body, actor=_actor(caller), message_id=name, at=at)
+            return commands.reply(ticket, answered, known=known, **same)
         except commands.NotPossible as error:
             raise Problem(409, str(error), code="not-possible") from None
 

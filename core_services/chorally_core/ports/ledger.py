@@ -75,7 +75,7 @@ def settled(work: Work) -> tuple[list[Write], dict[type[Document], list[str]]]:
     for step in work.steps:
         for write in step.writes:
             name = (type(write.document), write.document.id)
-            earlier = last.get(name)
+            earlier = last.pop(name, None)  # and takes its place after what was written meanwhile
             last[name] = write if earlier is None else Write(write.document, earlier.expected, write.outbox)
         for of, document_id in step.removed:
             removed.setdefault(of, []).append(document_id)

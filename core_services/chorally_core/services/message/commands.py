@@ -27,6 +27,7 @@ def reply(
     message_id: str,
     at: datetime,
     automatic: bool = False,
+    known: Message | None = None,
 ) -> Change:
     """Return an answer that is on its way: the message, its ticket and the command to the channel.
 
@@ -38,11 +39,12 @@ def reply(
         message_id: Its id; the same request has the same.
         at: Now.
         automatic: Written by a machine.
+        known: The answer as it is stored, where a kill came between it and its ticket.
 
     Raises:
         NotPossible: The ticket is resolved, or there is nothing to answer.
     """
-    if ticket.status == "resolved":
+    if ticket.status == "resolved" and known is None:
         raise NotPossible("the ticket is resolved; reopen it before answering")
     if answered is None or answered.ticket_id != ticket.id:
         raise NotPossible("there is no message of this ticket to answer; name one of its messages in in_reply_to")

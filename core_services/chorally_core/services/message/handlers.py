@@ -26,8 +26,6 @@ from chorally_core.services.message.model import Block, Early, Message, Ticket
 
 __all__ = ["GROUP", "HANDLERS", "SERVICE"]
 
-_LONG_AGO = 16  # messages after which one that a ticket counted need not be remembered by its event
-
 
 class ReceiveMessage(Handler[MessageAdd]):
     """Turns one message that came in into a stored message and an up-to-date ticket."""
@@ -82,9 +80,7 @@ class ReceiveMessage(Handler[MessageAdd]):
         if known.event_id != event.id or not known.ticket_id:
             return False
         ticket = found.get(Ticket, known.ticket_id)
-        if ticket is None:
-            return True
-        return not ticket.has_seen(event.id) and ticket.message_count - known.sequence < _LONG_AGO
+        return ticket is None or ticket.lacks(known)
 
     @staticmethod
     def _came_again(known: Message, event: Event[MessageAdd]) -> Change:
