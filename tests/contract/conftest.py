@@ -21,6 +21,8 @@ from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.runner import InOrder
 
+from tests.support import redis
+
 Opened = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens the same store again, as a new process would."""
 
@@ -125,10 +127,16 @@ def monotonic() -> Monotonic:
     return Monotonic()
 
 
-@pytest.fixture(params=["in process"])
-def coordination(request: pytest.FixtureRequest, monotonic: Monotonic) -> Any:
-    """Every coordination back end."""
-    return {"in process": InProcess(monotonic)}[request.param]
+@pytest.fixture(params=["in process", pytest.param("redis", marks=pytest.mark.real)])
+async def coordination(request: pytest.FixtureRequest, monotonic: Monotonic) -> AsyncIterator[Any]:
+    """Every coordination back end, by the clock that stands still."""
+    if request.param == "in process":
+        yield InProcess(monotonic)
+        return
+    url, prefix = redis.server_url(), redis.a_prefix()
+    async with redis.a_coordination(url, clock=monotonic, prefix=prefix, timeout_ms=5000) as shared:
+        yield shared
+        assert not shared.status().degraded, "the test was answered without Redis"
 
 
 @pytest.fixture(params=["fernet"])

@@ -47,6 +47,26 @@ async def test_notes_last_as_long_as_they_are_said_to(coordination: Any, monoton
     assert await coordination.notes("elsewhere") == {}
 
 
+async def test_notes_and_rates_take_any_characters(coordination: Any) -> None:
+    """Places, names, values and rates come back as they were, and no two are mixed up."""
+    odd = "\0\n\r\n $1 {a}:b*?[c] \ud800 😀 ''\""
+    await coordination.note(odd, odd, odd, 60)
+    await coordination.note(f"{odd}:", "", " ", 60)
+    assert await coordination.notes(odd) == {odd: odd}
+    assert await coordination.notes(f"{odd}:") == {"": " "}
+    assert (await coordination.take(odd, limit=1, per_s=60)).granted
+    assert (await coordination.take(f"{odd}:", limit=1, per_s=60)).granted
+    assert not (await coordination.take(odd, limit=1, per_s=60)).granted
+
+
+async def test_what_is_above_the_limit_is_refused_and_costs_nothing(coordination: Any) -> None:
+    """All or nothing: what is left stays for others."""
+    assert not (await coordination.take("r", limit=5, per_s=60, amount=6)).granted
+    assert (await coordination.take("r", limit=5, per_s=60, amount=3)).granted
+    assert not (await coordination.take("r", limit=5, per_s=60, amount=3)).granted
+    assert (await coordination.take("r", limit=5, per_s=60, amount=2)).granted
+
+
 async def test_a_rate_gives_its_limit_and_refills_evenly(coordination: Any, monotonic: Monotonic) -> None:
     """Ten a minute: ten at once, the eleventh after six seconds, and the wait is told."""
     taken = [await coordination.take("r", limit=10, per_s=60) for _ in range(11)]

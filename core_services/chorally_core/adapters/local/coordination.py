@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from chorally_core.ports.coordination import Taken
 
-_MOST = 100_000  # rates remembered before the idle ones are forgotten
+_FEW = 1000  # places or rates up to which those that are over are not looked for
 
 
 class InProcess:
@@ -15,6 +15,7 @@ class InProcess:
         self._monotonic = monotonic
         self._notes: dict[str, dict[str, tuple[str, float]]] = {}
         self._rates: dict[str, tuple[float, float, float]] = {}
+        self._places_at_most = self._rates_at_most = _FEW
 
     async def note(self, place: str, name: str, value: str, ttl_s: float) -> None:
         """Leave a note in a place under a name, for a time; an empty value removes it."""
@@ -24,6 +25,10 @@ class InProcess:
         else:
             notes.pop(name, None)
         self._sweep(place)
+        if len(self._notes) > self._places_at_most:
+            for other in list(self._notes):
+                self._sweep(other)
+            self._places_at_most = max(_FEW, 2 * len(self._notes))
 
     async def notes(self, place: str) -> dict[str, str]:
         """Return the notes of a place that are still valid, by name."""
@@ -48,6 +53,7 @@ class InProcess:
         if granted:
             left -= amount
         self._rates[rate] = (left, now, now + (limit - left) / speed)
-        if len(self._rates) > _MOST:
+        if len(self._rates) > self._rates_at_most:
             self._rates = {name: state for name, state in self._rates.items() if state[2] > now}
+            self._rates_at_most = max(_FEW, 2 * len(self._rates))
         return Taken(granted, 0.0 if granted else (amount - left) / speed)

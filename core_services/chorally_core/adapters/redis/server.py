@@ -172,6 +172,8 @@ def _reason(error: Exception, patience_s: float) -> str:
         return "no Sentinel that answers knows a master of this name in good health"
     if isinstance(error, exceptions.ReadOnlyError):
         return "the server takes no writes; it is a replica"
+    if isinstance(error, exceptions.InvalidResponse):
+        return "what answers does not speak as Redis does; check the host, the port and TLS"
     if isinstance(error, exceptions.ConnectionError | OSError | EOFError):
         return f"it cannot be reached ({type(error).__name__})"
     return f"it refuses what it is asked for ({type(error).__name__})"
