@@ -35,6 +35,8 @@ class Life:
         self._at = at
         self._when = when
         self.commits = 0
+        self.seen_after: set[int] = set()
+        """How many commits there were when something could be seen from outside."""
         self.ended = asyncio.Event()
 
     def go_on(self) -> None:
@@ -45,6 +47,24 @@ class Life:
         """
         if self.ended.is_set():
             raise Killed
+
+    def be_seen(self) -> None:
+        """Do something that can be seen from outside, such as a call or an answer.
+
+        Raises:
+            Killed: It has ended.
+        """
+        self.go_on()
+        self.seen_after.add(self.commits)
+
+    def moments(self) -> list[tuple[int, When]]:
+        """Return when such a life could end so that it makes a difference.
+
+        An end right after a commit is an end before the next one, unless something was seen in between.
+        """
+        before: list[tuple[int, When]] = [(number, "before") for number in range(self.commits)]
+        after: list[tuple[int, When]] = [(number - 1, "after") for number in sorted(self.seen_after) if number]
+        return before + after
 
     def reach(self, when: When) -> None:
         """Come to the moment before or after a commit, which may be the last."""
@@ -134,7 +154,9 @@ def calling(life: Life, answer: Callable[[httpx.Request], Awaitable[httpx.Respon
     """Return a transport that calls a platform for as long as the life lasts."""
 
     async def call(request: httpx.Request) -> httpx.Response:
-        life.go_on()
-        return await answer(request)
+        life.be_seen()
+        answered = await answer(request)
+        life.be_seen()
+        return answered
 
     return httpx.MockTransport(call)
