@@ -37,6 +37,16 @@ class Settings(BaseSettings):
         title="Documents",
         description="`mongodb://…/DATABASE` keeps records there; in the data folder where empty.",
     )
+    bus: SecretStr = Field(
+        SecretStr(""),
+        title="Event bus",
+        description="`kafka://host:port,…/` carries events there; in the data folder where empty.",
+    )
+    coordination: SecretStr = Field(
+        SecretStr(""),
+        title="Coordination",
+        description="`redis://…` or `redis+sentinel://…` shares rates and notes; in this process where empty.",
+    )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
     public_url: str = Field(

@@ -1,18 +1,28 @@
-"""The back ends, chosen by setting, and the data folder that one process owns."""
+"""The back ends, chosen by setting, and the data folder that one process owns.
+
+Whatever no setting names lies in the folder. A driver is imported only where its back end is named.
+"""
 
 import fcntl
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
-from chorally_core.adapters.local import Folder
-from chorally_core.adapters.sqlite.bus import SqliteBus
+from chorally_core.adapters.local import Folder, InProcess
+from chorally_core.adapters.sqlite import SqliteBus, SqliteDocuments
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
+from chorally_core.ports.bus import Bus
+from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.documents import Documents
 from chorally_core.ports.ledger import Ledger
 from chorally_core.runner import InOrder
 from chorally_core.settings import InvalidSettings, Settings
+
+T = TypeVar("T")
+Job = Callable[[], Awaitable[None]]
 
 
 class InUse(Exception):
@@ -20,54 +30,94 @@ class InUse(Exception):
 
 
 class Stores:
-    """Everything that is kept, open for as long as the process lives."""
+    """Everything that is kept or shared, for as long as the process lives."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the data folder and open what the settings name.
+        """Take the data folder and prepare what the settings name; nothing is connected yet.
 
         Raises:
             InUse: Another process owns the folder.
-            InvalidSettings: A back end cannot be used as it is named.
+            InvalidSettings: A back end cannot be used as it is named; every mistake at once.
         """
+        self._begin: list[Job] = []
+        self._end: list[Job] = []
+        self._troubles: list[Callable[[], list[str]]] = []
+        self.coordination: Coordination = InProcess()
+        mistakes: list[str] = []
+        documents = self._opened(settings, "documents", self._mongo, mistakes)
+        bus = self._opened(settings, "bus", self._kafka, mistakes)
+        shared = self._opened(settings, "coordination", self._redis, mistakes)
+        if mistakes:
+            raise InvalidSettings("\n".join(mistakes))
+        self.coordination = shared or self.coordination
         folder = settings.data
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _own(folder)
         self.database = Database(folder / "chorally.db", cache_mib=settings.cache_mib)
         self.objects = Folder(folder / "objects")
         self.search = SqliteSearch(self.database)
-        self._remote = _documents(settings)
         self.ledger: Ledger = SqliteLedger(self.database)
-        if self._remote is not None:
-            self.ledger = InOrder(self._remote, SqliteBus(self.database))
+        if documents is not None or bus is not None:
+            self.ledger = InOrder(documents or SqliteDocuments(self.database), bus or SqliteBus(self.database))
+
+    def _opened(self, settings: Settings, field: str, open_it: Callable[[str], T], mistakes: list[str]) -> T | None:
+        """What a setting names; None where it is empty. A mistake in it is added to the others."""
+        url = getattr(settings, field).get_secret_value()
+        if not url:
+            return None
+        name = f"CHORALLY_{field.upper()}"
+        try:
+            return open_it(url)
+        except ModuleNotFoundError as error:
+            extra = open_it.__name__.removeprefix("_")
+            mistakes.append(f"{name}: {error.name} is missing; pip install 'chorally-core[{extra}]'")
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+        return None
+
+    def _mongo(self, url: str) -> Documents:
+        from chorally_core.adapters.mongo import MongoDocuments
+
+        documents = MongoDocuments(url)
+        self._end.append(documents.close)
+        return documents
+
+    def _kafka(self, url: str) -> Bus:
+        from chorally_core.adapters.kafka import KafkaBus, parse
+
+        bus = KafkaBus(parse(url))
+        self._begin.append(bus.start)
+        self._end.append(bus.stop)
+        self._troubles.append(bus.troubles)
+        return bus
+
+    def _redis(self, url: str) -> Coordination:
+        from chorally_core.adapters.redis import RedisCoordination, parse
+
+        shared = RedisCoordination.of(parse(url), self.coordination)
+        self._begin.append(shared.start)
+        self._end.append(shared.close)
+        return shared
+
+    async def start(self) -> None:
+        """Connect to what is reached over a network."""
+        for job in self._begin:
+            await job()
+
+    def troubles(self) -> list[str]:
+        """Say what keeps the back ends from doing their work at the moment."""
+        return [trouble for ask in self._troubles for trouble in ask()]
 
     async def aclose(self) -> None:
         """Close what is reached over a network, then the folder."""
-        close = getattr(self._remote, "close", None)
-        if close is not None:
-            await close()
+        for job in reversed(self._end):
+            await job()
         self.close()
 
     def close(self) -> None:
         """Close the folder."""
         self.database.close()
         os.close(self._lock)
-
-
-def _documents(settings: Settings) -> Documents | None:
-    """The documents' own back end; None where they lie in the data folder."""
-    url = settings.documents.get_secret_value()
-    if not url:
-        return None
-    try:
-        from chorally_core.adapters.mongo import InvalidUrl, MongoDocuments
-    except ImportError as error:
-        raise InvalidSettings(
-            f"CHORALLY_DOCUMENTS: {error.name} is missing; pip install 'chorally-core[mongo]'"
-        ) from None
-    try:
-        return MongoDocuments(url)
-    except InvalidUrl as error:
-        raise InvalidSettings(f"CHORALLY_DOCUMENTS: {error}") from None
 
 
 def _own(folder: Path) -> int:

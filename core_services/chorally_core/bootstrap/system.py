@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 
 import chorally_sdk as sdk
 from chorally_core import asyncapi
-from chorally_core.adapters.local import InProcess
 from chorally_core.api import app as api_app
 from chorally_core.api import author as author_api
 from chorally_core.api import identity as identity_api
@@ -77,7 +76,7 @@ class System:
         self.registry = registry or discover()
         connectors = self.registry.connectors()
         self.vault = open_vault(settings)
-        self.coordination = InProcess()
+        self.coordination = self.stores.coordination
         self.feed = Feed(self.ledger.documents)
         self.actions = Actions(self.ledger)
         self.io = IoService(
@@ -183,6 +182,7 @@ class System:
 
     async def start(self) -> None:
         """Take up what was left, and begin."""
+        await self.stores.start()
         await self.ledger.recover()
         await release_claims(self.ledger.documents, self.now)
         await self.io.load()
@@ -222,7 +222,7 @@ class System:
             reasons.append("not started")
         if not self.io.journal.has_room():
             reasons.append("webhooks are refused: the disk is almost full or too many wait")
-        return reasons
+        return reasons + self.stores.troubles()
 
     def token(self, tenant: str, role: str, name: str = "operator") -> str:
         """Return a token for whoever owns the data folder."""
