@@ -7,6 +7,7 @@ The bodies stay as they are.
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -21,7 +22,7 @@ from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.runner import InOrder
 
-from tests.support import redis
+from tests.support import kafka, redis
 
 Opened = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens the same store again, as a new process would."""
@@ -39,10 +40,14 @@ def _sqlite(folder: Path, of: Callable[[Database], Any]) -> Opened:
     return opened
 
 
-@pytest.fixture(params=["sqlite"])
-def bus(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.real)])
+async def bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
     """Every event bus."""
-    return {"sqlite": _sqlite(tmp_path, SqliteBus)}[request.param]
+    if request.param == "sqlite":
+        yield _sqlite(tmp_path, SqliteBus)
+        return
+    async with kafka.a_prefix() as prefix:
+        yield partial(kafka.a_bus, prefix)
 
 
 def _mongo() -> Opened:

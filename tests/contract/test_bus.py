@@ -1,5 +1,6 @@
 """What any event bus does."""
 
+import asyncio
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.conftest import Opened
+from tests.support.patience import patiently, until
 
 _runs = count()
 AT = datetime(2026, 11, 23, 9, 0, 0, 123456, tzinfo=UTC)
@@ -32,11 +34,30 @@ def an_event(name: str, key: str = "acme/ada", topic: str = topics.RULE_TRIGGERS
     )
 
 
-async def _names(consumer: Any, limit: int = 100, *, commit: bool = True) -> list[str]:
-    batch = await consumer.poll(limit)
-    if commit:
-        await consumer.commit(batch)
-    return [delivered.event.id for delivered in batch.delivered]
+async def _names(bus: Any, consumer: Any, count: int, *, commit: bool = True, most: int = 3_000) -> list[str]:
+    """Read so many, in as many batches as they come."""
+    names: list[str] = []
+    async with patiently():
+        while len(names) < count:
+            batch = await consumer.poll(min(count - len(names), most))
+            if not batch.delivered:
+                await bus.wait(0.2)
+                continue
+            if commit:
+                await consumer.commit(batch)
+            names += [_id(delivered.event) for delivered in batch.delivered]
+    return names
+
+
+def _id(found: Any) -> str:
+    """The id of what was read, also where this version does not know the event."""
+    return str(found.id if isinstance(found, Event) else found.raw.headers["id"])
+
+
+async def _nothing_waits(bus: Any, consumer: Any) -> None:
+    """Show that there is nothing before what is published now."""
+    await bus.publish([an_event("mark")])
+    assert await _names(bus, consumer, 1) == ["mark"]
 
 
 async def test_what_is_published_is_read_as_it_was_after_a_restart(bus: Opened) -> None:
@@ -44,7 +65,10 @@ async def test_what_is_published_is_read_as_it_was_after_a_restart(bus: Opened) 
     async with bus() as opened:
         await opened.publish([an_event("e1")])
     async with bus() as opened:
-        batch = await opened.consumer("g", [topics.RULE_TRIGGERS]).poll(10)
+        consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
+        async with patiently():
+            while not (batch := await consumer.poll(10)).delivered:
+                await opened.wait(0.2)
         assert [delivered.event for delivered in batch.delivered] == [an_event("e1")]
 
 
@@ -53,12 +77,28 @@ async def test_a_group_reads_in_order_and_goes_on_where_it_committed(bus: Opened
     async with bus() as opened:
         consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
         await opened.publish([an_event(f"e{i}") for i in range(5)])
-        assert await _names(consumer, 3) == ["e0", "e1", "e2"]
-        assert await _names(consumer, 3, commit=False) == ["e3", "e4"]
+        assert await _names(opened, consumer, 3) == ["e0", "e1", "e2"]
+        assert await _names(opened, consumer, 2, commit=False) == ["e3", "e4"]
     async with bus() as opened:
         consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
-        assert await _names(consumer) == ["e3", "e4"]
-        assert await _names(consumer) == []
+        assert await _names(opened, consumer, 2) == ["e3", "e4"]
+        assert not (await consumer.poll(10)).delivered
+        await _nothing_waits(opened, consumer)
+
+
+async def test_positions_sort_in_the_order_of_a_key(bus: Opened) -> None:
+    """What waits behind a failed event is taken up by position, so it must be that of the log."""
+    async with bus() as opened:
+        consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
+        await opened.publish([an_event(f"e{i}") for i in range(120)])
+        found: dict[str, str] = {}
+        async with patiently():
+            while len(found) < 120:
+                batch = await consumer.poll(50)
+                found |= {delivered.position: delivered.event.id for delivered in batch.delivered}
+                await consumer.commit(batch)
+                await opened.wait(0.0 if batch.delivered else 0.2)
+        assert [found[position] for position in sorted(found)] == [f"e{i}" for i in range(120)]
 
 
 async def test_a_rewound_group_reads_again_what_it_did_not_commit(bus: Opened) -> None:
@@ -66,11 +106,12 @@ async def test_a_rewound_group_reads_again_what_it_did_not_commit(bus: Opened) -
     async with bus() as opened:
         consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
         await opened.publish([an_event(f"e{i}") for i in range(4)])
-        await _names(consumer, 1)
-        await _names(consumer, 2, commit=False)
+        await _names(opened, consumer, 1)
+        await _names(opened, consumer, 2, commit=False)
         await consumer.rewind()
         await opened.publish([an_event("e4")])
-        assert await _names(consumer) == ["e1", "e2", "e3", "e4"]
+        assert await _names(opened, consumer, 4) == ["e1", "e2", "e3", "e4"]
+        await _nothing_waits(opened, consumer)
 
 
 async def test_groups_do_not_disturb_each_other(bus: Opened) -> None:
@@ -78,19 +119,23 @@ async def test_groups_do_not_disturb_each_other(bus: Opened) -> None:
     async with bus() as opened:
         first = opened.consumer("first", [topics.RULE_TRIGGERS])
         await opened.publish([an_event("e1")])
-        assert await _names(first) == ["e1"]
+        assert await _names(opened, first, 1) == ["e1"]
         await opened.publish([an_event("e2")])
-        assert await _names(opened.consumer("second", [topics.RULE_TRIGGERS])) == ["e1", "e2"]
-        assert await _names(first) == ["e2"]
+        second = opened.consumer("second", [topics.RULE_TRIGGERS])
+        assert await _names(opened, second, 2) == ["e1", "e2"]
+        assert await _names(opened, first, 1) == ["e2"]
 
 
 async def test_topics_are_apart(bus: Opened) -> None:
     """A reader of one topic sees nothing of another; a reader of both sees each in order."""
     async with bus() as opened:
         await opened.publish([an_event("a1"), an_event("b1", topic=topics.QUEUE_TRIGGERS), an_event("a2")])
-        assert await _names(opened.consumer("one", [topics.RULE_TRIGGERS])) == ["a1", "a2"]
-        batch = await opened.consumer("both", [topics.RULE_TRIGGERS, topics.QUEUE_TRIGGERS]).poll(10)
-        assert len(batch.delivered) == 3
+        one = opened.consumer("one", [topics.RULE_TRIGGERS])
+        assert await _names(opened, one, 2) == ["a1", "a2"]
+        await _nothing_waits(opened, one)
+        both = opened.consumer("both", [topics.RULE_TRIGGERS, topics.QUEUE_TRIGGERS])
+        names = await _names(opened, both, 4)
+        assert [name for name in names if name != "b1"] == ["a1", "a2", "mark"]
 
 
 async def test_a_group_that_lags_far_behind_loses_nothing(bus: Opened) -> None:
@@ -99,20 +144,21 @@ async def test_a_group_that_lags_far_behind_loses_nothing(bus: Opened) -> None:
         consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
         for start in range(0, 25_000, 5_000):
             await opened.publish([an_event(f"{start + i}") for i in range(5_000)])
-        read: list[str] = []
-        while names := await _names(consumer, 3_000):
-            read += names
+        read = await _names(opened, consumer, 25_000)
         await opened.publish([an_event("last")])
-        read += await _names(consumer)
+        read += await _names(opened, consumer, 1)
         assert read == [str(i) for i in range(25_000)] + ["last"]
 
 
 async def test_a_wait_ends_when_something_is_published(bus: Opened) -> None:
     """Consumers are woken, not polled."""
     async with bus() as opened:
-        opened.consumer("g", [topics.RULE_TRIGGERS])
+        consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
         await opened.publish([an_event("e1")])
-        await opened.wait(60.0)
+        async with asyncio.timeout(30.0):
+            await opened.wait(60.0)
+            while not (await consumer.poll(1)).delivered:
+                await opened.wait(60.0)
 
 
 async def test_how_many_wait_is_told(bus: Opened) -> None:
@@ -120,8 +166,8 @@ async def test_how_many_wait_is_told(bus: Opened) -> None:
     async with bus() as opened:
         consumer = opened.consumer("g", [topics.RULE_TRIGGERS])
         await opened.publish([an_event(f"e{i}") for i in range(5)])
-        assert consumer.waiting() == 5
-        await _names(consumer, 2)
+        await until(lambda: consumer.waiting() == 5, opened)
+        await _names(opened, consumer, 2)
         assert consumer.waiting() == 3
 
 
@@ -141,7 +187,8 @@ async def test_any_interleaving_gives_everything_in_order(bus: Opened, steps: li
                 await opened.publish([a_reply(topic, published + i) for i in range(count)])
                 published += count
             elif step == "poll":
-                pending.append(await consumer.poll(data.draw(st.integers(1, 4))))
+                waits = published > len(done) + sum(len(batch.delivered) for batch in pending)
+                pending.append(await _polled(opened, consumer, data.draw(st.integers(1, 4)), waits))
             elif step == "commit" and pending:
                 for batch in pending:
                     await consumer.commit(batch)
@@ -154,10 +201,20 @@ async def test_any_interleaving_gives_everything_in_order(bus: Opened, steps: li
                 consumer = opened.consumer("g", [topic])
                 pending = []
         await consumer.rewind()
-        while (batch := await consumer.poll(3)).delivered:
+        while len(done) < published:
+            batch = await _polled(opened, consumer, 3, True)
             await consumer.commit(batch)
             done += [delivered.event.id for delivered in batch.delivered]
         assert done == [str(i) for i in range(published)]
+        assert not (await consumer.poll(1)).delivered
+
+
+async def _polled(bus: Any, consumer: Any, limit: int, waits: bool) -> Any:
+    """Poll; where something waits, until some of it has come in."""
+    async with patiently():
+        while not (batch := await consumer.poll(limit)).delivered and waits:
+            await bus.wait(0.2)
+    return batch
 
 
 def a_reply(topic: str, number: int) -> Event[Any]:

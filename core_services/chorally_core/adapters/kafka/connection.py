@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 PROBE_S = 10.0
 CLOSE_S = 10.0
+_CUT_S = 2.0
 
 
 def options(settings: KafkaSettings) -> dict[str, Any]:
@@ -82,9 +83,34 @@ def _reason(error: Exception, settings: KafkaSettings) -> str:
 
 
 async def close(client: Any) -> None:
-    """Stop a producer or consumer; one that cannot reach its broker any more is left after a while."""
+    """Stop a producer or consumer; one that cannot reach its broker any more is cut off after a while."""
     try:
         async with asyncio.timeout(CLOSE_S):
             await client.stop()
     except (errors.KafkaError, TimeoutError) as error:
         log.warning("a Kafka client did not end cleanly", client=type(client).__name__, error=repr(error))
+        await _cut_off(client)
+
+
+_PARTS = (
+    ("_coordinator", "_stop_heartbeat_task"),
+    ("_fetcher", "close"),
+    ("_sender", "close"),
+    ("_client", "close"),
+    ("client", "close"),
+)
+
+
+async def _cut_off(client: Any) -> None:
+    """End what runs on in a client whose ``stop`` was cut short, for which aiokafka 0.14 has no public way.
+
+    A heartbeat above all: it would keep partitions from the other members.
+    """
+    for part, method in _PARTS:
+        owner = getattr(client, part, None)
+        if owner is not None:
+            try:
+                async with asyncio.timeout(_CUT_S):
+                    await getattr(owner, method)()
+            except (errors.KafkaError, OSError) as error:  # a timeout is one
+                log.warning("part of a Kafka client runs on", part=part, error=repr(error))

@@ -14,7 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from chorally_core.adapters.kafka.connection import close, options
+from chorally_core.adapters.kafka.connection import CLOSE_S, close, options
 from chorally_core.adapters.kafka.errors import KafkaUnavailable, Moved
 from chorally_core.adapters.kafka.records import from_record, position
 from chorally_core.adapters.kafka.settings import KafkaSettings
@@ -68,6 +68,7 @@ class KafkaConsumer:
         self._share = Share()
         self._open = False
         self._left = False
+        self._ending = False
         self._pause_s = 1.0
         self._ends: dict[TopicPartition, int] = {}
         self._settled = asyncio.Event()
@@ -75,6 +76,7 @@ class KafkaConsumer:
         self._room = asyncio.Event()
         self._client: Any = None
         self._gone: asyncio.Future[None] | None = None
+        self._starting: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -170,9 +172,13 @@ class KafkaConsumer:
     async def stop(self) -> None:
         """Leave the group, so that the others have its partitions at once."""
         self.leave()
+        if self._starting is not None:  # a member that is cut off while it joins holds up the others
+            await asyncio.wait({self._starting}, timeout=CLOSE_S)
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            if not self._ending:  # once: a second time would cut off its leaving
+                self._ending = True
+                self._task.cancel()
+            await asyncio.wait({self._task})
         if self._after is not None:
             await self._after.stop()
 
@@ -208,9 +214,12 @@ class KafkaConsumer:
         self._client, self._gone = client, asyncio.get_running_loop().create_future()
         try:
             client.subscribe(list(self._names), listener=_Listener(self))
-            await client.start()
+            self._starting = asyncio.ensure_future(client.start())
+            await self._starting
+            self._starting = None
             await self._read(client)
         finally:
+            self._starting = None
             self._gone.set_result(None)
             self._client = self._gone = None
             self._forget()
