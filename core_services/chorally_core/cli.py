@@ -92,6 +92,16 @@ def services() -> None:
 
 
 @app.command()
+def reseal(data: Data = None) -> None:
+    """Seal all secrets anew under the first of CHORALLY_SECRET_KEYS, while nothing runs on the folder."""
+    from chorally_core.commands.reseal import reseal_folder
+
+    problem = reseal_folder(_settings(data=data))
+    if problem:
+        _fail(problem)
+
+
+@app.command()
 def replay(
     hook_ids: Annotated[list[str], typer.Argument(help="Ids of stored webhooks, as /io/v1/hooks lists them.")],
     tenant: Annotated[str, typer.Option(help="Tenant whose webhooks they are.")],

@@ -49,9 +49,6 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
-    public_url: str = Field(
-        "", title="Public URL", description="How platforms and browsers reach the API; from host and port where empty."
-    )
     secret_keys: Annotated[list[SecretStr], BeforeValidator(_words)] = Field(
         default=[],
         title="Secret keys",

@@ -29,6 +29,10 @@ class InUse(Exception):
     """Another process owns the data folder."""
 
 
+class Unreachable(Exception):
+    """A back end that the process must have cannot be used now; the message says which, and why."""
+
+
 class Stores:
     """Everything that is kept or shared, for as long as the process lives."""
 
@@ -100,9 +104,16 @@ class Stores:
         return shared
 
     async def start(self) -> None:
-        """Connect to what is reached over a network."""
+        """Connect to what is reached over a network.
+
+        Raises:
+            Unreachable: Something cannot be used now.
+        """
         for job in self._begin:
-            await job()
+            try:
+                await job()
+            except Exception as error:
+                raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     def troubles(self) -> list[str]:
         """Say what keeps the back ends from doing their work at the moment."""

@@ -2,10 +2,11 @@
 
 import sys
 
+from chorally_core.adapters.identity.keyring import InvalidKeyring
 from chorally_core.bootstrap import operator_token
 from chorally_core.ports.identity import TENANT
 from chorally_core.ports.permissions import ROLES
-from chorally_core.settings import Settings
+from chorally_core.settings import InvalidSettings, Settings
 
 
 def print_token(settings: Settings, tenant: str, role: str) -> str:
@@ -15,5 +16,9 @@ def print_token(settings: Settings, tenant: str, role: str) -> str:
     if role not in ROLES:
         return f"there is no role {role!r}; there are {', '.join(ROLES)}"
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sys.stdout.write(operator_token(settings, tenant, role) + "\n")
+    try:
+        token = operator_token(settings, tenant, role)
+    except (InvalidKeyring, InvalidSettings) as error:
+        return str(error)
+    sys.stdout.write(token + "\n")
     return ""

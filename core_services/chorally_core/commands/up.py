@@ -3,7 +3,9 @@
 import sys
 
 from chorally_core import logs
-from chorally_core.bootstrap import InUse, System
+from chorally_core.adapters.identity.keyring import InvalidKeyring
+from chorally_core.bootstrap import InUse, System, Unreachable
+from chorally_core.ports.secrets import Unopenable
 from chorally_core.serving import listen, run, serve, url_of
 from chorally_core.settings import InvalidSettings, Settings
 
@@ -21,7 +23,7 @@ def up(settings: Settings) -> None:
     logs.configure(settings.log_level, settings.log_format)
     try:
         run(_up(settings))
-    except (InUse, InvalidSettings, ValueError) as error:
+    except (InUse, InvalidKeyring, InvalidSettings, Unopenable, Unreachable, ValueError) as error:
         raise Refused(str(error)) from error
     except OSError as error:
         raise Refused(f"{error}; is another program at {settings.host}:{settings.port}?") from error
@@ -30,8 +32,8 @@ def up(settings: Settings) -> None:
 async def _up(settings: Settings) -> None:
     listener = listen(settings.host, settings.port)
     system = System(settings)
-    await system.start()
     try:
+        await system.start()
         await serve(system.app, listener, lambda: _tell(settings, url_of(listener)))
     finally:
         await system.stop()

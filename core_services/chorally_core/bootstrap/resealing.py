@@ -1,0 +1,57 @@
+"""Seals everything anew under the newest key, so that an older one can be thrown away."""
+
+from typing import Any
+
+import msgspec
+
+from chorally_core.adapters.identity import Keyring
+from chorally_core.adapters.identity.keyring import NAME
+from chorally_core.bootstrap.stores import Stores
+from chorally_core.bootstrap.trust import open_vault, utc_now
+from chorally_core.ports.documents import Document, Query
+from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io.model import Account, App, Delivery, Held
+from chorally_core.services.message.model import Message
+from chorally_core.settings import Settings
+
+SEALED: tuple[tuple[type[Document], str], ...] = (
+    (App, "sealed"),
+    (Account, "sealed"),
+    (Held, "sealed"),
+    (Delivery, "route"),
+    (Message, "route"),
+)
+"""Every field that is sealed at rest."""
+
+_STEP = 500
+
+
+async def reseal(settings: Settings) -> int:
+    """Seal everything in the data folder under the first of the secret keys; return how many records that were.
+
+    The folder must be free. A kill leaves some records under each key; both open while both keys are set.
+
+    Raises:
+        InUse: A process owns the folder.
+        Unopenable: A record was sealed with a key that is not set any more; those before it are done.
+    """
+    vault = open_vault(settings)
+    stores = Stores(settings)
+    try:
+        await stores.start()
+        Keyring(settings.data / NAME, utc_now, vault).reseal()
+        done = 0
+        for of, field in SEALED:
+            after: tuple[Any, str] | None = None
+            while found := await stores.ledger.documents.find(Query(of, None, limit=_STEP, after=after)):
+                after = (found[-1].id, found[-1].id)
+                anew = [
+                    msgspec.structs.replace(document, **{field: vault.reseal(sealed)})
+                    for document in found
+                    if (sealed := getattr(document, field))
+                ]
+                await stores.ledger.commit(Work([Step.of([document]) for document in anew]))
+                done += len(anew)
+        return done
+    finally:
+        await stores.aclose()
