@@ -280,10 +280,12 @@ class Accounts:
     async def become(
         self, account: Account, state: str, reason: str, actor: tuple[ActorKind, str] = ("service", "")
     ) -> Account:
-        """Store a new state, once, with the fact that tells of it."""
+        """Store a new state, once, with the fact that tells of it; one that is disconnected by now stays so."""
         account = self._directory.accounts.get(account.id, account)
-        if (account.state, account.reason) == (state, reason) or (
-            account.state == state and state == "reauthorization_required"
+        if (
+            account.state == "disconnected"
+            or (account.state, account.reason) == (state, reason)
+            or (account.state == state and state == "reauthorization_required")
         ):
             return account
         changed = msgspec.structs.replace(account, state=state, reason=reason[:1000])

@@ -63,32 +63,66 @@ def released(delivery: Delivery, at: datetime, wait: timedelta | None, why: str)
     return msgspec.structs.replace(delivery, state="queued", next_at=at + pause, error=why)
 
 
-def received(delivery: Delivery, receipt: sdk.Receipt, at: datetime) -> Delivery:
-    """Return the delivery after the platform's answer to the visible call."""
+def held_up(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) -> Delivery:
+    """Return the delivery whose call was repeated under a native key and was not made this time.
+
+    What became of the first call is as little known as before.
+    """
+    pause = wait if wait is not None else timedelta(seconds=min(2.0**delivery.attempts, 900.0))
+    return msgspec.structs.replace(delivery, state="unconfirmed", next_at=at + pause, error=why)
+
+
+def received(
+    delivery: Delivery, receipt: sdk.Receipt, at: datetime, *, look_after: timedelta, shared: bool = False
+) -> Delivery:
+    """Return the delivery after the platform's answer to the visible call.
+
+    Args:
+        delivery: As it was claimed.
+        receipt: What the platform answered.
+        at: Now.
+        look_after: How long to wait for a mark of what was only accepted, before it is looked for.
+        shared: Another delivery bears the same external id, as where a new answer takes the place of the old one.
+    """
     sent = receipt.state == "sent"
     return msgspec.structs.replace(
         delivery,
         state="sent" if sent else "accepted",
         external_id=receipt.external_id,
-        external_key=_external_key(delivery, receipt.external_id),
+        external_key=None if shared else _external_key(delivery, receipt.external_id),
         external_url=receipt.url,
         conversation_id=receipt.conversation_id or delivery.conversation_id,
         receipt=dict(receipt.data),
-        next_at=None,
+        next_at=None if sent else at + look_after,
         settled_at=at if sent else None,
+        searches=0,
         error="",
         needs_person=False,
     )
 
 
-def confirmed(delivery: Delivery, external_id: str, at: datetime, *, url: str | None = None) -> Delivery:
-    """Return the delivery after its echo came, or a search or a person found it."""
+def identified(delivery: Delivery, receipt: sdk.Receipt, *, shared: bool = False) -> Delivery:
+    """Return the delivery that a mark settled before the platform's own answer came, with what that answer says."""
+    return msgspec.structs.replace(
+        delivery,
+        external_id=receipt.external_id,
+        external_key=None if shared else _external_key(delivery, receipt.external_id),
+        external_url=delivery.external_url or receipt.url,
+        conversation_id=receipt.conversation_id or delivery.conversation_id,
+        receipt=dict(receipt.data),
+    )
+
+
+def confirmed(
+    delivery: Delivery, external_id: str, at: datetime, *, url: str | None = None, shared: bool = False
+) -> Delivery:
+    """Return the delivery after its echo came, or a search or a person found it; ``shared`` as for ``received``."""
     later = delivery.state in ("delivered", "read")
     return msgspec.structs.replace(
         delivery,
         state=delivery.state if later else "sent",
         external_id=delivery.external_id or external_id,
-        external_key=delivery.external_key or _external_key(delivery, external_id),
+        external_key=delivery.external_key or (None if shared else _external_key(delivery, external_id)),
         external_url=delivery.external_url or url,
         settled_at=delivery.settled_at or at,
         next_at=None,
@@ -97,7 +131,7 @@ def confirmed(delivery: Delivery, external_id: str, at: datetime, *, url: str | 
     )
 
 
-def marked(delivery: Delivery, mark: sdk.Mark, at: datetime) -> Delivery | None:
+def marked(delivery: Delivery, mark: sdk.Mark, at: datetime, *, shared: bool = False) -> Delivery | None:
     """Return the delivery after a mark; None where the mark says nothing new. States only go forward."""
     external_id = mark.external_id or delivery.external_id
     if mark.state == "failed":
@@ -106,7 +140,7 @@ def marked(delivery: Delivery, mark: sdk.Mark, at: datetime) -> Delivery | None:
         return failed(delivery, mark.reason or "the platform reports that it could not deliver", at)
     if _FORWARD[mark.state] <= _FORWARD.get(delivery.state, 0):
         return None
-    moved = confirmed(delivery, external_id, at) if external_id else delivery
+    moved = confirmed(delivery, external_id, at, shared=shared) if external_id else delivery
     return msgspec.structs.replace(
         moved, state=mark.state, settled_at=moved.settled_at or at, next_at=None, error="", needs_person=False
     )
@@ -131,9 +165,13 @@ def requeued(delivery: Delivery, at: datetime) -> Delivery:
 
 
 def unknown(delivery: Delivery, why: str, at: datetime, settles: timedelta) -> Delivery:
-    """Return the delivery whose visible call may or may not have happened; it is searched after ``settles``."""
+    """Return the delivery whose visible call may or may not have happened; it is searched after ``settles``.
+
+    The same call under a native key, which is as good as a search, is repeated less and less often.
+    """
     tried = delivery.tried_at or at
-    return msgspec.structs.replace(delivery, state="unconfirmed", error=why, next_at=max(tried + settles, at))
+    pause = timedelta(seconds=min(2.0 ** (delivery.attempts - 1), 900.0) if delivery.attempts > 1 else 0.0)
+    return msgspec.structs.replace(delivery, state="unconfirmed", error=why, next_at=max(tried + settles, at + pause))
 
 
 def absent(delivery: Delivery, at: datetime) -> Delivery:
@@ -143,11 +181,11 @@ def absent(delivery: Delivery, at: datetime) -> Delivery:
 
 def in_doubt(delivery: Delivery, why: str) -> Delivery:
     """Return the delivery that only an echo or a person can settle."""
-    return msgspec.structs.replace(delivery, needs_person=True, next_at=None, error=why)
+    return msgspec.structs.replace(delivery, state="unconfirmed", needs_person=True, next_at=None, error=why)
 
 
 def later(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) -> Delivery:
-    """Return the unconfirmed delivery whose search could not be made now."""
+    """Return the delivery whose search could not be made now, or told nothing yet."""
     pause = wait if wait is not None else timedelta(seconds=min(2.0 ** (delivery.searches + 1), 900.0))
     return msgspec.structs.replace(delivery, next_at=at + pause, searches=delivery.searches + 1, error=why)
 

@@ -70,6 +70,7 @@ class Inbound:
         self._now = now
         self._messages = _Recent(_REMEMBERED)
         self._authors = _Recent(_REMEMBERED)
+        self._moved: dict[str, Delivery] = {}
 
     def afresh(self) -> "Inbound":
         """Return a translation that remembers nothing: everything counts as new."""
@@ -79,11 +80,13 @@ class Inbound:
         """Remember what was translated as published."""
         self._messages.keep()
         self._authors.keep()
+        self._moved.clear()
 
     def given_up(self, *, everything: bool = False) -> None:
         """Forget what was translated: it was not published."""
         self._messages.give_up(everything=everything)
         self._authors.give_up(everything=everything)
+        self._moved.clear()
 
     async def translate(
         self,
@@ -220,15 +223,18 @@ class Inbound:
         received_at: datetime,
         backfilled: bool,
     ) -> None:
-        """Join an echo to what we sent, hold it while that is not settled, else take it as said elsewhere."""
-        delivery = await self._sent(account, echo.channel, echo.external_id, echo.client_ref)
+        """Join an echo to what we sent, hold it while that is not settled, else take it as said elsewhere.
+
+        Open pushes are looked for first: one that settles meanwhile is then found by what it was settled with.
+        """
+        may_be_ours = await self._may_be_ours(account, echo.conversation_id, echo.channel)
+        delivery, shared = await self._sent(account, echo.channel, echo.external_id, echo.client_ref)
         if delivery is not None:
             if delivery.external_id is None or delivery.state in OPEN:
-                confirmed = deliver.confirmed(delivery, echo.external_id, self._now(), url=echo.url)
-                came.writes.append(confirmed)
-                came.events.append(deliver.reconcile(confirmed, self._now()))
+                confirmed = deliver.confirmed(delivery, echo.external_id, self._now(), url=echo.url, shared=shared)
+                self._move(came, confirmed, self._now())
             return
-        if await self._may_be_ours(account, echo.conversation_id, echo.channel):
+        if may_be_ours:
             came.writes.append(self._held(account, echo, received_at))
             return
         name = message_id(account.tenant, account.id, echo.channel, echo.external_id)
@@ -242,53 +248,68 @@ class Inbound:
             await self._watermark(came, account, mark)
             return
         channels = [mark.channel] if mark.channel else [channel.name for channel in manifest.channels]
-        for channel in channels:
-            delivery = await self._sent(account, channel, mark.external_id, mark.client_ref)
-            if delivery is not None:
-                self._mark_ours(came, delivery, mark)
-                return
         told = mark.state in ("sent", "delivered", "read", "failed")
-        if told or mark.external_id is None:
-            if await self._may_be_ours(account, mark.conversation_id, None):
+        wanted = told or mark.external_id is None
+        may_be_ours = wanted and await self._may_be_ours(account, mark.conversation_id, None)
+        for channel in channels:
+            delivery, shared = await self._sent(account, channel, mark.external_id, mark.client_ref)
+            if delivery is not None:
+                self._mark_ours(came, delivery, mark, shared=shared)
+                return
+        if wanted or mark.external_id is None:
+            if may_be_ours:
                 came.writes.append(self._held(account, mark, received_at))
             return
         for channel in channels:
             name = message_id(account.tenant, account.id, channel, mark.external_id)
             came.events.append(_marked(account, name, mark, f"{account.tenant}/{name}"))
 
-    def _mark_ours(self, came: Came, delivery: Delivery, mark: sdk.Mark) -> None:
+    def _mark_ours(self, came: Came, delivery: Delivery, mark: sdk.Mark, *, shared: bool = False) -> None:
         if mark.state in ("hidden", "visible", "deleted"):
             came.events.append(_marked(delivery, delivery.id, mark, delivery.key))
             return
-        moved = deliver.marked(delivery, mark, self._now())
+        moved = deliver.marked(delivery, mark, self._now(), shared=shared)
         if moved is not None:
-            came.writes.append(moved)
-            came.events.append(deliver.reconcile(moved, mark.at))
+            self._move(came, moved, mark.at)
+
+    def _move(self, came: Came, delivery: Delivery, at: datetime) -> None:
+        """Take over a delivery's new state, which what comes behind it in the same batch goes on from."""
+        came.writes.append(delivery)
+        came.events.append(deliver.reconcile(delivery, at))
+        self._moved[delivery.id] = delivery
 
     async def _watermark(self, came: Came, account: Account, mark: sdk.Mark) -> None:
         """Apply a mark on all that we sent in a conversation up to its time."""
         if mark.conversation_id is None:
             return
-        where = (Where("conversation_id", "is", mark.conversation_id), Where("account_id", "is", account.id))
-        for delivery in await self._documents.find(Query(Delivery, account.tenant, where, limit=1000)):
+        where = (
+            Where("conversation_id", "is", mark.conversation_id),
+            Where("account_id", "is", account.id),
+            Where("state", "in", ("sent", "delivered")),
+        )
+        for stored in await self._documents.find(Query(Delivery, account.tenant, where, limit=1000)):
+            delivery = self._moved.get(stored.id, stored)
             if delivery.settled_at is not None and delivery.settled_at <= mark.at:
                 self._mark_ours(came, delivery, mark)
 
     async def _sent(
         self, account: Account, channel: str, external_id: str | None, client_ref: str | None
-    ) -> Delivery | None:
-        """Return what we sent under that reference or id."""
+    ) -> tuple[Delivery | None, bool]:
+        """Return what we sent under that reference or id, and whether the id is another delivery's."""
         keys = []
         if client_ref:
             keys.append(Key(Delivery, "client_ref", client_ref))
         if external_id:
             keys.append(Key(Delivery, "external_key", Delivery.external_key_of(account.id, channel, external_id)))
         found = await self._documents.load(keys) if keys else {}
-        for key in keys:
-            delivery = found.get(key)
-            if isinstance(delivery, Delivery) and delivery.account_id == account.id:
-                return delivery
-        return None
+        ours = [
+            self._moved.get(delivery.id, delivery)
+            for key in keys
+            if isinstance(delivery := found.get(key), Delivery) and delivery.account_id == account.id
+        ]
+        if not ours:
+            return None, False
+        return ours[0], ours[-1].id != ours[0].id
 
     async def _may_be_ours(self, account: Account, conversation_id: str | None, channel: str | None) -> bool:
         """Whether a push is open that this could be the echo of."""

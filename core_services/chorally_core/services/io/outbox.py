@@ -23,14 +23,21 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.services.io import deliver
 from chorally_core.services.io.directory import Directory, replies
 from chorally_core.services.io.health import HealthBook
+from chorally_core.services.io.held import HeldBack
 from chorally_core.services.io.inbound import Inbound
-from chorally_core.services.io.model import OPEN, Account, Delivery, Held
-from chorally_core.services.io.refusal import is_late, refusal
+from chorally_core.services.io.model import OPEN, Account, Delivery
+from chorally_core.services.io.outgoing import limits_of, outgoing
+from chorally_core.services.io.precedence import goes_first
+from chorally_core.services.io.refusal import refusal
 
 log = structlog.get_logger(__name__)
 
 _CALL_S = 60.0  # seconds that a visible call may take in all
 _ROUNDS = 5  # claims and searches after which a delivery that never appears is left to a person
+_TOLD_WITHIN = timedelta(days=1)  # a mark of what was accepted comes, where nobody can search for it
+_FIRST_LOOK = timedelta(seconds=30)  # after which what was accepted is searched for
+_TROUBLE = timedelta(seconds=10)  # that an account rests after an error that no platform is to blame for
+_LAST_CALL_S = 8.0  # seconds that calls under way are given at the end, less than supervisors wait
 
 
 class Outbox:
@@ -62,7 +69,7 @@ class Outbox:
         """
         self._ledger = ledger
         self._directory = directory
-        self._inbound = inbound
+        self._held = HeldBack(ledger, directory, inbound)
         self._vault = vault
         self._health = health
         self._now = now
@@ -71,6 +78,8 @@ class Outbox:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._paused_until: dict[str, datetime] = {}
+        self._unrecorded: dict[str, tuple[Delivery, Delivery, Sequence[Event[LogAdd]], bool]] = {}
+        self._ending = False
 
     def wake(self) -> None:
         """Look for what is due, now."""
@@ -86,7 +95,7 @@ class Outbox:
                 await self._record(delivery, deliver.unknown(delivery, why, self._now(), settles))
 
     async def run(self, idle_s: float = 0.5) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled; calls that are under way then are given a moment to end."""
         try:
             while True:
                 self._wake.clear()
@@ -101,30 +110,43 @@ class Outbox:
                 except TimeoutError:
                     continue
         finally:
-            for task in self._busy.values():
+            self._ending = True
+            tasks = list(self._busy.values())
+            if tasks:
+                await asyncio.wait(tasks, timeout=_LAST_CALL_S)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def dispatch(self) -> int:
         """Start the tasks of accounts that have something due; return how many are due."""
+        await self._record_again()
         now = self._now()
-        where = (Condition("next_at", "<=", now), Condition("state", "in", ("queued", "unconfirmed")))
-        due = await self._ledger.documents.find(Query(Delivery, None, where, order="next_at", limit=1000))
+        where = [Condition("next_at", "<=", now), Condition("state", "in", ("queued", "unconfirmed", "accepted"))]
+        accounts = self._directory.accounts
+        free = [name for name, account in accounts.items() if self._is_free(account, now)]
+        if len(free) < len(accounts):  # what waits for the others must not fill the list
+            where.append(Condition("account_id", "in", free))
+        due = await self._ledger.documents.find(Query(Delivery, None, tuple(where), order="next_at", limit=1000))
         by_account: dict[str, list[Delivery]] = defaultdict(list)
         for delivery in due:
             by_account[delivery.account_id].append(delivery)
         for account_id, deliveries in by_account.items():
-            if account_id in self._busy or self._paused_until.get(account_id, now) > now:
-                continue
-            account = self._directory.accounts.get(account_id)
+            account = accounts.get(account_id)
             if account is None or account.state == "disconnected":
                 for delivery in deliveries:
                     await self._give_up(delivery, "the account is disconnected; connect it and send again")
-            elif account.state != "reauthorization_required":
+            elif self._is_free(account, now):
                 task = asyncio.create_task(self._work(account, deliveries), name=f"deliver:{account_id}")
                 self._busy[account_id] = task
                 task.add_done_callback(partial(self._finished, account_id))
-        return sum(len(deliveries) for deliveries in by_account.values())
+        return len(due)
+
+    def _is_free(self, account: Account, now: datetime) -> bool:
+        """Whether something can be done for an account now."""
+        if account.id in self._busy or account.state == "reauthorization_required":
+            return False
+        return self._paused_until.get(account.id, now) <= now
 
     def _finished(self, account_id: str, _: asyncio.Task[None]) -> None:
         self._busy.pop(account_id, None)
@@ -137,12 +159,16 @@ class Outbox:
 
     async def _work(self, account: Account, deliveries: list[Delivery]) -> None:
         for delivery in sorted(deliveries, key=lambda d: (d.created_at, d.id)):
+            if self._ending:
+                return
             try:
                 await self.carry_out(account, delivery)
             except Conflict:
                 log.info("delivery changed meanwhile", delivery_id=delivery.id)
             except Exception as error:
                 log.error("delivery failed unexpectedly", delivery_id=delivery.id, exc_info=error)
+                self._health.erred(account, f"{type(error).__name__} while an answer was made")
+                self._paused_until[account.id] = self._now() + _TROUBLE
                 return
             if self._paused_until.get(account.id, self._now()) > self._now():
                 return
@@ -150,48 +176,54 @@ class Outbox:
     async def carry_out(self, account: Account, delivery: Delivery) -> None:
         """Take one delivery one step further: make its visible call, or resolve an earlier one."""
         connector = self._directory.connector(account)
-        if delivery.state == "unconfirmed":
+        if delivery.state != "queued":
             await self._resolve(account, connector, delivery)
             return
-        if no := refusal(delivery, connector, self._now()):
+        if no := self._refused(delivery, connector):
             await self._record(delivery, deliver.failed(delivery, str(no), self._now(), reason=no.reason))
             return
-        if await self._twin_is_open(delivery):
-            wait = timedelta(seconds=2)
-            why = "an equal answer to the same message is not confirmed yet"
-            await self._record(delivery, deliver.released(delivery, self._now(), wait, why), tell=False)
+        if (first := await goes_first(self._ledger.documents, delivery, self._now())) is not None:
+            await self._record(delivery, deliver.released(delivery, self._now(), *first), tell=False)
             return
         await self._push(account, connector, delivery)
 
-    async def _twin_is_open(self, delivery: Delivery) -> bool:
-        """Whether an equal text to the same target is unconfirmed: a search could not tell the two apart."""
-        where = (Condition("account_id", "is", delivery.account_id), Condition("state", "in", sorted(OPEN)))
-        for other in await self._ledger.documents.find(Query(Delivery, delivery.tenant, where, limit=1000)):
-            same = (other.body, other.in_reply_to) == (delivery.body, delivery.in_reply_to)
-            if same and other.id != delivery.id and other.state in ("unconfirmed", "sending"):
-                return True
-        return False
+    def _refused(self, delivery: Delivery, connector: sdk.Connector) -> sdk.Rejected | None:
+        """Why the delivery can never be made, as far as that can be told without the platform."""
+        try:
+            replies(connector)
+            self._outgoing(delivery, self._limits(delivery))
+            return refusal(delivery, connector, self._now())
+        except Exception as error:  # whatever it is, it will be the same next time
+            log.error("delivery cannot be made", delivery_id=delivery.id, exc_info=error)
+            return sdk.Rejected(f"it cannot be made: {type(error).__name__}: {error}", reason=sdk.Reason.INVALID)
 
     async def _push(self, account: Account, connector: sdk.Connector, delivery: Delivery) -> None:
-        claim = deliver.claimed(delivery, self._now())
-        await self._ledger.commit(Work([Step.of([claim])]))
         limits = self._limits(delivery)
+        again = delivery.state == "unconfirmed"  # under a native key, so that what was made is not made twice
+        not_done = deliver.held_up if again else deliver.released
+        claim = deliver.claimed(delivery, self._now())
+        message = self._outgoing(claim, limits)
+        await self._ledger.commit(Work([Step.of([claim])]))
         try:
             with sdk.visible_call():
                 async with asyncio.timeout(self._call_s):
-                    receipt = await replies(connector).push(self._outgoing(claim, limits))
+                    receipt = await replies(connector).push(message)
         except sdk.RateLimited as error:
-            await self._record(claim, deliver.released(claim, self._now(), error.wait, str(error)), tell=False)
+            await self._record(claim, not_done(claim, self._now(), error.wait or None, str(error)), tell=again)
             self._paused_until[account.id] = self._now() + (error.wait or timedelta(minutes=1))
         except sdk.RetryLater as error:
             self._health.erred(account, str(error))
-            await self._record(claim, deliver.released(claim, self._now(), error.wait, str(error)), tell=False)
+            await self._record(claim, not_done(claim, self._now(), error.wait or None, str(error)), tell=again)
         except sdk.Reauthorize as error:
-            await self._record(claim, deliver.released(claim, self._now(), timedelta(0), str(error)), tell=False)
+            await self._record(claim, not_done(claim, self._now(), timedelta(0), str(error)), tell=again)
             await self._on_refused(account, error)
         except (sdk.Rejected, sdk.Unsupported) as error:
             reason = error.reason if isinstance(error, sdk.Rejected) else sdk.Reason.INVALID
-            await self._record(claim, deliver.failed(claim, str(error), self._now(), reason=reason))
+            if again:
+                why = f"the platform refuses the repeated call, and what became of the first is not known: {error}"
+                await self._record(claim, deliver.in_doubt(claim, why))
+            else:
+                await self._record(claim, deliver.failed(claim, str(error), self._now(), reason=reason))
             if reason is sdk.Reason.PERMISSION:
                 await self._on_refused(account, error)
         except Exception as error:  # whatever else happens, the call may have been made
@@ -201,14 +233,30 @@ class Outbox:
             log.warning("outcome unknown", delivery_id=delivery.id, error=why)
         else:
             self._health.worked(account)
-            await self._record(claim, deliver.received(claim, receipt, self._now()))
+            await self._made(claim, receipt, connector)
+
+    async def _made(self, claim: Delivery, receipt: sdk.Receipt, connector: sdk.Connector) -> None:
+        """Record the platform's answer to the visible call, also where a mark or an echo was faster."""
+        look_after = _look_after(connector, self._limits(claim))
+        shared = await self._belongs_to_another(claim, receipt)
+        try:
+            made = deliver.received(claim, receipt, self._now(), look_after=look_after, shared=shared)
+            await self._record(claim, made)
+        except Conflict:
+            known = await self._ledger.documents.get(Delivery, claim.id)
+            if known is None or known.external_id is not None or receipt.external_id is None:
+                log.info("delivery was settled meanwhile", delivery_id=claim.id)
+                return
+            await self._record(known, deliver.identified(known, receipt, shared=shared))
 
     async def _resolve(self, account: Account, connector: sdk.Connector, delivery: Delivery) -> None:
-        """Find out whether a visible call happened."""
+        """Find out whether a visible call happened, or what became of one that was accepted."""
         limits = self._limits(delivery)
         now = self._now()
+        is_accepted = delivery.state == "accepted"
         tried = delivery.tried_at or delivery.created_at
-        if limits.dedupe == "native_key" and (limits.dedupe_for is None or now - tried < limits.dedupe_for):
+        is_keyed = limits.dedupe == "native_key" and (limits.dedupe_for is None or now - tried < limits.dedupe_for)
+        if is_keyed and not is_accepted:
             await self._push(account, connector, delivery)
             return
         if not isinstance(connector, sdk.Finds):
@@ -226,15 +274,26 @@ class Outbox:
         except Exception as error:
             wait = error.wait if isinstance(error, sdk.RetryLater) else None
             why = str(error) or type(error).__name__
-            await self._record(delivery, deliver.later(delivery, now, wait, why), tell=False)
+            await self._record(delivery, deliver.later(delivery, now, wait or None, why), tell=False)
         else:
-            if receipt is not None and not await self._belongs_to_another(delivery, receipt):
-                await self._record(delivery, deliver.received(delivery, receipt, self._now()))
-            elif min(delivery.attempts, delivery.searches + 1) >= _ROUNDS:
-                why = f"tried {delivery.attempts} times, and the platform never shows it; look there, then settle it"
-                await self._record(delivery, deliver.in_doubt(delivery, why))
-            else:
-                await self._record(delivery, deliver.absent(delivery, self._now()), tell=False)
+            await self._found(delivery, receipt, connector)
+
+    async def _found(self, delivery: Delivery, receipt: sdk.Receipt | None, connector: sdk.Connector) -> None:
+        """Record what a search told."""
+        now = self._now()
+        is_accepted = delivery.state == "accepted"
+        is_settled = receipt is not None and (receipt.state == "sent" or not is_accepted)
+        if receipt is not None and is_settled and not await self._belongs_to_another(delivery, receipt):
+            look_after = _look_after(connector, self._limits(delivery))
+            await self._record(delivery, deliver.received(delivery, receipt, now, look_after=look_after))
+        elif is_accepted and delivery.searches + 1 < _ROUNDS:
+            wait = _FIRST_LOOK * 2 ** (delivery.searches + 1)
+            await self._record(delivery, deliver.later(delivery, now, wait, "accepted, and not seen yet"), tell=False)
+        elif is_accepted or min(delivery.attempts, delivery.searches + 1) >= _ROUNDS:
+            why = f"tried {delivery.attempts} times, and the platform never shows it; look there, then settle it"
+            await self._record(delivery, deliver.in_doubt(delivery, why))
+        else:
+            await self._record(delivery, deliver.absent(delivery, now), tell=False)
 
     async def _belongs_to_another(self, delivery: Delivery, receipt: sdk.Receipt) -> bool:
         """Whether what was found is an equal answer that is already accounted for."""
@@ -285,7 +344,7 @@ class Outbox:
 
     async def _give_up(self, delivery: Delivery, why: str) -> None:
         try:
-            if delivery.state == "unconfirmed":
+            if delivery.state in OPEN:
                 await self._record(delivery, deliver.in_doubt(delivery, why))
             else:
                 await self._record(delivery, deliver.failed(delivery, why, self._now(), reason=sdk.Reason.INVALID))
@@ -298,50 +357,37 @@ class Outbox:
         """Store a state over the one it follows, and tell of it."""
         msgspec.structs.force_setattr(after, "version", before.version)
         events = [deliver.reconcile(after, self._now())] if tell else []
-        await self._ledger.commit(Work([Step.of([after], [*events, *facts])]))
+        try:
+            await self._ledger.commit(Work([Step.of([after], [*events, *facts])]))
+        except Conflict:
+            raise
+        except Exception:
+            if before.state == "sending":  # what is known of a visible call must not be lost
+                self._unrecorded[before.id] = (before, after, facts, tell)
+            raise
         if after.state not in OPEN:
             await self.release_held(after.account_id)
 
+    async def _record_again(self) -> None:
+        """Record what became of visible calls when it could not be stored, as on a full disk."""
+        for name, (before, after, facts, tell) in list(self._unrecorded.items()):
+            try:
+                await self._record(before, after, facts, tell=tell)
+            except Conflict:
+                log.info("delivery changed meanwhile", delivery_id=name)
+            del self._unrecorded[name]
+
     async def release_held(self, account_id: str | None = None) -> None:
-        """Take up what was held while pushes were open; what must still wait is held again."""
-        where = (Condition("account_id", "is", account_id),) if account_id else ()
-        for held in await self._ledger.documents.find(Query(Held, None, where, limit=500)):
-            account = self._directory.accounts.get(held.account_id)
-            if account is None:
-                await self._ledger.documents.delete(Held, [held.id])
-                continue
-            manifest = self._directory.connectors[account.platform].manifest
-            event = self._inbound.held_event(held)
-            async with self._ledger.turn():
-                came = await self._inbound.translate(account, manifest, [event], held.received_at)
-                if any(isinstance(document, Held) for document in came.writes):
-                    continue
-                await self._ledger.commit(Work([Step.of(came.writes, came.events, [held])]))
-            self._inbound.published()
+        """Take up what was held while pushes were open."""
+        await self._held.release(account_id)
 
     def _limits(self, delivery: Delivery) -> sdk.Limits:
-        connector = self._directory.connectors.get(delivery.platform)
-        if connector is None:
-            return sdk.Limits()
-        try:
-            return connector.manifest.channel(delivery.channel).actions.get("reply") or sdk.Limits()
-        except LookupError:
-            return sdk.Limits()
+        return limits_of(self._directory, delivery)
 
     def _outgoing(self, delivery: Delivery, limits: sdk.Limits) -> sdk.OutboundMessage:
-        attachments = tuple(
-            sdk.Attachment.model_validate({**msgspec.structs.asdict(attached)}) for attached in delivery.attachments
-        )
-        return sdk.OutboundMessage(
-            id=delivery.id,
-            client_ref=delivery.client_ref,
-            channel=delivery.channel,
-            body=delivery.body,
-            attachments=attachments,
-            tried_at=delivery.tried_at,
-            conversation_id=delivery.conversation_id,
-            in_reply_to=delivery.in_reply_to,
-            to=delivery.to,
-            route=self._vault.open(delivery.route) if delivery.route else {},
-            late=is_late(delivery, limits, self._now()),
-        )
+        return outgoing(delivery, limits, self._vault, self._now())
+
+
+def _look_after(connector: sdk.Connector, limits: sdk.Limits) -> timedelta:
+    """How long to wait for a mark of what was only accepted."""
+    return max(_FIRST_LOOK, limits.settles) if isinstance(connector, sdk.Finds) else _TOLD_WITHIN

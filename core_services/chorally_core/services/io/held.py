@@ -1,0 +1,60 @@
+"""Takes up echoes and marks that waited until a push of their account was settled."""
+
+from datetime import datetime
+
+import structlog
+
+from chorally_core.ports.documents import Condition, Query
+from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.services.io.directory import Directory
+from chorally_core.services.io.inbound import Inbound
+from chorally_core.services.io.model import Held
+
+log = structlog.get_logger(__name__)
+
+_STEP = 500
+
+
+class HeldBack:
+    """Gives what was held to the translation again, which joins it, publishes it, or holds it on."""
+
+    def __init__(self, ledger: Ledger, directory: Directory, inbound: Inbound) -> None:
+        self._ledger = ledger
+        self._directory = directory
+        self._inbound = inbound
+        self._told: set[str] = set()
+
+    async def release(self, account_id: str | None = None) -> None:
+        """Take up what is held for one account, or for all, in the order in which it came."""
+        where = (Condition("account_id", "is", account_id),) if account_id else ()
+        after: tuple[datetime, str] | None = None
+        while True:
+            query = Query(Held, None, where, order="received_at", limit=_STEP, after=after)
+            found: list[Held] = await self._ledger.documents.find(query)
+            for held in found:
+                try:
+                    await self._release(held)
+                except Exception as error:  # it stays, and holds up no other
+                    self._inbound.given_up()
+                    if held.id not in self._told:
+                        self._told.add(held.id)
+                        log.error("what was held cannot be taken up", held_id=held.id, exc_info=error)
+            if len(found) < _STEP:
+                return
+            after = (found[-1].received_at, found[-1].id)
+
+    async def _release(self, held: Held) -> None:
+        account = self._directory.accounts.get(held.account_id)
+        if account is None:
+            await self._ledger.documents.delete(Held, [held.id])
+            return
+        connector = self._directory.connectors.get(account.platform)
+        if connector is None:  # until it is installed again
+            return
+        event = self._inbound.held_event(held)
+        async with self._ledger.turn():
+            came = await self._inbound.translate(account, connector.manifest, [event], held.received_at)
+            if any(held.id == document.id for document in came.writes):
+                return
+            await self._ledger.commit(Work([Step.of(came.writes, came.events, [held])]))
+        self._inbound.published()

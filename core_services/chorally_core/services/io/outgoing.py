@@ -1,0 +1,42 @@
+"""A delivery as its connector gets it."""
+
+from datetime import datetime
+
+import msgspec
+
+import chorally_sdk as sdk
+from chorally_core.ports.secrets import Vault
+from chorally_core.services.io.directory import Directory
+from chorally_core.services.io.model import Delivery
+from chorally_core.services.io.refusal import is_late
+
+
+def limits_of(directory: Directory, delivery: Delivery) -> sdk.Limits:
+    """Return what the channel allows an answer; no limits where its connector is gone."""
+    connector = directory.connectors.get(delivery.platform)
+    if connector is None:
+        return sdk.Limits()
+    try:
+        return connector.manifest.channel(delivery.channel).actions.get("reply") or sdk.Limits()
+    except LookupError:
+        return sdk.Limits()
+
+
+def outgoing(delivery: Delivery, limits: sdk.Limits, vault: Vault, now: datetime) -> sdk.OutboundMessage:
+    """Return the message to be made, with its route opened."""
+    attachments = tuple(
+        sdk.Attachment.model_validate({**msgspec.structs.asdict(attached)}) for attached in delivery.attachments
+    )
+    return sdk.OutboundMessage(
+        id=delivery.id,
+        client_ref=delivery.client_ref,
+        channel=delivery.channel,
+        body=delivery.body,
+        attachments=attachments,
+        tried_at=delivery.tried_at,
+        conversation_id=delivery.conversation_id,
+        in_reply_to=delivery.in_reply_to,
+        to=delivery.to,
+        route=vault.open(delivery.route) if delivery.route else {},
+        late=is_late(delivery, limits, now),
+    )
