@@ -22,7 +22,7 @@ from chorally_core.services.io.model import OPEN, Account, Delivery, Held, Nudge
 
 SERVICE = "io-service"
 
-_REMEMBERED = 200_000  # messages and authors whose last state is remembered, to publish only what is new
+_REMEMBERED = 50_000  # messages and authors whose last state is remembered, to publish only what is new
 
 
 class _Recent:
