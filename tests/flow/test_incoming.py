@@ -21,9 +21,9 @@ def platform() -> WallPlatform:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, platform: WallPlatform) -> AsyncIterator[World]:
+async def world(tmp_path: Path, platform: WallPlatform, in_order: bool) -> AsyncIterator[World]:
     """A core with one wall connected."""
-    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}) as world:
+    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}, in_order=in_order) as world:
         await world.app("wall", {"secret": SECRET})
         await world.account("wall")
         await world.settle()
@@ -159,7 +159,8 @@ async def test_everything_goes_on_after_a_restart(world: World, tmp_path: Path, 
     await world.io.journal.receive("wall", "", a_hook(world, _note("n1", "ada", "hello")))
     world.kill()
 
-    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}, clock=world.clock) as again:
+    same = {"clock": world.clock, "in_order": world.apart is not None}
+    async with a_world(tmp_path, {"wall": Wall}, transports={"wall": platform.transport()}, **same) as again:
         await again.settle()
         assert [m.body for m in await again.messages()] == ["hello"]
 
