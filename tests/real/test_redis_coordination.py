@@ -104,6 +104,22 @@ async def test_the_servers_clock_counts_and_nothing_is_left(prefix: str) -> None
             await redis.eventually(ends)
 
 
+async def test_processes_whose_clocks_differ_agree(prefix: str) -> None:
+    """When a note ends is told by the server's clock, whatever that of a process shows."""
+    from redis.asyncio import Redis
+
+    client = Redis.from_url(redis.server_url())
+    try:
+        async with redis.a_coordination(redis.server_url(), prefix=prefix, timeout_ms=5000) as shared:
+            before = (await client.time())[0]
+            await shared.note("p", "ada", "viewing", 60)
+            after = (await client.time())[0] + 1
+            ends = await client.zscore(f"{prefix}:ends:p", "ada") or 0.0
+        assert before + 60 <= ends <= after + 60
+    finally:
+        await client.aclose()
+
+
 async def test_old_notes_go_with_new_ones(prefix: str) -> None:
     """A place that is only ever written to keeps what is valid, and no more."""
     from redis.asyncio import Redis
