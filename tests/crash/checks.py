@@ -19,11 +19,24 @@ class Finding(NamedTuple):
 
 
 def findings(
-    evidence: Evidence, said: Mapping[str, Said], made: list[Made], accepted: Mapping[str, Accepted]
+    evidence: Evidence,
+    said: Mapping[str, Said],
+    made: list[Made],
+    accepted: Mapping[str, Accepted],
+    taken: Counter[bytes],
 ) -> list[Finding]:
-    """Return everything that is not as it must be."""
+    """Return everything that is not as it must be.
+
+    Args:
+        evidence: What the core has stored.
+        said: The comments of people, by id.
+        made: The comments of the page itself.
+        accepted: The answers that the API took, by message id.
+        taken: Bodies of webhooks that were answered 200, and how often.
+    """
     return [
         *_stored(evidence),
+        *_journal(evidence, taken),
         *_messages(evidence, said),
         *_answers(evidence, said, made, accepted),
         *_tickets(evidence),
@@ -48,6 +61,12 @@ def _stored(evidence: Evidence) -> Iterator[Finding]:
     for delivery in evidence.deliveries:
         if delivery.state not in ("sent", "failed"):
             yield Finding("left over", f"delivery {delivery.id} is {delivery.state}: {delivery.error}")
+
+
+def _journal(evidence: Evidence, taken: Counter[bytes]) -> Iterator[Finding]:
+    """Each webhook that was answered 200 is in the journal; one whose answer was lost may be there as well."""
+    for body, count in (taken - evidence.hooks).items():
+        yield Finding("lost", f"{count} of the webhooks that were taken are not stored: {body[:200]!r}")
 
 
 def _messages(evidence: Evidence, said: Mapping[str, Said]) -> Iterator[Finding]:

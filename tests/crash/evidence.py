@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,7 +50,8 @@ class Evidence:
     """Ids of messages in the order in which ``messages: add`` came to the bus, repetitions included."""
     triggers: list[Event[Any]]
     journal: list[Arrival]
-    hooks: int
+    hooks: Counter[bytes]
+    """Bodies of the journal, and how often each came."""
     left_over: list[Document]
     shown: dict[str, dict[str, Any]]
     """Messages as the API shows them, by id."""
@@ -82,7 +84,7 @@ async def read(data: Path, shown: dict[str, dict[str, Any]]) -> Evidence:
             said=[event.data.id for event in await events(topics.MESSAGES) if event.name == "add"],
             triggers=await events(topics.RULE_TRIGGERS),
             journal=list(_arrivals(hooks)),
-            hooks=len(hooks),
+            hooks=Counter(hook.body for hook in hooks),
             left_over=[*await every(Parked), *await every(DeadLetter), *await every(Held), *await every(Nudge)],
             shown=shown,
         )

@@ -19,6 +19,14 @@ from tests.crash.page import Page
 from tests.crash.plan import Plan
 from tests.crash.report import Report
 
+_MOMENTS = {
+    "killed before it served": 1,
+    "killed while young": 3,
+    "killed at work": 4,
+    "killed before an answer was made": 2,
+    "killed before an answer was told": 3,
+}
+"""When the process is killed, and how likely."""
 _OPEN = ("queued", "sending", "accepted", "unconfirmed")
 
 
@@ -68,7 +76,7 @@ class Run:
                 await core.kill()
                 report.last_words = core.last_words()
         self.stored = stored = await evidence.read(core.data, seen)
-        report.findings = findings(stored, self.page.said, self.page.made(), self.desk.accepted)
+        report.findings = findings(stored, self.page.said, self.page.made(), self.desk.accepted, self.page.taken)
         if status not in (0, -signal.SIGTERM):
             report.findings.append(Finding("left over", f"asked to end, the process ended with {status}"))
         self._tell(report, stored)
@@ -140,6 +148,7 @@ class Run:
             self._is_said.clear()
             await self._wait_for_the_moment(core)
             await core.kill()
+            self.page.let_go()
             self.counts["kills"] += 1
             if self._rng.random() < 0.3:
                 await asyncio.sleep(self._rng.uniform(0, 0.5))
@@ -148,9 +157,7 @@ class Run:
         await core.serving()
 
     async def _wait_for_the_moment(self, core: Core) -> None:
-        moment = self._rng.choices(
-            ("killed before it served", "killed while young", "killed at work", "killed during an answer"), (1, 3, 4, 4)
-        )[0]
+        moment = self._rng.choices(tuple(_MOMENTS), tuple(_MOMENTS.values()))[0]
         self.counts[moment] += 1
         if moment == "killed before it served":
             await asyncio.sleep(self._rng.uniform(0, 1.0))
@@ -161,9 +168,8 @@ class Run:
         elif moment == "killed at work":
             await asyncio.sleep(self._rng.uniform(0.3, 2.0))
         else:
-            self.page.reply_came.clear()
-            await _at_most(self.page.reply_came.wait(), 3.0)
-            await asyncio.sleep(self._rng.uniform(0, 0.02))
+            self.page.hold("before" if moment == "killed before an answer was made" else "after")
+            await _at_most(self.page.is_holding.wait(), 5.0)
 
     async def _is_told(self) -> str:
         waiting = self.page.sandbox.hooks.waiting
@@ -226,7 +232,7 @@ class Run:
         figures["messages of people"] = len(page.said)
         figures["authors"] = len({said.author_id for said in page.said.values()})
         figures["tickets"] = len(stored.tickets)
-        figures["webhooks accepted"] = stored.hooks
+        figures["webhooks accepted"] = stored.hooks.total()
         figures["changes in them"] = len(stored.journal)
         figures["duplicates sent"] = len(stored.journal) - len({arrival.same for arrival in stored.journal})
         figures["messages published again"] = len(stored.said) - len(set(stored.said))

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import httpx
 from chorally_core.serving import listen, served
 from chorally_facebook.sandbox import Sandbox
 from chorally_facebook.sandbox.faults import AnswerLost, Fault, Kind, On
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from tests.crash.plan import Plan
 
+Held = Literal["before", "after"]
 ECHOES: tuple[Literal["before", "after"], ...] = ("before", "after")
 _REPLY_FAULTS: tuple[Kind, ...] = (
     "timeout_before_effect", "timeout_after_effect", "error_500_before", "error_500_after", "connection_reset",
@@ -49,14 +51,33 @@ class Made:
     text: str
 
 
+class _Watched(httpx.AsyncHTTPTransport):
+    """Sends webhooks, and remembers what was answered 200."""
+
+    def __init__(self, taken: Counter[bytes]) -> None:
+        super().__init__()
+        self._taken = taken
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one."""
+        answer = await super().handle_async_request(request)
+        if request.method == "POST" and answer.status_code == 200:
+            self._taken[request.content] += 1
+        return answer
+
+
 class Page:
     """A page with people and faults; ``said`` and ``made()`` are what the core is measured by."""
 
     def __init__(self, plan: Plan) -> None:
-        self.sandbox = Sandbox(seed=plan.seed)
+        self.taken: Counter[bytes] = Counter()
+        """Bodies of webhooks that were answered 200, and how often."""
+        self.sandbox = Sandbox(seed=plan.seed, callback=_Watched(self.taken))
         self.sandbox.configure(hold_s=0.2, retry_s=0.05, retry_max_s=0.4, duplicate_probability=0.15)
-        self.reply_came = asyncio.Event()
-        """Set whenever somebody asks the page to comment."""
+        self.is_holding = asyncio.Event()
+        """Set while a call that makes a comment is held, as ``hold`` asked for."""
+        self._hold: Held | None = None
+        self._let_go = asyncio.Event()
         self.said: dict[str, Said] = {}
         self.counts: Counter[str] = Counter()
         self._rng = random.Random(f"page {plan.seed}")  # noqa: S311 - chance that can be repeated
@@ -78,10 +99,35 @@ class Page:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            self.reply_came.set()
-            self.counts[f"our answers told {self.sandbox.graph.echo} they were answered"] += 1
-        await self.sandbox.app(scope, receive, send)
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self.sandbox.app(scope, receive, send)
+            return
+        self.counts[f"our answers told {self.sandbox.graph.echo} they were answered"] += 1
+        hold, self._hold = self._hold, None
+        if hold == "before":
+            await self._held()
+
+        async def answer(message: Any) -> None:
+            if hold == "after" and message["type"] == "http.response.start":
+                await self._held()
+            await send(message)
+
+        await self.sandbox.app(scope, receive, answer)
+
+    def hold(self, when: Held) -> None:
+        """Hold the next call that makes a comment, before it is made or after, until told to let go."""
+        self.is_holding.clear()
+        self._let_go.clear()
+        self._hold = when
+
+    def let_go(self) -> None:
+        """Let a call go on that is held."""
+        self._hold = None
+        self._let_go.set()
+
+    async def _held(self) -> None:
+        self.is_holding.set()
+        await self._let_go.wait()
 
     def comment(self, author_id: str, text: str) -> None:
         """Let a person comment on a post, or reply to a comment of anybody; a few are told by no webhook."""

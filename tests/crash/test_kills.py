@@ -7,6 +7,7 @@ those that came by webhook in the order of the journal, which is that in which w
 import asyncio
 import dataclasses
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,11 @@ Doctored = Callable[[Evidence, list[Made], dict[str, Accepted]], Evidence]
 def _without_a_comment(evidence: Evidence, made: list[Made], accepted: dict[str, Accepted]) -> Evidence:
     gone = next(message for message in evidence.messages if message.direction == "inbound")
     return dataclasses.replace(evidence, messages=[m for m in evidence.messages if m is not gone])
+
+
+def _without_a_webhook(evidence: Evidence, made: list[Made], accepted: dict[str, Accepted]) -> Evidence:
+    body = next(iter(evidence.hooks))
+    return dataclasses.replace(evidence, hooks=Counter({b: n for b, n in evidence.hooks.items() if b != body}))
 
 
 def _with_a_comment_twice(evidence: Evidence, made: list[Made], accepted: dict[str, Accepted]) -> Evidence:
@@ -163,6 +169,7 @@ def _with_a_damaged_file(evidence: Evidence, made: list[Made], accepted: dict[st
     ("doctored", "kind"),
     [
         (_without_a_comment, "lost"),
+        (_without_a_webhook, "lost"),
         (_with_a_comment_twice, "twice"),
         (_with_another_text, "wrong"),
         (_with_an_answer_made_twice, "answer twice"),
@@ -185,4 +192,4 @@ def test_whatever_is_wrong_is_found(short: tuple[Run, Report], doctored: Doctore
     made: list[Any] = run.page.made()
     evidence = doctored(run.stored, made, run.desk.accepted)
 
-    assert kind in {found.kind for found in findings(evidence, run.page.said, made, run.desk.accepted)}
+    assert kind in {found.kind for found in findings(evidence, run.page.said, made, run.desk.accepted, run.page.taken)}
