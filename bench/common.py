@@ -44,7 +44,9 @@ class Spent:
 def child(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run a module of ours in a process of its own and return the JSON object that it prints.
 
-    ``peak_mib`` is added: the largest resident set of that process as the operating system counted it.
+    Added are ``peak_mib``, unless it says that itself: the largest resident set of that process as the operating
+    system counted it (Linux counts the parent's before the program was loaded), and ``process_cpu_s``: all CPU
+    seconds of that process, its start included.
     """
     command = [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
     process = subprocess.Popen(
@@ -58,7 +60,7 @@ def child(module: str, *arguments: object, environment: Mapping[str, str] | None
     if process.returncode:
         raise SystemExit(f"{' '.join(command[2:])} ended with {process.returncode}")
     found: dict[str, Any] = json.loads(said.splitlines()[-1])
-    return {**found, "peak_mib": used.ru_maxrss / 1024}
+    return {"peak_mib": used.ru_maxrss / 1024, "process_cpu_s": used.ru_utime + used.ru_stime, **found}
 
 
 def cpu_s_of(pid: int) -> float:
@@ -70,6 +72,12 @@ def cpu_s_of(pid: int) -> float:
 def rss_mib() -> float:
     """Return this process's resident set now, in MiB; Linux only."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def peak_mib() -> float:
+    """Return this process's largest resident set since its program was loaded, in MiB; Linux only."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def spread(values: Sequence[float], digits: int = 0) -> str:
