@@ -6,14 +6,13 @@ follows. So a producer ends with its first failed batch, and the next call gets 
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
 
 from chorally_core.adapters.kafka.connection import CLOSE_S, close, options
+from chorally_core.adapters.kafka.keys import partition_of
 from chorally_core.adapters.kafka.lane import Lane
 from chorally_core.adapters.kafka.records import Record
 from chorally_core.adapters.kafka.settings import KafkaSettings
@@ -21,16 +20,6 @@ from chorally_core.adapters.kafka.settings import KafkaSettings
 log = structlog.get_logger(__name__)
 
 _BATCH_BYTES = 262_144
-
-
-@lru_cache(maxsize=100_000)
-def _hashed(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition of a key, as Kafka's own clients choose it."""
-    return _hashed(key) % partitions
 
 
 class Producer:

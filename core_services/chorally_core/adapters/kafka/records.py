@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from chorally_core.adapters.kafka.errors import TooLarge
-from chorally_core.events import Event, Raw, Unknown, Unreadable, decode, to_raw
+from chorally_core.events import Event, Raw, Unknown, Unreadable, decode, envelope, headers
 
 MOST_BYTES = 1_000_000
 """Of one event; brokers take 1 MiB unless told otherwise."""
@@ -23,10 +23,10 @@ def to_record(event: Event[Any]) -> Record:
     Raises:
         TooLarge: Kafka would not take it.
     """
-    raw = to_raw(event)
-    if len(raw.value) > MOST_BYTES:
-        raise TooLarge(f"event {event.id} has {len(raw.value)} bytes, Kafka takes {MOST_BYTES}; say less in it")
-    return Record(raw.key.encode(), raw.value, [(name, text.encode()) for name, text in raw.headers.items()])
+    value = envelope(event)
+    if len(value) > MOST_BYTES:
+        raise TooLarge(f"event {event.id} has {len(value)} bytes, Kafka takes {MOST_BYTES}; say less in it")
+    return Record(event.key.encode(), value, [(name, text.encode()) for name, text in headers(event).items()])
 
 
 def from_record(topic: str, record: Any) -> Event[Any] | Unreadable | Unknown:
@@ -36,14 +36,13 @@ def from_record(topic: str, record: Any) -> Event[Any] | Unreadable | Unknown:
         topic: The topic by our name.
         record: What aiokafka read, of whoever wrote it.
     """
-    return decode(
-        Raw(
-            topic=topic,
-            key=(record.key or b"").decode(errors="replace"),
-            value=record.value or b"",
-            headers={name: (value or b"").decode(errors="replace") for name, value in record.headers},
-        )
-    )
+    try:
+        key = record.key.decode()
+        head = {name: text.decode() for name, text in record.headers}
+    except (AttributeError, UnicodeDecodeError):  # no key, a header without a value, something other than UTF-8
+        key = (record.key or b"").decode(errors="replace")
+        head = {name: (text or b"").decode(errors="replace") for name, text in record.headers}
+    return decode(Raw(topic=topic, key=key, value=record.value or b"", headers=head))
 
 
 def position(partition: int, offset: int) -> str:
