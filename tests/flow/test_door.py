@@ -132,7 +132,7 @@ async def test_operators_see_health_readiness_and_figures(api: Api) -> None:
     await api.hook(a_note("n1"))
     assert (await http.get("/healthz")).text == "ok\n"
     ready = await http.get("/readyz")
-    assert (ready.status_code, ready.json()["reasons"]) == (503, ["not started"])
+    assert (ready.status_code, ready.json()) == (503, {"ready": False, "reasons": ["not started"], "degraded": []})
     figures = (await http.get("/metrics")).text
     assert 'chorally_events_total{group="message",outcome="handled"} 1.0' in figures
     assert 'chorally_webhooks_total{platform="wall",verdict="accept"} 1.0' in figures

@@ -28,6 +28,7 @@ def create_app(
     *,
     registry: CollectorRegistry,
     ready: Callable[[], Awaitable[list[str]]],
+    degraded: Callable[[], list[str]],
     asyncapi: Callable[[], dict[str, Any]],
 ) -> FastAPI:
     """Return the application with every service mounted.
@@ -36,6 +37,7 @@ def create_app(
         services: Applications by service name.
         registry: What ``/metrics`` shows.
         ready: Says what stands in the way of serving, nothing where all is well.
+        degraded: Says what the process does without at the moment, while it goes on serving.
         asyncapi: Describes the topics.
     """
     app = FastAPI(title="Chorally", docs_url=None, redoc_url=None, openapi_url=None)
@@ -50,7 +52,8 @@ def create_app(
     @open_route("tells only whether the process can serve, and why not")
     async def readiness() -> Response:
         reasons = await ready()
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        found = {"ready": not reasons, "reasons": reasons, "degraded": degraded()}
+        return JSONResponse(found, 503 if reasons else 200)
 
     @app.get("/metrics", include_in_schema=False)
     @open_route("figures without content, for the operator's own network")

@@ -46,6 +46,7 @@ class Stores:
         self._begin: list[Job] = []
         self._end: list[Job] = []
         self._troubles: list[Callable[[], list[str]]] = []
+        self._degraded: list[Callable[[], list[str]]] = []
         self.coordination: Coordination = InProcess()
         mistakes: list[str] = []
         documents = self._opened(settings, "documents", self._mongo, mistakes)
@@ -101,6 +102,12 @@ class Stores:
         shared = RedisCoordination.of(parse(url), self.coordination)
         self._begin.append(shared.start)
         self._end.append(shared.close)
+
+        def status() -> list[str]:
+            found = shared.status()
+            return [f"coordination goes without Redis: {found.reason}"] if found.degraded else []
+
+        self._degraded.append(status)
         return shared
 
     async def start(self) -> None:
@@ -118,6 +125,10 @@ class Stores:
     def troubles(self) -> list[str]:
         """Say what keeps the back ends from doing their work at the moment."""
         return [trouble for ask in self._troubles for trouble in ask()]
+
+    def degraded(self) -> list[str]:
+        """Say what the process does without at the moment, while it goes on."""
+        return [reason for ask in self._degraded for reason in ask()]
 
     async def aclose(self) -> None:
         """Close what is reached over a network, then the folder."""

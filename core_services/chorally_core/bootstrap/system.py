@@ -159,6 +159,7 @@ class System:
             self.services,
             registry=self.figures.registry,
             ready=self.ready,
+            degraded=self.stores.degraded,
             asyncapi=lambda: asyncapi.document(channels),
         )
         limits = api_app.Limits(root, self.coordination, rate=self.settings.token_rate)
