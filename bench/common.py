@@ -74,9 +74,9 @@ def rss_mib() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def peak_mib() -> float:
-    """Return this process's largest resident set since its program was loaded, in MiB; Linux only."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+def peak_mib(process: int | str = "self") -> float:
+    """Return a running process's largest resident set since its program was loaded, in MiB; Linux only."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
