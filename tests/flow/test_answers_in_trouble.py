@@ -12,38 +12,12 @@ from chorally_core.services.io.model import Delivery, Held
 from chorally_core.services.message.model import Message
 
 import chorally_sdk as sdk
-from tests.support.hooks import SECRET, a_hook, receive
+from tests.support.hooks import SECRET, receive
+from tests.support.odd_wall import limits, odd, with_connector
 from tests.support.wall import Wall, WallPlatform
 from tests.support.world import World, a_world
 
 NOTE = {"id": "n1", "signer": {"id": "ada", "name": "Ada"}, "text": "hello", "at": "2026-11-23T08:00:00+00:00"}
-
-
-class Odd(Wall):
-    """A wall whose calls can be watched, and whose receipts can be other than usual."""
-
-    state: ClassVar[str] = "sent"
-    external_id: ClassVar[str | None] = ""
-    """What every receipt says; empty for the platform's own id, None for none."""
-    meanwhile: ClassVar[Any] = None
-
-    async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
-        """Answer a note, and let something happen before the receipt is given."""
-        receipt = await super().push(message)
-        if type(self).meanwhile is not None:
-            await type(self).meanwhile(message)
-        name = receipt.external_id if self.external_id == "" else self.external_id
-        return receipt.model_copy(update={"state": self.state, "external_id": name})
-
-
-def _limits(**limits: Any) -> sdk.Manifest:
-    (channel,) = Wall.manifest.channels
-    actions = {"reply": channel.actions["reply"].model_copy(update=limits)}
-    return Wall.manifest.model_copy(update={"channels": (channel.model_copy(update={"actions": actions}),)})
-
-
-def _odd(**changes: Any) -> type[Odd]:
-    return type("Odd", (Odd,), changes)
 
 
 class Searchless(sdk.Connector, sdk.Receives, sdk.Replies):
@@ -68,7 +42,7 @@ def platform() -> WallPlatform:
 @pytest.fixture
 def connector() -> type[sdk.Connector]:
     """The wall as it usually is."""
-    return _odd()
+    return odd()
 
 
 @pytest.fixture
@@ -84,11 +58,6 @@ async def world(
         yield world
 
 
-def with_connector(**changes: Any) -> pytest.MarkDecorator:
-    """Let a test have an odd wall."""
-    return pytest.mark.parametrize("connector", [_odd(**changes)], ids=[""])
-
-
 async def _answer(world: World, text: str = "hi", name: str = "answer-1") -> None:
     (ticket,) = await world.tickets()
     await world.reply(ticket, text, name)
@@ -98,25 +67,6 @@ async def _answer(world: World, text: str = "hi", name: str = "answer-1") -> Non
 def _echo(external_id: str, text: str = "hi", **more: object) -> dict[str, object]:
     at = "2026-11-23T09:00:00+00:00"
     return {"id": external_id, "signer": None, "text": text, "at": at, "ours": True, "parent": "n1", **more}
-
-
-async def test_a_mark_that_is_faster_than_the_receipt_does_not_lose_its_id(
-    world: World, connector: Any, platform: WallPlatform
-) -> None:
-    """A mark with our reference settles the answer during its call; the echo that follows is joined by its id."""
-
-    async def marked(message: sdk.OutboundMessage) -> None:
-        await world.io.journal.receive("wall", "", a_hook(world, {"mark": "delivered", "ref": message.client_ref}))
-        await world.pump.drain()
-
-    connector.meanwhile = marked
-    await _answer(world)
-    connector.meanwhile = None
-    await receive(world, _echo("a1"))
-
-    delivery = await world.delivery()
-    assert (delivery.state, delivery.external_id) == ("delivered", "a1")
-    assert [m.id for m in await world.messages() if m.direction == "outbound"] == ["answer-1"]
 
 
 @with_connector(external_id="n1/reply")
@@ -136,20 +86,6 @@ async def test_a_second_answer_that_takes_the_place_of_the_first_is_settled_too(
     assert [m.id for m in await world.messages() if m.direction == "outbound"] == ["answer-1", "answer-2"]
 
 
-@with_connector(external_id="n1/reply")
-async def test_an_echo_under_an_id_that_another_answer_bears_disturbs_no_hook(
-    world: World, platform: WallPlatform
-) -> None:
-    """The reference of the one and the id of the other: the hook is read, and the answer settled."""
-    await _answer(world)
-    platform.next = ["lost"]
-    await _answer(world, "better", "answer-2")
-    await receive(world, _echo("n1/reply", "better", ref=(await world.delivery("answer-2")).client_ref))
-
-    assert (await world.delivery("answer-2")).state == "sent"
-    assert (await world.get(Message, "answer-2")).status == "sent"
-
-
 @with_connector(state="accepted", external_id=None)
 async def test_what_was_only_accepted_is_looked_for(world: World, platform: WallPlatform) -> None:
     """Nobody tells of it, so it is searched, and never made again."""
@@ -164,7 +100,7 @@ async def test_what_was_only_accepted_is_looked_for(world: World, platform: Wall
     assert (await world.all(Held), len(platform.answers)) == ([], 1)
 
 
-@with_connector(state="accepted", external_id=None, manifest=_limits(dedupe="native_key"))
+@with_connector(state="accepted", external_id=None, manifest=limits(dedupe="native_key"))
 async def test_what_was_accepted_and_never_appears_is_left_to_a_person(world: World, platform: WallPlatform) -> None:
     """The platform took it: it is not made again, and somebody is told."""
     await _answer(world)
@@ -191,7 +127,7 @@ async def test_what_was_accepted_where_nobody_can_search_is_left_to_a_person_aft
     assert ((await world.delivery()).state, (await world.delivery()).needs_person) == ("unconfirmed", True)
 
 
-@with_connector(manifest=_limits(dedupe="native_key", dedupe_for=timedelta(hours=1)))
+@with_connector(manifest=limits(dedupe="native_key", dedupe_for=timedelta(hours=1)))
 async def test_a_doubt_outlives_a_repeated_call_that_was_not_made(world: World, platform: WallPlatform) -> None:
     """Unknown, then refused for its token: after the key has expired it is searched, not made again (G3)."""
     platform.next = ["lost", "401"]
@@ -210,7 +146,7 @@ async def test_a_doubt_outlives_a_repeated_call_that_was_not_made(world: World, 
     assert len(platform.answers) == 1
 
 
-@with_connector(manifest=_limits(dedupe="native_key"))
+@with_connector(manifest=limits(dedupe="native_key"))
 async def test_a_refusal_of_the_repeated_call_proves_nothing_about_the_first(
     world: World, platform: WallPlatform
 ) -> None:
@@ -226,7 +162,7 @@ async def test_a_refusal_of_the_repeated_call_proves_nothing_about_the_first(
     assert len(platform.answers) == 1
 
 
-@with_connector(manifest=_limits(dedupe="native_key", settles=timedelta(0)))
+@with_connector(manifest=limits(dedupe="native_key", settles=timedelta(0)))
 async def test_a_platform_that_is_down_is_not_asked_without_pause(world: World, platform: WallPlatform) -> None:
     """Repeats under a native key are harmless, and still come less and less often."""
     platform.next = ["502"] * 100
@@ -284,7 +220,7 @@ async def test_an_account_that_cannot_be_served_rests(world: World, monkeypatch:
     assert (await world.delivery()).state == "sent"
 
 
-@with_connector(measure=lambda *_: 1 // 0, manifest=_limits(unit="own"))
+@with_connector(measure=lambda *_: 1 // 0, manifest=limits(unit="own"))
 async def test_an_answer_that_cannot_be_made_fails_and_lets_others_go(world: World) -> None:
     """What goes wrong before the call is a failure that the agent is told of."""
     await _answer(world)
@@ -355,38 +291,6 @@ async def test_a_call_under_way_is_waited_for_at_the_end(world: World, connector
     assert ((await world.delivery()).state, (await world.delivery("answer-2")).state) == ("sent", "queued")
 
 
-async def test_what_was_held_is_taken_up_in_its_order(world: World, platform: WallPlatform) -> None:
-    """Answers written elsewhere while one of ours was in doubt keep their order."""
-    platform.next = ["lost"]
-    await _answer(world)
-    for i in range(8):
-        await receive(world, _echo(f"phone-{i}", f"text {i}"))
-    assert len(await world.all(Held)) == 8
-    world.clock.forward(seconds=10)
-    await world.settle()
-
-    said = [m.body for m in await world.messages() if m.origin == "external_echo"]
-    assert said == [f"text {i}" for i in range(8)]
-
-
-async def test_what_cannot_be_taken_up_holds_up_no_other(world: World, platform: WallPlatform) -> None:
-    """One that no key opens stays, the rest is published."""
-    platform.next = ["lost"]
-    await _answer(world)
-    await receive(world, _echo("phone", "from my phone"))
-    (held,) = await world.all(Held)
-    broken = Held(
-        id="0", tenant="acme", account_id=held.account_id, event_kind="message", sealed="?", received_at=world.clock.at
-        - timedelta(days=1),
-    )  # fmt: skip
-    await world.ledger.commit(Work([Step.of([broken])]))
-    world.clock.forward(seconds=10)
-    await world.settle()
-
-    assert [m.body for m in await world.messages() if m.origin == "external_echo"] == ["from my phone"]
-    assert [held.id for held in await world.all(Held)] == ["0"]
-
-
 async def test_an_account_that_was_disconnected_meanwhile_stays_so(
     world: World, connector: Any, platform: WallPlatform
 ) -> None:
@@ -404,25 +308,3 @@ async def test_an_account_that_was_disconnected_meanwhile_stays_so(
     (account,) = world.io.directory.accounts.values()
     assert account.state == "disconnected"
     assert world.io.directory.called("wall", "wall-1", None) == []
-
-
-async def test_marks_of_one_hook_only_go_forward(world: World) -> None:
-    """Two marks in one batch, the later state first."""
-    await _answer(world)
-    await receive(world, {"mark": "delivered", "id": "a1"}, {"mark": "sent", "id": "a1"}, _echo("a1"))
-
-    assert (await world.delivery()).state == "delivered"
-    assert (await world.get(Message, "answer-1")).status == "delivered"
-
-
-async def test_an_echo_behind_a_mark_of_the_same_hook_changes_nothing_back(
-    world: World, platform: WallPlatform
-) -> None:
-    """Unknown outcome, then the mark that it was read and its echo at once."""
-    platform.next = ["lost"]
-    await _answer(world)
-    ref = (await world.delivery()).client_ref
-    await receive(world, {"mark": "read", "ref": ref}, _echo("a1", ref=ref))
-
-    delivery = await world.delivery()
-    assert (delivery.state, delivery.external_id) == ("read", "a1")

@@ -6,7 +6,10 @@ from chorally_core.events import Raw
 from chorally_core.ports.documents import Document
 
 HOOKS = "hooks"
-"""Source of a dead letter that is a webhook; any other source is a topic."""
+"""Source of a dead letter that is a webhook; a source that is neither this nor ``PULLS`` is a topic."""
+
+PULLS = "pulls"
+"""Source of a dead letter that is one event of a page of a pull."""
 
 
 class Parked(Document, frozen=True, kw_only=True):
@@ -36,7 +39,7 @@ class DeadLetter(Document, frozen=True, kw_only=True):
 
     at: datetime
     source: str
-    """The topic, or ``hooks`` for a webhook."""
+    """The topic, ``hooks`` for a webhook, ``pulls`` for an event of a pull."""
     group: str
     key: str = ""
     value: str = ""

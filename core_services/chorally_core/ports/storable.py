@@ -12,7 +12,9 @@ import msgspec
 from chorally_core.ports.documents import Conflict
 
 _CONFLICTS = 5  # in a row after which a conflict is no coincidence
-_OF_CONTENT = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+_OF_CONTENT = (
+    TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError, msgspec.MsgspecError,
+)  # fmt: skip
 
 
 class Storable:
@@ -37,7 +39,7 @@ class Storable:
             self._conflicts = {name: self._conflicts.get(name, 0) + 1}
             if self._conflicts[name] < _CONFLICTS:
                 return
-        elif not isinstance(error, _OF_CONTENT):
+        elif not is_of_content(error):
             return
         self.blame(name, error)
 
@@ -62,3 +64,8 @@ class Storable:
 def shown(error: Exception) -> str:
     """Return an error as it can be stored: its type and text, at most 2,000 characters, all of them Unicode."""
     return f"{type(error).__name__}: {error}"[:2000].encode(errors="replace").decode()
+
+
+def is_of_content(error: Exception) -> bool:
+    """Whether an error comes of what was to be stored, so that it comes again whenever it is tried."""
+    return isinstance(error, _OF_CONTENT)

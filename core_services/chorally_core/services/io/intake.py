@@ -8,21 +8,17 @@ import msgspec
 import structlog
 
 import chorally_sdk as sdk
-from chorally_core.events import DeadLetterAdd, Event, topics
-from chorally_core.events.ids import derived
 from chorally_core.ports.ledger import Ledger, Step, Work
-from chorally_core.ports.parking import HOOKS, DeadLetter
-from chorally_core.ports.storable import Storable, shown
+from chorally_core.ports.storable import Storable
 from chorally_core.services.io.directory import Directory, receives
-from chorally_core.services.io.handlers import GROUP
 from chorally_core.services.io.health import HealthBook
-from chorally_core.services.io.inbound import SERVICE, Inbound
+from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.journal import Journal
 from chorally_core.services.io.model import Account, Hook, Lane
+from chorally_core.services.io.unread import unreadable_hook
 
 log = structlog.get_logger(__name__)
 
-_SHOWN = 65_536  # bytes of a hook's body that its dead letter shows
 _UNKNOWN = 10_000  # unknown accounts that are counted
 
 
@@ -96,7 +92,7 @@ class Intake:
             return await self.translated(hook)
         except Exception as error:
             log.warning("webhook is a dead letter", hook_id=hook.id, platform=hook.platform, exc_info=error)
-            return self._dead(hook, error)
+            return unreadable_hook(hook, error, self._now())
 
     async def translated(self, hook: Hook, *, again: bool = False) -> Step:
         """Return what a hook becomes.
@@ -139,34 +135,3 @@ class Intake:
             if place in self.unknown_accounts or len(self.unknown_accounts) < _UNKNOWN:
                 self.unknown_accounts[place] += 1
         return found
-
-    def _dead(self, hook: Hook, error: Exception) -> Step:
-        """The dead letter of a hook, and the event that tells of it."""
-        why = shown(error)
-        payload = hook.body[:_SHOWN].decode("utf-8", errors="replace")
-        letter = DeadLetter(
-            id=derived("dead-hook", hook.id),
-            tenant=hook.tenant,
-            at=self._now(),
-            source=HOOKS,
-            group=GROUP,
-            key=hook.id,
-            value=payload,
-            error=why,
-            attempts=1,
-            subject=hook.id,
-        )
-        data = DeadLetterAdd(
-            letter_id=letter.id, source=HOOKS, group=GROUP, error=why, attempts=1, key=hook.id, payload=payload
-        )
-        told = Event(
-            topic=topics.DEAD_LETTERS,
-            issuer=SERVICE,
-            name="add",
-            data=data,
-            id=letter.id,
-            tenant=hook.tenant,
-            key=hook.id,
-            occurred_at=letter.at,
-        )
-        return Step.of([letter], [told])

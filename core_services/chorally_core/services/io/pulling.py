@@ -6,9 +6,9 @@ gives the same page again and nothing else.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 import structlog
@@ -16,12 +16,16 @@ import structlog
 import chorally_sdk as sdk
 from chorally_core.ports.documents import Condition, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.storable import is_of_content, shown
 from chorally_core.services.io.directory import Directory, pulls
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import Account, Nudge, StreamState
+from chorally_core.services.io.unread import unreadable_event
 
 log = structlog.get_logger(__name__)
+
+Moved = TypeVar("Moved", StreamState, None)
 
 EVERY = timedelta(minutes=5)
 _LONGEST = timedelta(minutes=15)
@@ -104,46 +108,54 @@ class Pulling:
 
     async def _keep(self, account_id: str, stream: sdk.Stream, lane: Literal["live", "import"]) -> None:
         """Run a lane of a stream again and again; an import once, to its end."""
-        failures = 0
         nudged = self._nudged.setdefault((account_id, stream.name), asyncio.Event())
+        if lane == "import":
+            nudged = asyncio.Event()  # nothing hurries it
         while account := self._directory.accounts.get(account_id):
             nudged.clear()
-            while not self._may_pull():
-                await self._sleep(1.0)
+            began = self._now()
             try:
+                while not self._may_pull():
+                    await self._sleep(1.0)
                 finished = await self.run(account, stream, lane)
-            except asyncio.CancelledError:
-                raise
             except Exception as error:
-                failures += 1
-                if await self._failed(account, stream, lane, error, failures):
+                pause = await self._noted(account, stream, lane, error, self._now() - began)
+                if pause is None:
                     return
-                pause = _pause(error, failures)
-            else:
-                if lane == "import" and finished:
-                    return
-                failures = 0
-                self._health.worked(account)
-                pause = (self._every or stream.every or EVERY).total_seconds()
+                await self._sleep(pause)
+                continue
+            if lane == "import" and finished:
+                return
+            self._health.worked(account)
+            pause = (self._every or stream.every or EVERY).total_seconds()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):  # wait_for of Python 3.11 may swallow a cancellation
                     await nudged.wait()
 
-    async def _failed(self, account: Account, stream: sdk.Stream, lane: str, error: Exception, failures: int) -> bool:
-        """Note an error; return whether the stream ends with it."""
+    async def _noted(
+        self, account: Account, stream: sdk.Stream, lane: str, error: Exception, after: timedelta
+    ) -> float | None:
+        """Note an error; return how many seconds to wait, or None where the stream ends with it."""
+        try:
+            failures = await self._failed(account, stream, lane, error, after)
+        except Exception as trouble:  # such as a full disk: the stream goes on all the same
+            log.error("a failed pull could not be noted", account_id=account.id, stream=stream.name, exc_info=trouble)
+            return _pause(error, 5)
+        return None if isinstance(error, sdk.Reauthorize) else _pause(error, failures)
+
+    async def _failed(self, account: Account, stream: sdk.Stream, lane: str, error: Exception, after: timedelta) -> int:
+        """Store an error and return how many there were since something came; a long run counts as something."""
         self._inbound.given_up(everything=True)
-        why = f"{type(error).__name__}: {error}"
+        why = shown(error)
         self._health.erred(account, f"{stream.name}: {why}")
-        log.warning("pull failed", account_id=account.id, stream=stream.name, lane=lane, error=why, failures=failures)
         state = await self._state(account, stream, lane)
+        failures = 1 if after > _LONGEST else state.failures + 1
+        log.warning("pull failed", account_id=account.id, stream=stream.name, lane=lane, error=why, failures=failures)
         changed = msgspec.structs.replace(state, failures=failures, error=why[:1000], last_run_at=self._now())
         await self._ledger.commit(Work([Step.of([changed])]))
-        if isinstance(error, sdk.Reauthorize):
+        if isinstance(error, sdk.ConnectorError):
             await self._on_refused(account, error)
-            return True
-        if isinstance(error, sdk.Rejected) and error.reason is sdk.Reason.PERMISSION:
-            await self._on_refused(account, error)
-        return False
+        return failures
 
     async def _state(self, account: Account, stream: sdk.Stream, lane: str) -> StreamState:
         name = StreamState.id_of(account.id, stream.name, lane)
@@ -169,6 +181,8 @@ class Pulling:
         if cursor is not None and state.cursor_version != today:
             cursor = dict(connector.upgrade(cursor, state.cursor_version))
         since = account.since if lane == "import" else account.connected_at
+        if lane == "live":
+            await self._take_nudges(state)
         pages = pulls(connector).pull(stream.name, cursor, since)
         last = cursor
         async with contextlib.aclosing(_generator(pages)) as ordered:
@@ -188,25 +202,55 @@ class Pulling:
         self, account: Account, connector: sdk.Connector, state: StreamState, page: sdk.Page, lane: str, version: int,
         ends: bool,
     ) -> StreamState:  # fmt: skip
+        moved = msgspec.structs.replace(
+            state, cursor=dict(page.cursor), cursor_version=version, pages=state.pages + 1,
+            expected=page.expected or state.expected, error="", failures=0, last_run_at=self._now(),
+            finished=ends and lane == "import",
+        )  # fmt: skip
+        try:
+            return await self._store(account, connector, page.events, moved, lane)
+        except Exception as error:
+            self._inbound.given_up()
+            if not is_of_content(error):
+                raise
+            log.warning("a page is taken event by event", account_id=account.id, stream=state.stream, exc_info=error)
+        for event in page.events:
+            try:
+                await self._store(account, connector, [event], None, lane)
+            except Exception as error:
+                self._inbound.given_up()
+                if not is_of_content(error):
+                    raise
+                letter = unreadable_event(account, connector.manifest, event, error, self._now())
+                await self._ledger.commit(Work([letter]))
+        return await self._store(account, connector, (), moved, lane)
+
+    async def _store(
+        self, account: Account, connector: sdk.Connector, events: Sequence[sdk.Event], moved: Moved, lane: str
+    ) -> Moved:
+        """Store what events become, and with them the cursor behind them."""
         async with self._ledger.turn():
             came = await self._inbound.translate(
-                account, connector.manifest, page.events, self._now(), backfilled=lane == "import"
+                account, connector.manifest, events, self._now(), backfilled=lane == "import"
             )
-            moved = msgspec.structs.replace(
-                state, cursor=dict(page.cursor), cursor_version=version, pages=state.pages + 1,
-                messages=state.messages + came.messages, expected=page.expected or state.expected, error="",
-                failures=0, last_run_at=self._now(), finished=ends and lane == "import",
-            )  # fmt: skip
-            used = await self._nudges(state) if ends else []
-            await self._ledger.commit(Work([Step.of([*came.writes, moved], came.events, used)]))
+            documents = list(came.writes)
+            if moved is not None:
+                moved = msgspec.structs.replace(moved, messages=moved.messages + came.messages)
+                documents.append(moved)
+            await self._ledger.commit(Work([Step.of(documents, came.events)]))
         self._inbound.published()
         self._health.came(account, came.messages)
         return moved
 
-    async def _nudges(self, state: StreamState) -> list[Nudge]:
+    async def _take_nudges(self, state: StreamState) -> None:
+        """Remove the pings that this run answers; those that come while it runs ask for another one.
+
+        A kill loses none of them: whoever starts a stream runs it at once.
+        """
         where = (Condition("account_id", "is", state.account_id), Condition("stream", "is", state.stream))
         found: list[Nudge] = await self._ledger.documents.find(Query(Nudge, None, where))
-        return found
+        if found:
+            await self._ledger.documents.delete(Nudge, [nudge.id for nudge in found])
 
 
 async def _generator(pages: AsyncIterator[sdk.Page]) -> AsyncGenerator[sdk.Page, None]:
@@ -223,5 +267,5 @@ async def _generator(pages: AsyncIterator[sdk.Page]) -> AsyncGenerator[sdk.Page,
 def _pause(error: Exception, failures: int) -> float:
     """Seconds to wait after an error: what the platform asks for, else doubling up to 15 minutes."""
     if isinstance(error, sdk.RetryLater) and error.wait is not None:
-        return error.wait.total_seconds()
+        return max(error.wait.total_seconds(), 1.0)
     return float(min(2.0 ** min(failures, 10), _LONGEST.total_seconds()))
