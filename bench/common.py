@@ -44,14 +44,12 @@ class Spent:
 def child(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run a module of ours in a process of its own and return the JSON object that it prints.
 
-    Added are ``peak_mib``, unless it says that itself: the largest resident set of that process as the operating
-    system counted it (Linux counts the parent's before the program was loaded), and ``process_cpu_s``: all CPU
-    seconds of that process, its start included.
+    ``environment`` replaces that of this process. Added are ``peak_mib``, unless it says that itself: the largest
+    resident set of that process as the operating system counted it (Linux counts the parent's before the program was
+    loaded), and ``process_cpu_s``: all CPU seconds of that process, its start included.
     """
     command = [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, **(environment or {})}, text=True
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=environment, text=True)
     assert process.stdout is not None
     with process.stdout:
         said = process.stdout.read()
@@ -61,6 +59,12 @@ def child(module: str, *arguments: object, environment: Mapping[str, str] | None
         raise SystemExit(f"{' '.join(command[2:])} ended with {process.returncode}")
     found: dict[str, Any] = json.loads(said.splitlines()[-1])
     return {"peak_mib": used.ru_maxrss / 1024, "process_cpu_s": used.ru_utime + used.ru_stime, **found}
+
+
+def with_bytecode(folder: Path) -> dict[str, str]:
+    """Return an environment in which modules are compiled once, into a folder, as installing a package does it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
 
 def cpu_s_of(pid: int) -> float:

@@ -148,7 +148,7 @@ def measure(folder: Path, items: int, latency_items: int) -> tuple[dict[str, Any
 
 def _settings(platform_url: str) -> dict[str, str]:
     urls = json.dumps({"facebook": platform_url})
-    return {"CHORALLY_BASE_URLS": urls, "CHORALLY_PULL_EVERY_S": "86400", "CHORALLY_MAX_LAG": "1000000"}
+    return {**os.environ, "CHORALLY_BASE_URLS": urls, "CHORALLY_PULL_EVERY_S": "86400", "CHORALLY_MAX_LAG": "1000000"}
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ import httpx
 import msgspec
 import uvloop
 
-from bench.common import ROOT, Spent, child, machine, peak_mib, scratch, show, spread
+from bench.common import ROOT, Spent, child, machine, peak_mib, scratch, show, spread, with_bytecode
 
 NAMES = ("floor", "sdk", "host")
 PAGE = 100
@@ -119,13 +119,16 @@ def compare(options: argparse.Namespace) -> None:
     records, accounts = options.records, options.accounts
     with scratch(options.folder) as place, platform(options.shared, records, place) as url:
         print(machine(place, "httpx", "pydantic", "msgspec", "apsw", "uvloop"), flush=True)
-        for _ in range(options.rounds):
+        environment = with_bytecode(place)
+        for number in range(options.rounds + 1):
+            count = records if number else PAGE * max(accounts, 1)  # the first, which does not count, compiles
             for name in NAMES:
                 with scratch(options.folder) as folder:
-                    arguments = ("--child", name, "--url", url, "--records", records, "--accounts", accounts)
-                    seen = child("bench.pull", *arguments, "--folder", folder)
-                assert seen["records"] == records, (name, seen)
-                found[name].append(seen)
+                    arguments = ("--child", name, "--url", url, "--records", count, "--accounts", accounts)
+                    seen = child("bench.pull", *arguments, "--folder", folder, environment=environment)
+                assert seen["records"] == count, (name, seen)
+                if number:
+                    found[name].append(seen)
     pages = found["floor"][-1]["pages"]
     print(f"{records:,} comments on {pages:,} pages, {accounts or 1} account(s)\n")
     bare = found["floor"]

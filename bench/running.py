@@ -58,10 +58,13 @@ class Running:
 
 @contextmanager
 def up(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Run ``chorally up`` on a folder and a free port; gives it once it listens, and asks it to stop afterwards."""
+    """Run ``chorally up`` on a folder and a free port; gives it once it listens, and asks it to stop afterwards.
+
+    ``environment`` replaces that of this process.
+    """
     settings = {"CHORALLY_DATA": str(folder), "CHORALLY_PORT": "0", "CHORALLY_LOG_LEVEL": "warning"}
     process = subprocess.Popen(
-        [CHORALLY, "up"], env={**os.environ, **settings, **(environment or {})}, stdout=subprocess.PIPE, text=True
+        [CHORALLY, "up"], env={**(environment or os.environ), **settings}, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     with process.stdout:
