@@ -5,12 +5,13 @@ alone, on first use, in its own ``try``: one that cannot be loaded is listed wit
 """
 
 import importlib.metadata as metadata
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from chorally_sdk import hookspecs
@@ -28,8 +29,18 @@ RESERVED = frozenset(
 )
 """Names of services and routes that no connector may take."""
 
+TOPICS = frozenset(
+    (
+        *("authors", "messages", "tickets", "logs", "rule-triggers", "queue-triggers", "publications", "domains"),
+        "dead-letters",
+    )
+)
+"""Names of the core's topics, which no channel may take."""
 
-@dataclass(frozen=True)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
 class Plugin:
     """One installed package that claims to be a connector."""
 
@@ -41,6 +52,7 @@ class Plugin:
     requires: str
     """The package's requirement on the SDK, empty where it states none."""
     sdk_version: str
+    _loaded: "type[Connector] | str | None" = field(default=None, repr=False)
 
     @property
     def incompatible(self) -> str:
@@ -53,14 +65,23 @@ class Plugin:
             return f"needs {self.requires}, but {SDK} {self.sdk_version} is installed; upgrade one of them"
         return ""
 
-    @cached_property
+    @property
     def loaded(self) -> "type[Connector] | str":
-        """The connector class, or the reason why there is none."""
-        if reason := self.incompatible:
-            return reason
+        """The connector class, or the reason why there is none; imported when this is first asked for."""
+        if self._loaded is None:
+            self._loaded = self.incompatible or self._tried()
+        return self._loaded
+
+    def refuse(self, reason: str) -> None:
+        """Let the connector be known as one that cannot be used."""
+        self._loaded = reason
+
+    def _tried(self) -> "type[Connector] | str":
         try:
             return self._load()
-        except (Exception, SystemExit) as error:  # whatever a plugin does at import must not disturb the others
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a plugin does at import must not disturb the others
             return f"{type(error).__name__}: {error}"
 
     def _load(self) -> type[Connector]:
@@ -75,6 +96,8 @@ class Plugin:
             raise TypeError(f"{connector.__name__} has no manifest")
         if manifest.platform != self.name:
             raise ValueError(f"the manifest says {manifest.platform!r}, the entry point {self.name!r}; use one name")
+        if taken := sorted({channel.name for channel in manifest.channels} & TOPICS):
+            raise ValueError(f"its channel {taken[0]!r} has the name of a topic of the core; rename it")
         if missing := sorted(getattr(connector, "__abstractmethods__", ())):
             raise TypeError(f"{connector.__name__} does not implement {', '.join(missing)}")
         return connector
@@ -100,24 +123,22 @@ class Registry:
         """Return every connector that loads, by platform.
 
         A channel claimed twice belongs to the platform it is named after, or else to the first by name; who
-        claims another's channel is listed with that reason.
+        claims another's channel is listed with that reason, and keeps none of its own.
         """
         found = {n: c for n in sorted(self.plugins) if not isinstance(c := self.plugins[n].loaded, str)}
-        owners: dict[str, str] = {}
-        for name in sorted(found):
-            for channel in found[name].manifest.channels:
-                if channel.name not in owners or _is_named_after(channel.name, name):
-                    owners[channel.name] = name
+        owners = _namesakes(found)
         for name, connector in list(found.items()):
-            foreign = sorted(c.name for c in connector.manifest.channels if owners[c.name] != name)
-            if foreign:
-                reason = f"its channel {foreign[0]!r} belongs to another connector, {owners[foreign[0]]!r}"
-                self.plugins[name].__dict__["loaded"] = reason
+            channels = [channel.name for channel in connector.manifest.channels]
+            foreign = next((channel for channel in sorted(channels) if owners.get(channel, name) != name), None)
+            if foreign is None:
+                owners.update(dict.fromkeys(channels, name))
+            else:
+                self.plugins[name].refuse(f"its channel {foreign!r} belongs to another connector, {owners[foreign]!r}")
                 del found[name]
         return found
 
     def get(self, platform: str) -> type[Connector]:
-        """Return the connector of a platform.
+        """Return the connector of a platform, importing no other; whose its channels are is not asked.
 
         Raises:
             LookupError: None is installed, or it cannot be loaded; the message says why.
@@ -137,42 +158,66 @@ def discover(distributions: Iterable[metadata.Distribution] | None = None) -> Re
     """Return what is installed, without importing any of it.
 
     Args:
-        distributions: Packages to look at; those of the running interpreter where None.
+        distributions: Packages to look at, the first of a name counts; those of the running interpreter where None.
     """
-    if distributions is None:
-        entries = metadata.entry_points(group=hookspecs.ENTRY_POINTS)
-        pairs = [(entry, entry.dist) for entry in entries]
-    else:
-        pairs = [(e, d) for d in distributions for e in d.entry_points if e.group == hookspecs.ENTRY_POINTS]
     sdk_version = metadata.version(SDK)
+    found: dict[str, list[Plugin]] = {}
+    for dist in metadata.distributions() if distributions is None else distributions:
+        if plugins := _plugins(dist, sdk_version):
+            found.setdefault(canonicalize_name(plugins[0].distribution), plugins)
     registry = Registry()
-    known = [(entry, dist) for entry, dist in pairs if dist is not None]
-    for entry, dist in sorted(known, key=lambda pair: _precedence(pair[0].name, pair[1].name)):
-        plugin = Plugin(entry.name, dist.name, dist.version, entry, _requirement(dist), sdk_version)
-        if entry.name in registry.plugins:
+    for plugin in sorted((each for plugins in found.values() for each in plugins), key=_precedence):
+        if plugin.name in registry.plugins:
             registry.duplicates.append(plugin)
         else:
-            registry.plugins[entry.name] = plugin
+            registry.plugins[plugin.name] = plugin
     return registry
 
 
-def _precedence(name: str, distribution: str) -> tuple[str, bool, str]:
-    package = canonicalize_name(distribution)
-    return name, package != canonicalize_name(f"chorally-{name}"), package
+def _plugins(dist: metadata.Distribution, sdk_version: str) -> list[Plugin]:
+    """The plugins of a package; metadata that cannot be read is told of, and is nobody else's trouble."""
+    try:
+        if hookspecs.ENTRY_POINTS not in (dist.read_text("entry_points.txt") or ""):
+            return []
+        about = dist.metadata
+        name, version = (about[key] if key in about else "" for key in ("Name", "Version"))  # noqa: SIM401  # no get in 3.11
+        needs = _requirement(dist)
+        entries = [entry for entry in dist.entry_points if entry.group == hookspecs.ENTRY_POINTS]
+        return [Plugin(entry.name, name, version, entry, needs, sdk_version) for entry in entries]
+    except Exception as error:
+        _log.warning("a package says that it has a connector, but its metadata cannot be read (%r)", error)
+        return []
 
 
-def _is_named_after(channel: str, platform: str) -> bool:
-    return channel == platform or channel.startswith(f"{platform}_")
+def _precedence(plugin: Plugin) -> tuple[str, bool, str]:
+    package = canonicalize_name(plugin.distribution)
+    return plugin.name, package != canonicalize_name(f"chorally-{plugin.name}"), package
+
+
+def _namesakes(connectors: Mapping[str, type[Connector]]) -> dict[str, str]:
+    """Platforms by channels that are named after them; the longer name wins."""
+    return {
+        channel.name: name
+        for name in sorted(connectors)
+        for channel in connectors[name].manifest.channels
+        if channel.name == name or channel.name.startswith(f"{name}_")
+    }
 
 
 def _requirement(dist: metadata.Distribution) -> str:
+    """What a package requires of the SDK here, whatever extras may be asked for."""
+    wanted: list[SpecifierSet] = []
     for text in dist.requires or ():
         try:
-            requirement = Requirement(text)
+            needs = Requirement(text)
         except InvalidRequirement:
             continue
-        if canonicalize_name(requirement.name) == SDK and not (
-            requirement.marker and "extra" in str(requirement.marker)
-        ):
-            return f"{requirement.name}{requirement.specifier}"
-    return ""
+        here = needs.marker is None or needs.marker.evaluate({"extra": ""})
+        if canonicalize_name(needs.name) == SDK and here:
+            wanted.append(needs.specifier)
+    if not wanted:
+        return ""
+    together = wanted[0]
+    for specifier in wanted[1:]:
+        together &= specifier
+    return f"{SDK}{together}"

@@ -18,9 +18,9 @@ def signed(body: bytes, got: str, secrets: Sequence[SecretStr], encoding: Litera
     for secret in secrets:
         if not secret.get_secret_value():
             continue
-        digest = hmac.digest(secret.get_secret_value().encode(), body, hashlib.sha256)
-        want = digest.hex() if encoding == "hex" else base64.b64encode(digest).decode()
-        found |= hmac.compare_digest(want.encode(), got.encode())
+        digest = hmac.digest(_bytes(secret.get_secret_value()), body, hashlib.sha256)
+        want = digest.hex().encode() if encoding == "hex" else base64.b64encode(digest)
+        found |= hmac.compare_digest(want, _bytes(got))
     return found
 
 
@@ -29,8 +29,13 @@ def same(got: str, secrets: Sequence[SecretStr]) -> bool:
     found = False
     for secret in secrets:
         want = secret.get_secret_value()
-        found |= bool(want) and hmac.compare_digest(got.encode(), want.encode())
+        found |= bool(want) and hmac.compare_digest(_bytes(got), _bytes(want))
     return found
+
+
+def _bytes(text: str) -> bytes:
+    """The text in UTF-8; half a surrogate pair, which JSON can carry, is no reason to fail."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 @lru_cache(maxsize=256)

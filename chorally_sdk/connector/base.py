@@ -37,12 +37,12 @@ class Connector(ABC):
     ) -> None:
         self.app = app
         """The developer app in whose name calls are made."""
-        self.http = http.bound(self)
-        """Authorised by the account's grant; raises what ``fault`` says."""
         self.now = now
         """The only clock."""
         self._account = account
         self._token = token
+        self.http = http.bound(self)
+        """Authorised by the account's grant; raises what ``fault`` says."""
 
     @property
     def account(self) -> Account:

@@ -8,26 +8,29 @@ called, a read is repeated where that is safe, and a visible call whose answer g
 
 import asyncio
 import copy
-import ipaddress
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import httpx
 import tenacity
 
-from chorally_sdk.errors import OutcomeUnknown, RateLimited, Rejected, RetryLater
+from chorally_sdk.errors import ConnectorError, Malformed, OutcomeUnknown, Rejected, RetryLater
+from chorally_sdk.http.faults import Usage
+from chorally_sdk.http.hosts import Hosts
+from chorally_sdk.http.judging import Dialect, judged, tell_usage
+from chorally_sdk.http.reading import MAX_BYTES, TooLarge, whole
+from chorally_sdk.http.repeating import is_brief, pause
 from chorally_sdk.model.accounts import Grant
-
-if TYPE_CHECKING:
-    from chorally_sdk.connector.base import Connector
-    from chorally_sdk.http.faults import Usage
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Errors after which it is certain that the platform did not get the request."""
 _UNSET: Any = object()
 _visible: ContextVar[bool] = ContextVar("chorally_visible_call", default=False)
 
@@ -53,14 +56,15 @@ class Http:
         grant: Grant | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = TIMEOUT,
-        on_usage: "Callable[[Usage], None] | None" = None,
+        on_usage: Callable[[Usage], None] | None = None,
         attempts: int = 3,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         """Prepare a client; no connection is opened before the first call.
 
         Args:
-            base_url: What relative URLs are resolved against; the grant's own wins.
+            base_url: What relative URLs are resolved against, and trusted; the grant's own wins, and is not.
             hosts: Hosts that may be called; ``*`` stands for every public address.
             grant: What authorises calls, None where nothing was given yet.
             transport: Replaces httpx's own, in tests and for speed.
@@ -68,18 +72,25 @@ class Http:
             on_usage: Told what answers say of the quota.
             attempts: How often a safe call is tried before its error is raised.
             sleep: Awaited between attempts, with seconds.
+            max_bytes: Largest body that ``request`` reads; ``stream`` has no such limit.
         """
-        self._base = (grant.base_url if grant else "") or base_url
-        self._hosts = hosts
         self._grant = grant
-        self._client = httpx.AsyncClient(base_url=self._base, transport=transport, timeout=timeout)
+        self._client = httpx.AsyncClient(
+            base_url=(grant.base_url if grant else "") or base_url,
+            transport=transport,
+            timeout=timeout,
+            verify=True if transport else _tls(),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a call leaves nothing to the next
+            event_hooks={"request": [Hosts(httpx.URL(base_url), hosts).check]},
+        )
         self._on_usage = on_usage
         self._attempts = attempts
         self._sleep = sleep
-        self._connector: Connector | None = None
+        self._max_bytes = max_bytes
+        self._connector: Dialect | None = None
         self._auth: httpx.Auth | None = None
 
-    def bound(self, connector: "Connector") -> "Http":
+    def bound(self, connector: Dialect) -> "Http":
         """Return this client speaking the connector's dialect."""
         twin = copy.copy(self)
         twin._connector = connector
@@ -93,28 +104,26 @@ class Http:
             method: HTTP method.
             url: Absolute, or relative to the base URL.
             auth: None sends the request bare; anything else replaces the grant's authorisation.
-            options: As ``httpx.AsyncClient.request`` takes them.
+            options: As ``httpx.AsyncClient.request`` takes them; what follows a redirect calls declared hosts only,
+                and a visible call follows none.
 
         Raises:
             ConnectorError: What the answer, or its absence, causes.
         """
-        self._permit(url)
         if _visible.get() or method.upper() not in SAFE:
             return await self._once(method, url, auth, options)
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(self._attempts),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=2.0),
-            retry=tenacity.retry_if_exception(_is_brief),
+            wait=pause,
+            retry=tenacity.retry_if_exception(is_brief),
             reraise=True,
             sleep=self._sleep,
         )
         return await retrying(self._once, method, url, auth, options)
 
     async def _once(self, method: str, url: str, auth: Any, options: dict[str, Any]) -> httpx.Response:
-        try:
-            answer = await self._client.request(method, url, auth=self._chosen(auth), **options)
-        except httpx.TransportError as error:
-            raise self._lost(error) from error
+        async with self._opened(method, url, auth, options) as opened:
+            answer = await whole(opened, self._max_bytes)
         self._judge(answer)
         return answer
 
@@ -122,16 +131,27 @@ class Http:
     async def stream(
         self, method: str, url: str, *, auth: Any = _UNSET, **options: Any
     ) -> AsyncIterator[httpx.Response]:
-        """Open an answer whose body is read in pieces; a refused one is read whole and raised."""
-        self._permit(url)
+        """Open an answer whose body is read in pieces; a refused one is read, as far as it is short, and raised."""
+        async with self._opened(method, url, auth, options) as answer:
+            if answer.is_success:
+                self._tell(answer)
+                yield answer
+            else:
+                read = await whole(answer)
+                self._judge(read)
+                yield read
+
+    @asynccontextmanager
+    async def _opened(self, method: str, url: str, auth: Any, options: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        if _visible.get():
+            options = {**options, "follow_redirects": False}
         try:
             async with self._client.stream(method, url, auth=self._chosen(auth), **options) as answer:
-                if answer.status_code >= 400:
-                    await answer.aread()
-                    self._judge(answer)
                 yield answer
-        except httpx.TransportError as error:
-            raise self._lost(error) from error
+        except httpx.InvalidURL as error:
+            raise Rejected(f"this is no URL that can be called ({error})") from error
+        except (httpx.RequestError, TooLarge) as error:
+            raise _lost(error) from error
 
     async def get(self, url: str, **options: Any) -> httpx.Response:
         """GET; see ``request``."""
@@ -160,48 +180,33 @@ class Http:
     def _chosen(self, auth: Any) -> httpx.Auth | None:
         return self._auth if auth is _UNSET else auth
 
-    def _permit(self, url: str) -> None:
-        target = self._client.base_url.join(url) if "://" in url else self._client.base_url
-        host, base = target.host, self._client.base_url
-        if target.scheme != "https" and target.scheme != base.scheme:
-            raise Rejected(f"{target.scheme}://{host} would carry the grant in clear; only https is called")
-        if host == base.host and host:
-            return
-        if not host or not any(_allows(pattern, host) for pattern in self._hosts):
-            raise Rejected(f"the connector did not declare the host {host!r}; add it to the manifest's hosts")
+    def _tell(self, answer: httpx.Response) -> None:
+        if self._connector is not None and self._on_usage is not None:
+            tell_usage(self._connector, answer, self._on_usage)
 
     def _judge(self, answer: httpx.Response) -> None:
-        if self._connector is None:
-            return
-        if self._on_usage:
-            for usage in self._connector.usage(answer):
-                self._on_usage(usage)
-        fault = self._connector.fault(answer)
+        self._tell(answer)
+        fault = judged(self._connector, answer, self._grant) if self._connector else None
         if fault is None:
             return
         if _visible.get() and answer.status_code >= 500:
             raise OutcomeUnknown(f"the platform answered {answer.status_code} to a visible call") from fault
         raise fault
 
-    def _lost(self, error: httpx.TransportError) -> RetryLater | OutcomeUnknown:
-        what = type(error).__name__
-        unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-        if _visible.get() and not unsent:
-            return OutcomeUnknown(f"no answer to a visible call ({what})")
+
+def _lost(error: Exception) -> ConnectorError:
+    """Say what follows where there is no answer, or none that can be read."""
+    what = str(error) if isinstance(error, TooLarge) else type(error).__name__
+    if isinstance(error, _UNSENT):
         return RetryLater(f"the platform cannot be reached ({what})")
+    if _visible.get():
+        return OutcomeUnknown(f"no answer to a visible call ({what})")
+    if isinstance(error, httpx.TransportError):
+        return RetryLater(f"the platform cannot be reached ({what})")
+    return Malformed(f"the platform's answer cannot be read ({what})")
 
 
-def _is_brief(error: BaseException) -> bool:
-    """Whether a safe call may be repeated at once: a lost answer or a 5xx that asks for no long wait."""
-    if not isinstance(error, RetryLater) or isinstance(error, RateLimited):
-        return False
-    return error.wait is None or error.wait <= timedelta(seconds=2)
-
-
-def _allows(pattern: str, host: str) -> bool:
-    if pattern != "*":
-        return fnmatchcase(host.lower(), pattern.lower())
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host.lower() != "localhost" and "." in host
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return what all clients trust; reading it takes time and memory, and there are as many clients as accounts."""
+    return httpx.create_ssl_context()

@@ -3,12 +3,24 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import isfinite, isnan
 
 import httpx
 
-from chorally_sdk.errors import ConnectorError, RateLimited, Reason, Reauthorize, Rejected, RetryLater, Scope
+from chorally_sdk.errors import (
+    ConnectorError,
+    Malformed,
+    RateLimited,
+    Reason,
+    Reauthorize,
+    Rejected,
+    RetryLater,
+    Scope,
+)
 from chorally_sdk.model.base import Model
 
+LONGEST_WAIT = timedelta(days=7)
+"""What a platform asks for beyond this is taken as this; nonsense must not stop an account for ever."""
 _SHOWN = 200  # characters of a platform's answer that a message for people may quote
 
 
@@ -26,24 +38,29 @@ def retry_after(value: str | None, now: datetime | None = None) -> timedelta | N
     if not value:
         return None
     try:
-        return max(timedelta(seconds=float(value)), timedelta(0))
-    except (ValueError, OverflowError):
+        return _wait(float(value))
+    except ValueError:
         pass
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        return _wait((at - (now or datetime.now(UTC))).total_seconds()) if at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return max(at - (now or datetime.now(UTC)), timedelta(0)) if at.tzinfo else None
 
 
 def by_status(answer: httpx.Response) -> ConnectorError | None:
-    """Classify an answer by its HTTP status; None for success."""
+    """Classify an answer by its HTTP status; None for success. A redirect that was not followed is none."""
     status = answer.status_code
-    if status < 400:
+    if status < 300 or status == 304:
         return None
-    why = f"the platform answered {status}: {answer.text[:_SHOWN]}".rstrip(": ")
+    if status < 400:
+        return Malformed(
+            f"the platform answered {status}, a redirect; check the address that is called", answer.content
+        )
+    said = answer.content[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN]
+    why = f"the platform answered {status}: {said}".rstrip(": ")
     wait = retry_after(answer.headers.get("Retry-After"))
-    if status == 401 or (status == 400 and '"invalid_grant"' in answer.text):
+    if status == 401 or (status == 400 and b'"invalid_grant"' in answer.content):
         return Reauthorize(why)
     if status == 403:
         return Rejected(why, reason=Reason.PERMISSION)
@@ -64,8 +81,9 @@ def quota_headers(answer: httpx.Response) -> Iterable[Usage]:
             remaining = float(answer.headers[f"{prefix}-remaining"])
         except (KeyError, ValueError):
             continue
-        if limit > 0:
-            return (Usage(used=1 - remaining / limit, wait=_reset(answer.headers.get(f"{prefix}-reset"))),)
+        if limit > 0 and isfinite(limit) and isfinite(remaining):
+            used = min(max(1 - remaining / limit, 0.0), 1.0)
+            return (Usage(used=used, wait=_reset(answer.headers.get(f"{prefix}-reset"))),)
     return ()
 
 
@@ -77,4 +95,11 @@ def _reset(value: str | None) -> timedelta | None:
         return None
     if seconds > 1e9:
         seconds -= datetime.now(UTC).timestamp()
-    return timedelta(seconds=max(seconds, 0.0))
+    return _wait(seconds)
+
+
+def _wait(seconds: float) -> timedelta | None:
+    """A time to wait, never negative and never longer than makes sense; None for what is no number."""
+    if isnan(seconds):
+        return None
+    return timedelta(seconds=min(max(seconds, 0.0), LONGEST_WAIT.total_seconds()))

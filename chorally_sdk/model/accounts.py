@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import AwareDatetime, SecretStr
 
-from chorally_sdk.model.base import Json, Model
+from chorally_sdk.model.base import Json, Model, Secretive
 
 
-class Grant(Model):
+class Grant(Secretive):
     """What a consent gave. Encrypted at rest; a connector sees it only where it authorises or renews."""
 
     access: SecretStr
@@ -21,7 +21,7 @@ class Grant(Model):
     """What else belongs to it, such as the key of a proof of possession."""
 
 
-class AccountInfo(Model):
+class AccountInfo(Secretive):
     """An account as the platform names it."""
 
     external_id: str

@@ -15,4 +15,10 @@ Cursor = Json
 class Model(BaseModel):
     """A value of the contract."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Secretive(Model):
+    """A value that holds secrets: an error about one of its fields shows none of them."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)

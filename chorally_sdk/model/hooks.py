@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, SecretStr
 
-from chorally_sdk.model.base import Json, Model
+from chorally_sdk.model.base import Json, Model, Secretive
 
 
 class RawHook(Model):
@@ -22,7 +22,7 @@ class RawHook(Model):
     """The account's ``external_id`` where the URL is the account's own."""
 
 
-class Keys(Model):
+class Keys(Secretive):
     """What ``verify`` compares with: one or two live secrets by setting name, and key sets by URL."""
 
     secrets: Mapping[str, tuple[SecretStr, ...]] = {}

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from chorally_sdk.connector.abilities import Finds, Pulls, Receives, Replies
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.model.hooks import Keys
-from chorally_sdk.plugins import RESERVED, discover
+from chorally_sdk.plugins import RESERVED, TOPICS, discover
 from chorally_sdk.testing.host import a_hook, connect
 
 
@@ -23,20 +23,11 @@ class ConnectorContract:
         assert discover().get(self.connector.manifest.platform) is self.connector
 
     def test_its_names_are_free(self) -> None:
-        """Neither the platform nor a channel takes the name of a service or a topic of the core."""
+        """Neither the platform nor a channel takes the name of a service or a topic of the core, or another's."""
         manifest = self.connector.manifest
-        topics = {
-            "authors",
-            "messages",
-            "tickets",
-            "logs",
-            "rule-triggers",
-            "queue-triggers",
-            "publications",
-            "domains",
-        }
-        names = {manifest.platform, *(channel.name for channel in manifest.channels)}
-        assert not names & (RESERVED | topics)
+        channels = [channel.name for channel in manifest.channels]
+        assert not {manifest.platform, *channels} & (RESERVED | TOPICS)
+        assert len(channels) == len(set(channels)), "a channel's name is used once"
 
     def test_what_it_declares_it_can_do(self) -> None:
         """Actions and abilities agree: who declares a reply can push, who can push declares a reply."""
@@ -64,11 +55,14 @@ class ConnectorContract:
             pytest.skip("the connector takes no webhooks")
         connector = connect(self.connector)
         assert isinstance(connector, Receives)
-        names = self.connector.manifest.app_settings or self.connector.manifest.account_settings
-        secrets = {name: (SecretStr("a-secret-nobody-knows"),) for name in (names.model_fields if names else {})}
-        verdict = connector.verify(a_hook(json.dumps({"hello": 1})), Keys(secrets=secrets))
-        assert verdict.kind == "reject"
-        assert verdict.status >= 400
+        models = (self.connector.manifest.app_settings, self.connector.manifest.account_settings)
+        names = {name for model in models if model for name in model.model_fields}
+        nobody_knows = SecretStr("a-secret-nobody-knows")
+        for live in (None, (), (SecretStr(""),), (nobody_knows,), (nobody_knows, SecretStr("nor-this-one"))):
+            keys = Keys() if live is None else Keys(secrets=dict.fromkeys(names, live))
+            verdict = connector.verify(a_hook(json.dumps({"hello": 1})), keys)
+            assert verdict.kind == "reject", f"accepted with {len(live or ())} secrets"
+            assert verdict.status >= 400
 
     def test_it_needs_no_state_between_calls(self) -> None:
         """Two connectors for two accounts share nothing but their class."""
