@@ -57,9 +57,9 @@ class Message(Model):
     """Written by a machine (out of office, delivery report, list): never answered by a rule."""
     client_ref: str | None = None
     """Our own reference, where an echo carries it."""
-    route: Json = {}
+    route: Json = Field(default_factory=dict)
     """What an answer needs; encrypted at rest, read by the connector only."""
-    extra: Json = {}
+    extra: Json = Field(default_factory=dict)
     """What people may see beside the text."""
 
 

@@ -112,8 +112,8 @@ class Pump:
             except Exception as error:  # such as a disk that fails: the next turn may go well
                 log.error("the pump cannot go on", exc_info=error)
                 worked = 0
-            if worked:
-                await asyncio.sleep(0.01 if self._alone else 0)
+            if worked:  # whoever waits for an answer comes first, and more may arrive meanwhile
+                await asyncio.sleep(0.01 if self._alone else self._linger_s)
                 continue
             await self._wait()
 
