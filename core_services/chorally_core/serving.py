@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -40,9 +41,20 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals, unless whoever embeds the server does."""
-        with super().capture_signals() if self._signals else contextlib.nullcontext():
+        """Handle signals, unless whoever embeds the server does.
+
+        They are not raised once more when the server has ended, as uvicorn's own would be: the process would
+        die of them before it has finished what is under way.
+        """
+        if not self._signals:
             yield
+            return
+        before = {kind: signal.signal(kind, self.handle_exit) for kind in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)

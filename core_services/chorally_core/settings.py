@@ -1,10 +1,11 @@
 """Settings: environment variables that begin with ``CHORALLY_``, all checked at start."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class InvalidSettings(Exception):
@@ -12,7 +13,19 @@ class InvalidSettings(Exception):
 
 
 def _words(value: Any) -> Any:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return _json(value) if value.startswith("[") else value.replace(",", " ").split()
+
+
+def _json(value: Any) -> Any:
+    """Read here, not by the settings' source, so that all mistakes are told at once."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is no JSON: {error}") from None
 
 
 class Retention(BaseModel):
@@ -49,7 +62,7 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
-    secret_keys: Annotated[list[SecretStr], BeforeValidator(_words)] = Field(
+    secret_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_words)] = Field(
         default=[],
         title="Secret keys",
         description="Fernet keys that seal secrets at rest, newest first; a file in the data folder where empty.",
@@ -62,7 +75,7 @@ class Settings(BaseSettings):
     issuer: str = Field("chorally", title="Issuer", description="`iss` of access tokens.")
     audience: str = Field("chorally-api", title="Audience", description="`aud` of access tokens.")
     token_minutes: float = Field(60, gt=0, le=1440, title="Token life", description="Minutes.")
-    base_urls: dict[str, str] = Field(
+    base_urls: Annotated[dict[str, str], NoDecode, BeforeValidator(_json)] = Field(
         default={},
         title="Base URLs",
         description="JSON of platform to base URL, to use a sandbox in place of the real one.",
@@ -74,8 +87,10 @@ class Settings(BaseSettings):
         600, gt=0, title="Rate per token", description="Requests a minute for one token or address."
     )
     tenant_rate: int = Field(6000, gt=0, title="Rate per tenant", description="Requests a minute for one tenant.")
-    retention_days: Retention = Field(Retention(), title="Retention", description="JSON of days by kind of record.")
-    tenant_retention_days: dict[str, Retention] = Field(
+    retention_days: Annotated[Retention, NoDecode, BeforeValidator(_json)] = Field(
+        Retention(), title="Retention", description="JSON of days by kind of record."
+    )
+    tenant_retention_days: Annotated[dict[str, Retention], NoDecode, BeforeValidator(_json)] = Field(
         default={}, title="Retention by tenant", description="JSON of tenant to days by kind of record."
     )
     bus_hours: float = Field(
@@ -118,5 +133,3 @@ def load_settings(**overrides: Any) -> Settings:
             place = f"CHORALLY_{name.upper()}" + "".join(f"/{part}" for part in rest)
             lines.append(f"{place}: {mistake['msg']}")
         raise InvalidSettings("\n".join(lines)) from None
-    except ValueError as error:  # JSON that cannot be read, which is refused one at a time
-        raise InvalidSettings(str(error)) from None

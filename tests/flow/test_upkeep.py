@@ -1,8 +1,12 @@
 """Nothing grows for ever, and keys can be changed."""
 
+import hashlib
+import hmac
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chorally_core.adapters.identity.keyring import InvalidKeyring
@@ -15,7 +19,9 @@ from chorally_core.services.message.model import Message
 from chorally_core.settings import Retention, Settings
 from cryptography.fernet import Fernet
 
+import chorally_sdk as sdk
 from tests.support.api import Api, a_note, an_api
+from tests.support.hooks import SECRET
 from tests.support.world import KEY
 
 
@@ -53,6 +59,37 @@ async def test_what_is_too_old_is_removed_kind_by_kind_and_tenant_by_tenant(api:
     assert kept
     assert {entry.tenant for entry in kept} == {"acme"}
     assert await _count(api, Message) == 2
+
+
+async def test_a_hook_that_was_not_read_is_kept_however_old(api: Api) -> None:
+    """Retention never takes what is still to be read (G1)."""
+    await api.hook(a_note("n1"))
+    await api.system.io.journal.receive("wall", "", await _signed(api, a_note("n2")))
+    api.clock.forward(days=60)
+    await api.system.upkeep.sweep()
+    assert await _count(api, Hook) == 1
+
+    await api.settle()
+    await api.system.upkeep.sweep()
+    assert (await _count(api, Message), await _count(api, Hook)) == (2, 0)
+
+
+async def _signed(api: Api, *items: dict[str, Any]) -> sdk.RawHook:
+    body = json.dumps({"items": items}).encode()
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"x-wall-signature": signature}
+    return sdk.RawHook(method="POST", path="/wall/v1/webhook", headers=headers, body=body, received_at=api.clock())
+
+
+async def test_what_a_tenant_does_not_say_is_kept_as_for_everybody(tmp_path: Path) -> None:
+    """A tenant that has days of its own for dead letters keeps its log as long as the others."""
+    own = {"acme": Retention(dead_letters=300)}
+    days = Retention(hooks=7, logs=30, deliveries=30)
+    async with an_api(tmp_path, retention_days=days, tenant_retention_days=own) as api:
+        await api.hook(a_note("n1"))
+        api.clock.forward(days=100)
+        await api.system.upkeep.sweep()
+        assert (await _count(api, LogEntry), await _count(api, Message)) == (0, 1)
 
 
 async def test_large_bodies_go_with_their_hooks(api: Api, tmp_path: Path) -> None:

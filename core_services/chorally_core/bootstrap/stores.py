@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from chorally_core.adapters.local import Folder, InProcess
 from chorally_core.adapters.sqlite import SqliteBus, SqliteDocuments
-from chorally_core.adapters.sqlite.database import Database
+from chorally_core.adapters.sqlite.database import Database, Unusable
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.ports.bus import Bus
@@ -42,6 +42,7 @@ class Stores:
         Raises:
             InUse: Another process owns the folder.
             InvalidSettings: A back end cannot be used as it is named; every mistake at once.
+            Unreachable: The file in the folder is no database, or cannot be written.
         """
         self._begin: list[Job] = []
         self._end: list[Job] = []
@@ -58,7 +59,10 @@ class Stores:
         folder = settings.data
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _own(folder)
-        self.database = Database(folder / "chorally.db", cache_mib=settings.cache_mib)
+        try:
+            self.database = Database(folder / "chorally.db", cache_mib=settings.cache_mib)
+        except Unusable as error:
+            raise Unreachable(str(error)) from error
         self.objects = Folder(folder / "objects")
         self.search = SqliteSearch(self.database)
         self.ledger: Ledger = SqliteLedger(self.database)

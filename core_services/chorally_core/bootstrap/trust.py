@@ -31,7 +31,12 @@ def open_vault(settings: Settings) -> FernetVault:
     Raises:
         InvalidSettings: A key cannot be used.
     """
-    keys = [key.get_secret_value() for key in settings.secret_keys] or key_file(settings.data / "secret-keys")
+    keys = [key.get_secret_value() for key in settings.secret_keys]
+    if not keys:
+        try:
+            return FernetVault(key_file(settings.data / "secret-keys"))
+        except ValueError as error:
+            raise InvalidSettings(str(error)) from None
     try:
         return FernetVault(keys)
     except ValueError:

@@ -49,6 +49,7 @@ class Upkeep:
         self._objects = objects
         self._actions = actions
         self._now = now
+        self._journal = io.journal
         self._topics = (*topics.FIXED, *(handler.topic for handler in io.handlers()))
         parts = (
             EraseMessages(ledger),
@@ -83,20 +84,26 @@ class Upkeep:
         return await wake_due(self._ledger.documents, self._actions, self._now)
 
     async def sweep(self) -> int:
-        """Remove what is older than it may be kept; return how much."""
-        days, own = self._settings.retention_days, self._settings.tenant_retention_days
+        """Remove what is older than it may be kept; return how much. What was not read or settled stays."""
+        days = self._settings.retention_days
+        read = (Condition("id", "<=", self._journal.upto),)
         settled = (Condition("state", "in", _SETTLED),)
         kept = [
-            Kept(Hook, "id", days.hooks, {t: r.hooks for t, r in own.items()}, removed=self._bodies),
-            Kept(LogEntry, "id", days.logs, {t: r.logs for t, r in own.items()}),
-            Kept(DeadLetter, "at", days.dead_letters, {t: r.dead_letters for t, r in own.items()}),
-            Kept(Delivery, "created_at", days.deliveries, {t: r.deliveries for t, r in own.items()}, settled),
+            Kept(Hook, "id", days.hooks, self._own("hooks"), read, removed=self._bodies),
+            Kept(LogEntry, "id", days.logs, self._own("logs")),
+            Kept(DeadLetter, "at", days.dead_letters, self._own("dead_letters")),
+            Kept(Delivery, "created_at", days.deliveries, self._own("deliveries"), settled),
         ]
         removed = await sweep(self._ledger, kept, self._now)
         removed += await self._trim(self._ledger.bus)
         if removed:
             log.info("retention", removed=removed)
         return removed
+
+    def _own(self, kind: str) -> dict[str, float]:
+        """Days by tenant, of those that have their own; what a tenant does not say is as for everybody."""
+        own = self._settings.tenant_retention_days
+        return {tenant: getattr(said, kind) for tenant, said in own.items() if kind in said.model_fields_set}
 
     async def _bodies(self, hooks: Sequence[Document]) -> None:
         """Remove the large bodies of hooks that go."""

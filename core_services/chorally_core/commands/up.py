@@ -26,11 +26,15 @@ def up(settings: Settings) -> None:
     except (InUse, InvalidKeyring, InvalidSettings, Unopenable, Unreachable, ValueError) as error:
         raise Refused(str(error)) from error
     except OSError as error:
-        raise Refused(f"{error}; is another program at {settings.host}:{settings.port}?") from error
+        raise Refused(f"{settings.data} cannot be used: {error} (CHORALLY_DATA)") from error
 
 
 async def _up(settings: Settings) -> None:
-    listener = listen(settings.host, settings.port)
+    try:
+        listener = listen(settings.host, settings.port)
+    except OSError as error:
+        place = f"{settings.host}:{settings.port}"
+        raise Refused(f"{error}; is another program at {place}? (CHORALLY_HOST, CHORALLY_PORT)") from error
     system = System(settings)
     try:
         await system.start()

@@ -1,8 +1,10 @@
 """The vault on Fernet keys (AES-128-CBC with HMAC-SHA256): the first key seals, all of them open."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 
 import msgspec
@@ -48,11 +50,24 @@ class FernetVault:
 
 
 def key_file(path: Path) -> list[str]:
-    """Return the keys of a file that only its owner may read, made with a new key where there is none."""
+    """Return the keys of a file that only its owner may read, made with a new key where there is none.
+
+    Raises:
+        ValueError: The file holds no key.
+    """
     if not path.exists():
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        descriptor, beside = mkstemp(dir=path.parent)  # complete before it gets its name: a kill leaves no empty file
         with os.fdopen(descriptor, "wb") as file:
             file.write(Fernet.generate_key() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-    return path.read_text().split()
+        with contextlib.suppress(FileExistsError):
+            os.link(beside, path)
+        Path(beside).unlink()
+    try:
+        keys = path.read_text("ascii").split()
+        FernetVault(keys)
+    except ValueError:
+        why = "restore it from a backup: nothing that was sealed can be opened without it"
+        raise ValueError(f"{path} does not hold keys of 32 bytes in URL-safe base64; {why}") from None
+    return keys

@@ -25,6 +25,10 @@ _PRAGMAS = (
 )
 
 
+class Unusable(Exception):
+    """The file is no database, or cannot be written; the message says which file and why."""
+
+
 class Database:
     """An open SQLite file."""
 
@@ -34,12 +38,18 @@ class Database:
         Args:
             path: The file.
             cache_mib: Page cache of the writing connection, in MiB.
+
+        Raises:
+            Unusable: It cannot be opened.
         """
         self.path = path
-        self.writer = apsw.Connection(str(path))
-        self.writer.set_busy_timeout(5_000)
-        for pragma in _PRAGMAS:
-            self.writer.execute(pragma.format(cache_kib=cache_mib * 1024))
+        try:
+            self.writer = apsw.Connection(str(path))
+            self.writer.set_busy_timeout(5_000)
+            for pragma in _PRAGMAS:
+                self.writer.execute(pragma.format(cache_kib=cache_mib * 1024))
+        except apsw.Error as error:
+            raise Unusable(f"{path} cannot be used: {error}") from error
         self._depth = 0
         self._owner: object = None
         self._on_commit: list[Callable[[], None]] = []

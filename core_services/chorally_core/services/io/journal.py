@@ -106,6 +106,11 @@ class Journal:
         self._appended, self._read = await self._ledger.documents.count(Query(Hook, None, unread)), 0
 
     @property
+    def upto(self) -> str:
+        """Id of the last hook that was read."""
+        return self._upto
+
+    @property
     def waiting(self) -> int:
         """Hooks of the lane that are not read yet."""
         return self._appended - self._read
