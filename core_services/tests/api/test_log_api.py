@@ -359,8 +359,8 @@ async def test_after_retention_took_the_last_entry_seen_following_goes_on(
 
 @pytest.mark.parametrize("path", ["/logs", "/events"])
 async def test_the_history_needs_its_permission(app: Any, speak: Any, badge: Any, path: Any) -> None:
-    """An agent may not read who did what."""
-    assert (await speak(app, badge("acme", "bob", "agent")).get(path)).status_code == 403
+    """A viewer may not read who did what; an agent, who works with it, may."""
+    assert (await speak(app, badge("acme", "bob", "viewer")).get(path)).status_code == 403
     assert (await speak(app).get(path)).status_code == 401
     assert unguarded(app) == []
 
