@@ -69,7 +69,8 @@ class Core:
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as http:
             while time.monotonic() < end:
                 if self._process is None or self._process.returncode is not None:
-                    raise NotServing(f"chorally up has ended; its last words: {self.last_words()}")
+                    status = self._process.returncode if self._process else "none"
+                    raise NotServing(f"chorally up has ended, status {status}; its last words: {self.last_words()}")
                 with contextlib.suppress(httpx.TransportError):
                     if (await http.get("/readyz")).status_code == 200:
                         return

@@ -102,6 +102,7 @@ class Run:
             talking = group.create_task(self._talk())
             await self._kill(core)
             await talking
+            await _at_most(self._are_answered(), self.plan.patience_s / 6)
             troubling.cancel()
             self.page.heal()
             await self._until(self._is_told)
@@ -154,6 +155,7 @@ class Run:
                 await asyncio.sleep(self._rng.uniform(0, 0.5))
             await core.start()
         self._may_say = self.plan.messages
+        self.page.stop_throttling()
         await core.serving()
 
     async def _wait_for_the_moment(self, core: Core) -> None:
@@ -166,10 +168,15 @@ class Run:
         if moment == "killed while young":
             await asyncio.sleep(self._rng.uniform(0, 0.3))
         elif moment == "killed at work":
-            await asyncio.sleep(self._rng.uniform(0.3, 2.0))
+            await asyncio.sleep(self._rng.uniform(0.3, self.plan.longest_s))
         else:
             self.page.hold("before" if moment == "killed before an answer was made" else "after")
             await _at_most(self.page.is_holding.wait(), 5.0)
+
+    async def _are_answered(self) -> None:
+        """Return when most answers are on the page, the last of them among faults too."""
+        while len(self.page.made()) < len(self.desk.accepted):  # noqa: ASYNC110 - counted, not told
+            await asyncio.sleep(0.1)
 
     async def _is_told(self) -> str:
         waiting = self.page.sandbox.hooks.waiting

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import httpx
 from chorally_core.serving import listen, served
 from chorally_facebook.sandbox import Sandbox
-from chorally_facebook.sandbox.faults import AnswerLost, Fault, Kind, On
+from chorally_facebook.sandbox.faults import AnswerLost, Fault, Kind
 from starlette.requests import ClientDisconnect
 
 from tests.crash.plan import Plan
@@ -80,6 +80,7 @@ class Page:
         self._let_go = asyncio.Event()
         self.said: dict[str, Said] = {}
         self.counts: Counter[str] = Counter()
+        self.is_troubled = False
         self._rng = random.Random(f"page {plan.seed}")  # noqa: S311 - chance that can be repeated
         self._gone: list[Made] = []
         self._given: list[Fault] = []
@@ -102,7 +103,11 @@ class Page:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.sandbox.app(scope, receive, send)
             return
-        self.counts[f"our answers told {self.sandbox.graph.echo} they were answered"] += 1
+        echo = self._rng.choice(ECHOES)
+        self.sandbox.configure(echo=echo)
+        self.counts[f"our answers told {echo} they were answered"] += 1
+        if self.is_troubled and self._rng.random() < 0.2:
+            self._add(Fault(on="reply", kind=self._rng.choice(_REPLY_FAULTS)))
         hold, self._hold = self._hold, None
         if hold == "before":
             await self._held()
@@ -183,19 +188,28 @@ class Page:
         return self._gone + [Made(c.id, c.parent_id or c.post_id, c.message) for c in ours]
 
     def trouble(self, *, may_throttle: bool) -> None:
-        """Let something go wrong soon."""
-        self.sandbox.configure(echo=self._rng.choice(ECHOES))
-        on: On = self._rng.choices(("reply", "webhook", "read"), (6, 3, 1))[0]
-        kinds = {"reply": _REPLY_FAULTS, "webhook": _HOOK_FAULTS, "read": _READ_FAULTS}[on]
-        fault = Fault(on=on, kind=self._rng.choice(kinds))
-        if on == "reply" and may_throttle and self._rng.random() < 0.1:
-            fault = Fault(on=on, kind="rate_limit", wait_minutes=0)
-        if sum(waiting.on == on for waiting in self.sandbox.faults.waiting) < 3:
+        """Let something go wrong soon, and answers now and then from now on."""
+        self.is_troubled = True
+        if may_throttle and self._rng.random() < 0.01:
+            self._add(Fault(on="reply", kind="rate_limit", wait_minutes=0))
+        elif self._rng.random() < 0.7:
+            self._add(Fault(on="webhook", kind=self._rng.choice(_HOOK_FAULTS)))
+        else:
+            self._add(Fault(on="read", kind=self._rng.choice(_READ_FAULTS)))
+
+    def stop_throttling(self) -> None:
+        """Throttle no more; each time makes the core pause for a minute, if it lives that long."""
+        waiting = self.sandbox.faults.waiting
+        waiting[:] = [fault for fault in waiting if fault.kind != "rate_limit"]
+
+    def _add(self, fault: Fault) -> None:
+        if sum(waiting.on == fault.on for waiting in self.sandbox.faults.waiting) < 3:
             self.sandbox.faults.waiting.append(fault)
             self._given.append(fault)
 
     def heal(self) -> None:
         """Let nothing more go wrong, and everything be told."""
+        self.is_troubled = False
         self.sandbox.faults.waiting.clear()
         self.sandbox.configure(duplicate_probability=0.0)
 

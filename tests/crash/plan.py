@@ -14,7 +14,9 @@ class Plan:
     authors: int = 200
     posts: int = 25
     agents: int = 3
-    pull_every_s: float = 2.0
+    pull_every_s: float = 5.0
+    longest_s: float = 5.0
+    """Most seconds that the process works between two kills."""
     faults_every_s: float = 0.3
     """Mean time between two faults of the platform."""
     pause_s: float = 0.02

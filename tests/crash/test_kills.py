@@ -25,7 +25,9 @@ from tests.crash.page import Made
 from tests.crash.plan import Plan
 from tests.crash.report import Report
 
-SHORT = Plan(messages=240, kills=3, seed=7, authors=80, agents=2, posts=10, pull_every_s=1.0, patience_s=90.0)
+SHORT = Plan(
+    messages=240, kills=3, seed=7, authors=80, agents=2, posts=10, pull_every_s=1.0, longest_s=2.0, patience_s=90.0
+)
 
 
 @pytest.fixture(scope="module")
