@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from typing import Any
 
-import structlog
 from aiokafka import errors
 from aiokafka.conn import create_conn
 from aiokafka.protocol.metadata import MetadataRequest
@@ -12,11 +11,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from chorally_core.adapters.kafka.errors import KafkaUnavailable
 from chorally_core.adapters.kafka.settings import KafkaSettings
 
-log = structlog.get_logger(__name__)
-
 PROBE_S = 10.0
-CLOSE_S = 10.0
-_CUT_S = 2.0
 
 
 def options(settings: KafkaSettings) -> dict[str, Any]:
@@ -80,37 +75,3 @@ def _reason(error: Exception, settings: KafkaSettings) -> str:
     if isinstance(error, errors.KafkaError | ConnectionResetError):
         return f"it ended the connection ({type(error).__name__}); each port has its own sasl and tls: check both"
     return f"{type(error).__name__}: {error}"
-
-
-async def close(client: Any) -> None:
-    """Stop a producer or consumer; one that cannot reach its broker any more is cut off after a while."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await client.stop()
-    except (errors.KafkaError, TimeoutError) as error:
-        log.warning("a Kafka client did not end cleanly", client=type(client).__name__, error=repr(error))
-        await _cut_off(client)
-
-
-_PARTS = (
-    ("_coordinator", "_stop_heartbeat_task"),
-    ("_fetcher", "close"),
-    ("_sender", "close"),
-    ("_client", "close"),
-    ("client", "close"),
-)
-
-
-async def _cut_off(client: Any) -> None:
-    """End what runs on in a client whose ``stop`` was cut short, for which aiokafka 0.14 has no public way.
-
-    A heartbeat above all: it would keep partitions from the other members.
-    """
-    for part, method in _PARTS:
-        owner = getattr(client, part, None)
-        if owner is not None:
-            try:
-                async with asyncio.timeout(_CUT_S):
-                    await getattr(owner, method)()
-            except (errors.KafkaError, OSError) as error:  # a timeout is one
-                log.warning("part of a Kafka client runs on", part=part, error=repr(error))

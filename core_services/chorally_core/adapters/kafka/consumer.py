@@ -14,7 +14,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition, errors
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from chorally_core.adapters.kafka.connection import CLOSE_S, close, options
+from chorally_core.adapters.kafka.closing import CLOSE_S, close
+from chorally_core.adapters.kafka.connection import options
 from chorally_core.adapters.kafka.errors import KafkaUnavailable, Moved
 from chorally_core.adapters.kafka.records import from_record, position
 from chorally_core.adapters.kafka.settings import KafkaSettings
@@ -71,6 +72,7 @@ class KafkaConsumer:
         self._ending = False
         self._pause_s = 1.0
         self._ends: dict[TopicPartition, int] = {}
+        self._places: dict[TopicPartition, int] = {}
         self._settled = asyncio.Event()
         self._settled.set()
         self._room = asyncio.Event()
@@ -149,6 +151,8 @@ class KafkaConsumer:
 
     def _lag(self, partition: TopicPartition) -> int:
         unread = self._share.unread(partition)
+        if unread is None:
+            unread = self._places.get(partition)
         if unread is None:
             return 0
         return max(self._client.highwater(partition) or 0, self._ends.get(partition, 0), unread) - unread
@@ -263,7 +267,18 @@ class KafkaConsumer:
             async with asyncio.timeout(_LOOK_S):
                 await self._room.wait()
         except TimeoutError:
-            self._ends = await client.end_offsets(list(client.assignment()))
+            await self._look(client)
+
+    async def _look(self, client: Any) -> None:
+        """Learn where the log ends, which nobody tells while nothing is fetched."""
+        partitions = list(client.assignment())
+        try:
+            self._ends = await client.end_offsets(partitions)
+            for partition in partitions:
+                if self._share.unread(partition) is None:
+                    self._places[partition] = await client.position(partition)
+        except errors.KafkaError as error:  # the brokers are away, or the partitions go elsewhere
+            log.debug("the end of the log is not known", group=self.group, error=repr(error))
 
     async def give_up(self, partitions: Collection[TopicPartition]) -> None:
         """Let the work in hand end, then forget what was read of the partitions."""
@@ -280,6 +295,7 @@ class KafkaConsumer:
         """Begin to hand out what is read of the new share."""
         self._share.renew()
         self._ends.clear()
+        self._places.clear()
         self._open = not self._left
         self.trouble = ""
         self._pause_s = 1.0

@@ -59,7 +59,10 @@ class Lane:
                     if begun:
                         await self._send(batch, self._topic, self._partition)
                 except Exception as error:
-                    self._fail(begun or list(self._parts), error)
+                    if not begun:  # there is not even a batch: nothing that waits can go
+                        begun = list(self._parts)
+                        self._parts.clear()
+                    self._fail(begun, error)
                 else:
                     for part in begun:
                         if part.sent == len(part.records) and not part.done.done():

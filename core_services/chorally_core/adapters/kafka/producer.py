@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaProducer
 
-from chorally_core.adapters.kafka.connection import CLOSE_S, close, options
+from chorally_core.adapters.kafka.closing import CLOSE_S, close
+from chorally_core.adapters.kafka.connection import options
 from chorally_core.adapters.kafka.keys import partition_of
 from chorally_core.adapters.kafka.lane import Lane
 from chorally_core.adapters.kafka.records import Record
