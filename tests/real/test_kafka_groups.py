@@ -85,7 +85,7 @@ async def test_work_in_hand_is_finished_before_partitions_move(prefix: str) -> N
         seen: list[Any] = []
         batch = await polled(one, first)
         second = two.consumer("g", [topics.RULE_TRIGGERS])
-        await until(lambda: not first._open, one)
+        await until(lambda: not first.membership.is_open, one)
         seen += batch.delivered
         await first.commit(batch)
         await asyncio.gather(
@@ -167,7 +167,7 @@ async def test_a_member_reads_ahead_only_so_far_and_still_tells_the_whole_lag(pr
         member = await joined(bus)
         await bus.publish([an_event(f"e{i}", f"k{i}", text="x" * 500) for i in range(12_000)])
         await until(lambda: member.waiting() == 12_000, bus)
-        assert member._share.ahead < 3_000
+        assert member.membership.share.ahead < 3_000
         batch = await member.poll(100)
         await member.commit(batch)
         assert member.waiting() == 12_000 - len(batch.delivered)

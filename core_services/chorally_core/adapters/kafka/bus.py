@@ -13,7 +13,8 @@ from chorally_core.adapters.kafka.topics import Topics
 from chorally_core.events import Event
 from chorally_core.ports.bus import Consumer
 
-_SLOW_S = 10.0
+SLOW_S = 10.0
+"""Events that wait for so long to be taken are trouble."""
 
 
 class KafkaBus:
@@ -44,12 +45,12 @@ class KafkaBus:
         await self._producer.start()
         self._started = True
         for member in self._members.values():
-            member.start()
+            member.membership.start()
 
     async def stop(self) -> None:
         """Leave the groups, and disconnect; what was not committed comes again."""
         self._started = False
-        await asyncio.gather(*(member.stop() for member in self._members.values()))
+        await asyncio.gather(*(member.membership.stop() for member in self._members.values()))
         await self._producer.stop()
 
     async def publish(self, events: Sequence[Event[Any]]) -> None:
@@ -74,7 +75,7 @@ class KafkaBus:
         """Return the group's member in this process; one that was asked for before gives way to it."""
         earlier = self._members.get(group)
         if earlier is not None:
-            earlier.leave()
+            earlier.membership.leave()
         member = self._members[group] = KafkaConsumer(
             self._settings,
             group,
@@ -85,7 +86,7 @@ class KafkaBus:
             after=earlier,
         )
         if self._started:
-            member.start()
+            member.membership.start()
         return member
 
     async def wait(self, timeout: float) -> None:
@@ -103,9 +104,9 @@ class KafkaBus:
 
     def troubles(self) -> list[str]:
         """Say what keeps events from going in or out at the moment."""
-        found = [member.trouble for member in self._members.values() if member.trouble]
+        found = [told for member in self._members.values() if (told := member.membership.trouble())]
         waiting_s = self._producer.waiting_s()
-        if waiting_s > _SLOW_S:
+        if waiting_s > SLOW_S:
             found.append(f"events have waited {waiting_s:.0f} s for Kafka to take them")
         return found
 
