@@ -48,5 +48,5 @@ async def test_pulls_end_although_they_are_nudged_at_the_same_time(world: World)
 async def _waits(event: asyncio.Event) -> None:
     """Return once somebody waits for the event."""
     async with asyncio.timeout(5):
-        while not event._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110  # nothing else tells
+        while not event._waiters:  # noqa: ASYNC110  # nothing else tells
             await asyncio.sleep(0)
