@@ -79,7 +79,7 @@ class Run:
         report.findings = findings(stored, self.page.said, self.page.made(), self.desk.accepted, self.page.taken)
         if status not in (0, -signal.SIGTERM):
             report.findings.append(Finding("left over", f"asked to end, the process ended with {status}"))
-        self._tell(report, stored)
+        report.count(self.page, self.desk, stored, self.counts)
         report.figures["seconds"] = time.monotonic() - began
         return report
 
@@ -102,7 +102,7 @@ class Run:
             talking = group.create_task(self._talk())
             await self._kill(core)
             await talking
-            await _at_most(self._are_answered(), self.plan.patience_s / 6)
+            await _at_most(self._are_answered(), self.plan.patience_s / 20)
             troubling.cancel()
             self.page.heal()
             await self._until(self._is_told)
@@ -175,7 +175,7 @@ class Run:
 
     async def _are_answered(self) -> None:
         """Return when most answers are on the page, the last of them among faults too."""
-        while len(self.page.made()) < len(self.desk.accepted):  # noqa: ASYNC110 - counted, not told
+        while len(self.page.made()) < 0.9 * len(self.desk.accepted):  # noqa: ASYNC110 - counted, not told
             await asyncio.sleep(0.1)
 
     async def _is_told(self) -> str:
@@ -231,26 +231,6 @@ class Run:
             if time.monotonic() > end:
                 raise NotSettled(left)
             await asyncio.sleep(0.1)
-
-    def _tell(self, report: Report, stored: evidence.Evidence) -> None:
-        """Fill in the figures."""
-        page, figures = self.page, report.figures
-        figures["kills"] = self.counts["kills"]
-        figures["messages of people"] = len(page.said)
-        figures["authors"] = len({said.author_id for said in page.said.values()})
-        figures["tickets"] = len(stored.tickets)
-        figures["webhooks accepted"] = stored.hooks.total()
-        figures["changes in them"] = len(stored.journal)
-        figures["duplicates sent"] = len(stored.journal) - len({arrival.same for arrival in stored.journal})
-        figures["messages published again"] = len(stored.said) - len(set(stored.said))
-        figures["answers accepted"] = len(self.desk.accepted)
-        figures["answers visible"] = len(page.made())
-        figures["answers failed, their comment was removed"] = sum(m.status == "failed" for m in stored.messages)
-        figures["answers tried more than once"] = sum(delivery.attempts > 1 for delivery in stored.deliveries)
-        report.add(page.counts)
-        report.add(self.desk.counts)
-        report.add(self.counts)
-        report.faults = page.faults()
 
 
 async def _at_most(what: Awaitable[Any], seconds: float) -> None:

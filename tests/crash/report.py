@@ -8,7 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.crash.agents import Desk
 from tests.crash.checks import KINDS, Finding
+from tests.crash.evidence import Evidence
+from tests.crash.page import Page
 from tests.crash.plan import Plan
 
 
@@ -23,10 +26,27 @@ class Report:
     last_words: str = ""
     """The end of what the system printed, all its lives together."""
 
-    def add(self, counts: Counter[str]) -> None:
-        """Add figures."""
-        for name, count in sorted(counts.items()):
-            self.figures[name] = count
+    def count(self, page: Page, desk: Desk, stored: Evidence, counts: Counter[str]) -> None:
+        """Fill in the figures."""
+        published = len(stored.said)
+        self.figures |= {
+            "kills": counts["kills"],
+            "messages of people": len(page.said),
+            "authors": len({said.author_id for said in page.said.values()}),
+            "tickets": len(stored.tickets),
+            "webhooks accepted": stored.hooks.total(),
+            "changes in them": len(stored.journal),
+            "duplicates sent": len(stored.journal) - len({arrival.same for arrival in stored.journal}),
+            "messages published again": published - len(set(stored.said)),
+            "answers accepted": len(desk.accepted),
+            "answers visible": len(page.made()),
+            "answers failed, their comment was removed": sum(m.status == "failed" for m in stored.messages),
+            "answers tried more than once": sum(delivery.attempts > 1 for delivery in stored.deliveries),
+            **dict(sorted(page.counts.items())),
+            **dict(sorted(desk.counts.items())),
+            **dict(sorted(counts.items())),
+        }
+        self.faults = page.faults()
 
     @property
     def is_clean(self) -> bool:

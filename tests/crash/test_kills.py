@@ -26,7 +26,7 @@ from tests.crash.plan import Plan
 from tests.crash.report import Report
 
 SHORT = Plan(
-    messages=240, kills=3, seed=7, authors=80, agents=2, posts=10, pull_every_s=1.0, longest_s=2.0, patience_s=90.0
+    messages=200, kills=3, seed=7, authors=80, agents=2, posts=10, pull_every_s=1.0, longest_s=1.5, patience_s=60.0
 )
 
 
