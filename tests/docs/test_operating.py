@@ -28,17 +28,20 @@ async def test_an_operator_mends_what_went_wrong(
 ) -> None:
     """A webhook that could not be read, and an answer in doubt, as the page goes through them."""
     await connect_page()
-    parse, failures = Facebook.parse, iter([sdk.Malformed("not as documented")])
+    accounts = 'curl -s "$API/io/v1/accounts" -H "Authorization: Bearer $TOKEN"'
+    await place.shell().run_until(accounts, {"items": [{"streams": [{"pages": 1}]}]})  # the first pull sees no comment
+    parse = Facebook.parse
 
-    def parse_from_the_second_time_on(self: Facebook, hook: sdk.RawHook) -> Sequence[sdk.Event]:
-        for failure in failures:
-            raise failure
-        return parse(self, hook)
+    def not_yet(self: Facebook, hook: sdk.RawHook) -> Sequence[sdk.Event]:
+        raise sdk.Malformed("not as documented")
 
-    monkeypatch.setattr(Facebook, "parse", parse_from_the_second_time_on)
+    monkeypatch.setattr(Facebook, "parse", not_yet)
     place.page.configure(echo="off")
     place.page.comment("p0", "Nobody can read this", author_name="Ada")
     await place.page.hooks.settled()
+    letters = 'curl -s "$API/io/v1/dead-letters" -H "Authorization: Bearer $TOKEN"'
+    await place.shell().run_until(letters, {"items": [{"source": "hooks"}]})
+    monkeypatch.setattr(Facebook, "parse", parse)
     await _leave_an_answer_in_doubt(place)
     await follow(PAGE, place.shell())
 
