@@ -104,6 +104,7 @@ class Limits:
             detail = f"a body may have {self._max_body} bytes"
             await _refuse(Problem(413, detail, code="body-too-large"), scope, receive, send)
             return
+        refusal = Problem(413, f"a body may have {self._max_body} bytes", code="body-too-large")
         size = 0
 
         async def bounded() -> Any:
@@ -111,10 +112,16 @@ class Limits:
             message = await receive()
             size += len(message.get("body", b""))
             if size > self._max_body:
-                raise Problem(413, f"a body may have {self._max_body} bytes", code="body-too-large")
+                raise refusal
             return message
 
-        await self._behind(scope, bounded, send)
+        async def told(message: Any) -> None:
+            if size <= self._max_body:
+                await send(message)
+            elif message["type"] == "http.response.start":  # whatever was made of the refusal on its way
+                await _refuse(refusal, scope, receive, send)
+
+        await self._behind(scope, bounded, told)
 
 
 class Contained:

@@ -218,7 +218,8 @@ class System:
 
     async def ready(self) -> list[str]:
         """Say what stands in the way of serving."""
-        reasons = [f"{task.get_name()} has ended" for task in self._tasks if task.done()]
+        ended = [task.get_name() for task in self._tasks if task.done()] + self.io.ended()
+        reasons = [f"{name} has ended" for name in ended]
         if not self._tasks:
             reasons.append("not started")
         if not self.io.journal.has_room():

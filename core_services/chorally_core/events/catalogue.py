@@ -109,5 +109,5 @@ def decode(raw: Raw) -> Event[Any] | Unreadable | Unknown:
         )
     except KeyError as error:
         return Unreadable(raw=raw, error=f"header {error} is missing")
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
         return Unreadable(raw=raw, error=f"{type(error).__name__}: {error}")

@@ -5,12 +5,16 @@ Unicode, a value that another document holds. Then the whole batch fails, and no
 it is taken again one by one, and who fails alone is to blame. A disk that is full is nobody's fault.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from chorally_core.ports.documents import Conflict
 
+_DEEPEST = 32  # levels of a JSON value; every reader of it has room for many more
+_LARGEST = 2**63
 _CONFLICTS = 5  # in a row after which a conflict is no coincidence
 _OF_CONTENT = (
     TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError, msgspec.MsgspecError,
@@ -69,3 +73,39 @@ def shown(error: Exception) -> str:
 def is_of_content(error: Exception) -> bool:
     """Whether an error comes of what was to be stored, so that it comes again whenever it is tried."""
     return isinstance(error, _OF_CONTENT)
+
+
+def mistake_in(value: Any) -> str:
+    """Say why a JSON value from outside cannot be kept and shown again; empty where it can."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, Mapping):
+                inner += [*one.keys(), *one.values()]
+            elif isinstance(one, list | tuple):
+                inner += one
+            elif why := _mistake_in_plain(one):
+                return why
+        if not inner:
+            return ""
+        level = inner
+    return f"must not be nested deeper than {_DEEPEST} levels"
+
+
+def _mistake_in_plain(value: Any) -> str:
+    if isinstance(value, str):
+        return "" if value.isascii() or _is_unicode(value) else "must be Unicode, without halves of characters"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "must have finite numbers only"
+    if isinstance(value, int):
+        return "" if -_LARGEST <= value < _LARGEST else "must have integers of 64 bits only"
+    return ""
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

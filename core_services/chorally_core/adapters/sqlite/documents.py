@@ -61,7 +61,6 @@ class _Table:
         sets = ", ".join(f"{c}=?" for c in ("version", *self.columns, "doc"))
         self.insert = f"insert into {self.name}({names}) values({marks}) on conflict(id) do nothing"
         self.update = f"update {self.name} set {sets} where id=? and version=?"
-        self.numbers: dict[str, int] = {}
 
     def _create(self, database: Database) -> None:
         columns = "".join(f", {column}" for column in self.columns)
@@ -96,6 +95,7 @@ class SqliteDocuments:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._tables: dict[type[Document], _Table] = {}
+        self._numbers: dict[tuple[type[Document], str], int] = {}
 
     def _table(self, of: type[Document]) -> _Table:
         table = self._tables.get(of)
@@ -309,12 +309,12 @@ class SqliteDocuments:
         if not of.numbered:
             raise ValueError(f"{of.__name__} is not numbered")
         table = self._table(of)
-        last = table.numbers.get(tenant)
+        last = self._numbers.get((of, tenant))  # also of a turn that was given up, whose numbers may be in use
         if last is None:
             column = self._column(table, of.numbered)
             sql = f"select coalesce(max({column}), 0) from {table.name} where tenant = ?"
             last = int(next(iter(self._database.writer.execute(sql, (tenant,))))[0])
-        table.numbers[tenant] = last + count
+        self._numbers[of, tenant] = last + count
         return range(last + 1, last + count + 1)
 
 

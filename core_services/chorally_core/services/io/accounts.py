@@ -15,6 +15,7 @@ from chorally_core.events.records import ActorKind
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.refused import Refused
 from chorally_core.ports.secrets import Vault
+from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io.directory import Directory, account_settings
 from chorally_core.services.io.inbound import SERVICE
 from chorally_core.services.io.model import Account, App
@@ -37,6 +38,18 @@ def secret_fields(model: type[BaseModel] | None) -> frozenset[str]:
     if model is None:
         return frozenset()
     return frozenset(name for name, field in model.model_fields.items() if "SecretStr" in repr(field.annotation))
+
+
+def _check_storable(**parts: Any) -> None:
+    """Refuse settings or credentials that could not be stored and read again."""
+    errors = [(f"/{part}", why) for part, value in parts.items() if (why := mistake_in(value))]
+    if errors:
+        raise Unfit(errors)
+
+
+def _plain(credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """Credentials without their instants, which are no JSON."""
+    return {name: value for name, value in credentials.items() if not isinstance(value, datetime)}
 
 
 def _mistakes(error: ValidationError, place: str) -> list[tuple[str, str]]:
@@ -80,6 +93,7 @@ class Accounts:
         model = connector.manifest.app_settings
         if model is None:
             raise Unfit([("/settings", f"{platform} needs no app")])
+        _check_storable(settings=settings)
         hidden = secret_fields(model)
         single = {k: v[0] if k in hidden and isinstance(v, list) and v else v for k, v in settings.items()}
         try:
@@ -220,6 +234,7 @@ class Accounts:
         self, connector: type[sdk.Connector], settings: Mapping[str, Any], credentials: Mapping[str, Any]
     ) -> tuple[str, datetime | None]:
         """Settings' secrets and the grant, sealed, and when the grant ends."""
+        _check_storable(settings=settings, credentials=_plain(credentials))
         model = connector.manifest.account_settings
         hidden = secret_fields(model)
         errors = [(f"/settings/{k}", "is a secret: give it in credentials") for k in settings if k in hidden]
@@ -316,6 +331,7 @@ class Accounts:
         if settings is not None or credentials is not None:
             connector = self._connector(account.platform)
             merged = {**account.settings, **(settings or {})}
+            _check_storable(settings=merged)
             if credentials is None:
                 opened = self._vault.open(account.sealed) if account.sealed else {}
                 try:

@@ -17,6 +17,7 @@ from chorally_core.events.records import Attached
 from chorally_core.ports.documents import Condition as Where
 from chorally_core.ports.documents import Document, Documents, Key, Query
 from chorally_core.ports.secrets import Vault
+from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io import deliver
 from chorally_core.services.io.model import OPEN, Account, Delivery, Held, Nudge
 
@@ -168,6 +169,8 @@ class Inbound:
         received_at: datetime,
         backfilled: bool,
     ) -> Event[Any]:
+        if said.extra and (why := mistake_in(said.extra)):
+            raise ValueError(f"extra {why}")
         conversation = conversation_of(account, person, said.conversation_id)
         limits = manifest.channel(said.channel).actions.get("reply")
         window = limits.window if limits else None

@@ -145,6 +145,10 @@ class IoService:
         await self.health.flush()
         await self.directory.aclose()
 
+    def ended(self) -> list[str]:
+        """Return the names of tasks that should run and do not."""
+        return [task.get_name() for task in self._tasks if task.done()]
+
     async def _housekeeping(self) -> None:
         while True:
             await asyncio.sleep(2.0)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chorally_core.events.records import ActorKind
+from chorally_core.ports.storable import mistake_in
 from chorally_core.services.message.model import Ticket
 
 
@@ -32,6 +33,7 @@ class InvalidChange(ValueError):
 _STATUSES = ("open", "waiting", "resolved")
 _PRIORITIES = ("low", "normal", "high", "urgent")
 _TAGS = 50
+_FIELDS = 100
 
 
 def _one_of(field: str, allowed: tuple[str, ...]) -> Callable[[Any], Any]:
@@ -57,6 +59,8 @@ def _tags(value: Any) -> tuple[str, ...]:
         raise InvalidChange("tags", "must be a list of texts of 1 to 100 characters")
     if len(value) > _TAGS:
         raise InvalidChange("tags", f"must be at most {_TAGS}")
+    if why := mistake_in(value):
+        raise InvalidChange("tags", why)
     return tuple(dict.fromkeys(value))
 
 
@@ -72,8 +76,10 @@ def _instant(value: Any) -> datetime | None:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping) or len(value) > 100:
-        raise InvalidChange("custom_fields", "must be an object of at most 100 fields")
+    if not isinstance(value, Mapping) or len(value) > _FIELDS:
+        raise InvalidChange("custom_fields", f"must be an object of at most {_FIELDS} fields")
+    if why := mistake_in(value):
+        raise InvalidChange("custom_fields", why)
     return dict(value)
 
 
@@ -116,6 +122,8 @@ def changed_ticket(ticket: Ticket, changes: Mapping[str, Any], at: datetime) -> 
         return ticket
     if "custom_fields" in new:
         new["custom_fields"] = {**ticket.custom_fields, **new["custom_fields"]}
+        if len(new["custom_fields"]) > _FIELDS:
+            raise InvalidChange("custom_fields", f"may be at most {_FIELDS} in all")
     status = new.get("status", ticket.status)
     if status == "resolved" and ticket.status != "resolved":
         new |= {"resolved_at": at, "open_key": None, "waiting_since": None, "snoozed_until": None, "unread_count": 0}

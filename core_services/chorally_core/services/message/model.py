@@ -255,7 +255,7 @@ class Ticket(Document, frozen=True, kw_only=True):
             snoozed_until=None,
             updated_at=max(self.updated_at, d.received_at),
             last_author_message_at=said if newest else self.last_author_message_at,
-            waiting_since=self.waiting_since if answered else self.waiting_since or said,
+            waiting_since=self.waiting_since if answered else min(self.waiting_since or said, said),
             message_count=self.message_count + 1,
             unread_count=self.unread_count + 1,
             reply_window_expires_at=window,
