@@ -115,6 +115,22 @@ async def test_work_that_takes_too_long_is_given_up_and_done_by_the_new_owner(pr
         assert handled_in_order([delivered.event for delivered in seen])
 
 
+async def test_a_batch_is_refused_also_when_its_partitions_have_come_back(prefix: str) -> None:
+    """Somebody else may have gone on from there meanwhile; what was read before counts no more."""
+    async with a_bus(prefix, handover_s=0.3) as one:
+        first = await joined(one)
+        await one.publish(some_events(90))
+        held = await polled(one, first)
+        async with a_bus(prefix, handover_s=0.3) as two:
+            await joined(two)
+        await until(lambda: first.waiting() == 90, one)
+        with pytest.raises(Conflict):
+            await first.commit(held)
+        seen: list[Any] = []
+        await read_until(one, first, lambda: len(seen) >= 90, seen.append)
+        assert sorted(ids(seen)) == [event.id for event in some_events(90)]
+
+
 async def test_a_member_that_leaves_hands_over_at_once(prefix: str) -> None:
     """A rolling restart waits for no session to end."""
     async with a_bus(prefix, session_s=60.0) as one:
