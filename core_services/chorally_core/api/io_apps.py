@@ -16,7 +16,7 @@ from chorally_core.api.problem import Problem
 from chorally_core.api.responses import problems, with_etag
 from chorally_core.ports.documents import Condition, Query
 from chorally_core.ports.identity import Caller
-from chorally_core.services.io.accounts import secret_fields
+from chorally_core.services.io.fitting import secret_fields
 from chorally_core.services.io.model import App
 
 

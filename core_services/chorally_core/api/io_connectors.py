@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from chorally_core.api.io_parts import AccountReader, Io
 from chorally_core.api.responses import problems
-from chorally_core.services.io.accounts import secret_fields
+from chorally_core.services.io.fitting import secret_fields
 from chorally_sdk import Channel, Connector, Limits
 from chorally_sdk.plugins import Plugin
 

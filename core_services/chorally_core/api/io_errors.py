@@ -8,7 +8,7 @@ import structlog
 
 import chorally_sdk as sdk
 from chorally_core.api.problem import Problem
-from chorally_core.services.io.accounts import Unfit
+from chorally_core.services.io.fitting import Unfit
 
 log = structlog.get_logger(__name__)
 

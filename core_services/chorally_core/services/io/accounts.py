@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
 import chorally_sdk as sdk
 from chorally_core.events import Event, LogAdd, topics
@@ -15,45 +15,14 @@ from chorally_core.events.records import ActorKind
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.refused import Refused
 from chorally_core.ports.secrets import Vault
-from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io.directory import Directory, account_settings
+from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, plain, secret_fields
 from chorally_core.services.io.inbound import SERVICE
 from chorally_core.services.io.model import Account, App
 
 log = structlog.get_logger(__name__)
 
 _GRANT = ("access_token", "refresh_token", "expires_at", "scopes")
-
-
-class Unfit(ValueError):
-    """Settings or credentials that do not fit; one entry for each mistake: field and what is wrong."""
-
-    def __init__(self, errors: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{field}: {why}" for field, why in errors))
-        self.errors = errors
-
-
-def secret_fields(model: type[BaseModel] | None) -> frozenset[str]:
-    """Return the names of a settings model's secret fields."""
-    if model is None:
-        return frozenset()
-    return frozenset(name for name, field in model.model_fields.items() if "SecretStr" in repr(field.annotation))
-
-
-def _check_storable(**parts: Any) -> None:
-    """Refuse settings or credentials that could not be stored and read again."""
-    errors = [(f"/{part}", why) for part, value in parts.items() if (why := mistake_in(value))]
-    if errors:
-        raise Unfit(errors)
-
-
-def _plain(credentials: Mapping[str, Any]) -> dict[str, Any]:
-    """Credentials without their instants, which are no JSON."""
-    return {name: value for name, value in credentials.items() if not isinstance(value, datetime)}
-
-
-def _mistakes(error: ValidationError, place: str) -> list[tuple[str, str]]:
-    return [("/".join((place, *(str(part) for part in e["loc"]))), str(e["msg"])) for e in error.errors()]
 
 
 class Accounts:
@@ -93,13 +62,13 @@ class Accounts:
         model = connector.manifest.app_settings
         if model is None:
             raise Unfit([("/settings", f"{platform} needs no app")])
-        _check_storable(settings=settings)
+        check_storable(settings=settings)
         hidden = secret_fields(model)
         single = {k: v[0] if k in hidden and isinstance(v, list) and v else v for k, v in settings.items()}
         try:
             model.model_validate(single)
         except ValidationError as error:
-            raise Unfit(_mistakes(error, "/settings")) from None
+            raise Unfit(mistakes(error, "/settings")) from None
         app = App(
             id=app_id,
             tenant=tenant,
@@ -234,7 +203,7 @@ class Accounts:
         self, connector: type[sdk.Connector], settings: Mapping[str, Any], credentials: Mapping[str, Any]
     ) -> tuple[str, datetime | None]:
         """Settings' secrets and the grant, sealed, and when the grant ends."""
-        _check_storable(settings=settings, credentials=_plain(credentials))
+        check_storable(settings=settings, credentials=plain(credentials))
         model = connector.manifest.account_settings
         hidden = secret_fields(model)
         errors = [(f"/settings/{k}", "is a secret: give it in credentials") for k in settings if k in hidden]
@@ -247,7 +216,7 @@ class Accounts:
         try:
             account_settings(connector, settings, secrets)
         except ValidationError as error:
-            raise Unfit(_mistakes(error, "/settings")) from None
+            raise Unfit(mistakes(error, "/settings")) from None
         grant = None
         if credentials.get("access_token"):
             try:
@@ -331,13 +300,13 @@ class Accounts:
         if settings is not None or credentials is not None:
             connector = self._connector(account.platform)
             merged = {**account.settings, **(settings or {})}
-            _check_storable(settings=merged)
+            check_storable(settings=merged)
             if credentials is None:
                 opened = self._vault.open(account.sealed) if account.sealed else {}
                 try:
                     account_settings(connector, merged, opened.get("settings", {}))
                 except ValidationError as error:
-                    raise Unfit(_mistakes(error, "/settings")) from None
+                    raise Unfit(mistakes(error, "/settings")) from None
                 changed = msgspec.structs.replace(changed, settings=merged)
             else:
                 sealed, expires_at = self._sealed(connector, merged, credentials)
