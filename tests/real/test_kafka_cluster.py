@@ -262,7 +262,8 @@ async def test_a_broker_that_goes_away_is_waited_for(broker: Broker, monkeypatch
         await broker.do("start")
         async with patiently():
             await publishing
-            (told,) = await asyncio.gather(committing, return_exceptions=True)
+            outcome = await asyncio.gather(committing, return_exceptions=True)
+        told: BaseException | None = outcome[0]
         seen += [] if told else held.delivered
         if told:
             await member.rewind()

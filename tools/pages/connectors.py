@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from chorally_core.services.io.accounts import secret_fields
+from chorally_core.services.io.fitting import secret_fields
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
