@@ -11,14 +11,8 @@ import pytest
 
 from tests.architecture.checkout import ROOT, name_of, tracked
 
-PUBLIC = frozenset(
-    (
-        *("pypi.org", "files.pythonhosted.org", "test.pypi.org", "registry.npmjs.org", "registry.yarnpkg.com"),
-        *("proxy.golang.org", "sum.golang.org", "repo.maven.apache.org", "repo1.maven.org", "github.com"),
-        *("localhost", "127.0.0.1"),
-    )
-)
-"""Hosts that anybody's tools use; naming them says nothing about a machine."""
+PUBLIC = frozenset(("localhost", "127.0.0.1"))
+"""Hosts whose name says nothing about a machine nor about where packages come from."""
 VARIABLE = re.compile(r"(?i)^(pip|uv|npm_config|yarn|go|goproxy|gosumdb|goprivate|maven|cargo|hex)")
 SETTINGS = (
     *("/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf", "/etc/xdg/pip/pip.conf", "/etc/uv/uv.toml"),
