@@ -181,3 +181,4 @@ async def test_a_task_that_has_ended_is_told_to_whoever_asks_whether_all_is_read
     finally:
         for task in api.system._tasks:
             task.cancel()
+        await asyncio.gather(*api.system._tasks, return_exceptions=True)
