@@ -10,7 +10,7 @@ import asyncio
 import copy
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -19,8 +19,9 @@ from typing import Any
 import httpx
 import tenacity
 
-from chorally_sdk.errors import ConnectorError, Malformed, OutcomeUnknown, Rejected, RetryLater
+from chorally_sdk.errors import ConnectorError, Malformed, OutcomeUnknown, Reauthorize, Rejected, RetryLater
 from chorally_sdk.http.faults import Usage
+from chorally_sdk.http.grants import Authorised, Grants, is_repeatable
 from chorally_sdk.http.hosts import Hosts
 from chorally_sdk.http.judging import Dialect, judged, tell_usage
 from chorally_sdk.http.reading import MAX_BYTES, TooLarge, whole
@@ -54,6 +55,7 @@ class Http:
         base_url: str,
         hosts: tuple[str, ...],
         grant: Grant | None = None,
+        grants: Grants | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = TIMEOUT,
         on_usage: Callable[[Usage], None] | None = None,
@@ -67,6 +69,7 @@ class Http:
             base_url: What relative URLs are resolved against, and trusted; the grant's own wins, and is not.
             hosts: Hosts that may be called; ``*`` stands for every public address.
             grant: What authorises calls, None where nothing was given yet.
+            grants: Gives the grant of each call instead, and another one when the platform refuses it.
             transport: Replaces httpx's own, in tests and for speed.
             timeout: Seconds for connecting, reading, writing.
             on_usage: Told what answers say of the quota.
@@ -75,6 +78,7 @@ class Http:
             max_bytes: Largest body that ``request`` reads; ``stream`` has no such limit.
         """
         self._grant = grant
+        self._grants = grants
         self._client = httpx.AsyncClient(
             base_url=(grant.base_url if grant else "") or base_url,
             transport=transport,
@@ -88,13 +92,16 @@ class Http:
         self._sleep = sleep
         self._max_bytes = max_bytes
         self._connector: Dialect | None = None
-        self._auth: httpx.Auth | None = None
+        self._bare = Authorised(None, None)
+        self._authorised = self._bare
 
     def bound(self, connector: Dialect) -> "Http":
         """Return this client speaking the connector's dialect."""
         twin = copy.copy(self)
         twin._connector = connector
-        twin._auth = connector.auth(self._grant) if self._grant else None
+        twin._authorised = twin._bare = Authorised(None, self._grant)
+        if self._grant:
+            twin._authorised = Authorised(connector.auth(self._grant), self._grant)
         return twin
 
     async def request(self, method: str, url: str, *, auth: Any = _UNSET, **options: Any) -> httpx.Response:
@@ -122,31 +129,73 @@ class Http:
         return await retrying(self._once, method, url, auth, options)
 
     async def _once(self, method: str, url: str, auth: Any, options: dict[str, Any]) -> httpx.Response:
-        async with self._opened(method, url, auth, options) as opened:
+        way = await self._way(auth)
+        try:
+            return await self._asked(method, url, way, options)
+        except Reauthorize as refusal:
+            return await self._asked(method, url, await self._another_way(way, options, refusal), options)
+
+    async def _asked(self, method: str, url: str, way: Authorised, options: dict[str, Any]) -> httpx.Response:
+        async with self._opened(method, url, way, options) as opened:
             answer = await whole(opened, self._max_bytes)
-        self._judge(answer)
+        self._judge(answer, way)
         return answer
+
+    async def _way(self, auth: Any) -> Authorised:
+        """How a call is authorised: as the caller says, else by the grant that is good now."""
+        if auth is not _UNSET:
+            return Authorised(auth, self._bare.grant)
+        if self._grants is not None:
+            return self._by(await self._grants.fresh())
+        return self._authorised
+
+    async def _another_way(self, way: Authorised, options: dict[str, Any], refusal: Reauthorize) -> Authorised:
+        """What takes the place of a grant that was refused; raises the refusal where nothing does."""
+        if self._grants is None or way.grant is None or not way.renews:
+            raise refusal
+        another = self._by(await self._grants.instead(way.grant, refusal))
+        if not is_repeatable(options):
+            raise RetryLater("the token was renewed after the call had begun; it is made again") from refusal
+        return another
+
+    def _by(self, grant: Grant) -> Authorised:
+        if self._authorised.grant is not grant and self._connector is not None:
+            self._authorised = Authorised(self._connector.auth(grant), grant, renews=True)
+        return self._authorised
 
     @asynccontextmanager
     async def stream(
         self, method: str, url: str, *, auth: Any = _UNSET, **options: Any
     ) -> AsyncIterator[httpx.Response]:
         """Open an answer whose body is read in pieces; a refused one is read, as far as it is short, and raised."""
-        async with self._opened(method, url, auth, options) as answer:
-            if answer.is_success:
-                self._tell(answer)
-                yield answer
-            else:
-                read = await whole(answer)
-                self._judge(read)
-                yield read
+        way = await self._way(auth)
+        async with AsyncExitStack() as stack:
+            try:
+                answer = await self._streamed(stack, method, url, way, options)
+            except Reauthorize as refusal:
+                way = await self._another_way(way, options, refusal)
+                answer = await self._streamed(stack, method, url, way, options)
+            yield answer
+
+    async def _streamed(
+        self, stack: AsyncExitStack, method: str, url: str, way: Authorised, options: dict[str, Any]
+    ) -> httpx.Response:
+        answer = await stack.enter_async_context(self._opened(method, url, way, options))
+        if answer.is_success:
+            self._tell(answer)
+            return answer
+        read = await whole(answer)
+        self._judge(read, way)
+        return read
 
     @asynccontextmanager
-    async def _opened(self, method: str, url: str, auth: Any, options: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+    async def _opened(
+        self, method: str, url: str, way: Authorised, options: dict[str, Any]
+    ) -> AsyncIterator[httpx.Response]:
         if _visible.get():
             options = {**options, "follow_redirects": False}
         try:
-            async with self._client.stream(method, url, auth=self._chosen(auth), **options) as answer:
+            async with self._client.stream(method, url, auth=way.auth, **options) as answer:
                 yield answer
         except httpx.InvalidURL as error:
             raise Rejected(f"this is no URL that can be called ({error})") from error
@@ -177,16 +226,13 @@ class Http:
         """Close the connections."""
         await self._client.aclose()
 
-    def _chosen(self, auth: Any) -> httpx.Auth | None:
-        return self._auth if auth is _UNSET else auth
-
     def _tell(self, answer: httpx.Response) -> None:
         if self._connector is not None and self._on_usage is not None:
             tell_usage(self._connector, answer, self._on_usage)
 
-    def _judge(self, answer: httpx.Response) -> None:
+    def _judge(self, answer: httpx.Response, way: Authorised) -> None:
         self._tell(answer)
-        fault = judged(self._connector, answer, self._grant) if self._connector else None
+        fault = judged(self._connector, answer, way.grant) if self._connector else None
         if fault is None:
             return
         if _visible.get() and answer.status_code >= 500:

@@ -1,0 +1,1 @@
+"""Tests of consents, grants and their renewal."""
