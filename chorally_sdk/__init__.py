@@ -7,14 +7,25 @@ abilities, the manifest, the events that come in, what goes out, the errors and 
 from chorally_sdk.connector import (
     ABILITIES,
     ASGIApp,
+    Authorizes,
     Connector,
+    Discovers,
     Downloads,
+    Fetches,
     Finds,
+    Moderates,
+    OffersTemplates,
+    Prepares,
+    Publishes,
     Pulls,
     Receives,
+    Renews,
     Replies,
     Sandboxes,
+    Subscribes,
     abilities_of,
+    cursor_of_today,
+    settings_of_today,
 )
 from chorally_sdk.errors import (
     ConnectorError,
@@ -33,11 +44,14 @@ from chorally_sdk.http import Bearer, Http, Usage, by_status, quota_headers, ret
 from chorally_sdk.model import (
     Account,
     AccountInfo,
+    Action,
     App,
     Attachment,
     Author,
     Budget,
+    Callback,
     Channel,
+    Consent,
     Cursor,
     Dedupe,
     Event,
@@ -55,9 +69,13 @@ from chorally_sdk.model import (
     Outgoing,
     Page,
     Ping,
+    Prepared,
+    Publication,
     RawHook,
     Receipt,
     Stream,
+    Subscription,
+    Template,
     Unit,
     Verb,
     Verdict,
@@ -67,21 +85,22 @@ from chorally_sdk.webhooks import accept, handshake, reject, same, signed
 
 __all__ = [
     # the connector and what it can do
-    "Connector", "Pulls", "Receives", "Replies", "Finds", "Downloads", "Sandboxes", "ABILITIES", "ASGIApp",
+    "Connector", "Renews", "Authorizes", "Discovers", "Pulls", "Receives", "Fetches", "Subscribes", "Downloads",
+    "Prepares", "Replies", "Publishes", "Finds", "Moderates", "OffersTemplates", "Sandboxes", "ABILITIES", "ASGIApp",
     "abilities_of", "hookimpl",
     # what it declares
     "Manifest", "Channel", "Limits", "Budget", "Hooks", "Stream", "Verb", "Unit", "Dedupe",
     # whom it acts for
-    "Account", "AccountInfo", "App", "Grant",
+    "Account", "AccountInfo", "App", "Grant", "Consent", "Callback",
     # what comes in
     "Event", "Message", "Mark", "Ping", "Notice", "Author", "Attachment", "Page", "Cursor",
-    "RawHook", "Keys", "Verdict",
+    "RawHook", "Keys", "Verdict", "Subscription",
     # what goes out
-    "Outgoing", "OutboundMessage", "Receipt",
+    "Outgoing", "OutboundMessage", "Publication", "Prepared", "Receipt", "Action", "Template",
     # what errors cause
     "ConnectorError", "RetryLater", "RateLimited", "Reauthorize", "Rejected", "Reason", "OutcomeUnknown", "Malformed",
     "Unsupported", "Scope",
     # helpers
     "Http", "Bearer", "Usage", "by_status", "quota_headers", "retry_after", "visible_call", "descend", "Item",
-    "signed", "same", "accept", "handshake", "reject", "Json", "Model",
+    "signed", "same", "accept", "handshake", "reject", "cursor_of_today", "settings_of_today", "Json", "Model",
 ]  # fmt: skip

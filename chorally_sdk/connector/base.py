@@ -1,7 +1,7 @@
 """The connector: our code for one platform."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import ClassVar
 
@@ -13,7 +13,8 @@ from chorally_sdk.http.auth import Bearer
 from chorally_sdk.http.client import Http
 from chorally_sdk.http.faults import Usage, by_status, quota_headers
 from chorally_sdk.model.accounts import Account, AccountInfo, App, Grant
-from chorally_sdk.model.base import Cursor
+from chorally_sdk.model.base import Cursor, Json
+from chorally_sdk.model.inbound import Attachment
 from chorally_sdk.model.manifest import Manifest
 
 
@@ -34,13 +35,25 @@ class Connector(ABC):
         *,
         now: Callable[[], datetime],
         token: Callable[[], Awaitable[SecretStr]] | None = None,
+        media: Callable[[Attachment], AsyncIterator[bytes]] | None = None,
     ) -> None:
+        """Take in what the host gives.
+
+        Args:
+            app: The developer app in whose name calls are made.
+            http: The account's client, not yet bound.
+            account: What the calls are about; None where they are about the app.
+            now: The only clock.
+            token: Gives the fresh access token; None where there is no grant.
+            media: Reads a file of ours that goes out; None where the host has none.
+        """
         self.app = app
         """The developer app in whose name calls are made."""
         self.now = now
         """The only clock."""
         self._account = account
         self._token = token
+        self._media = media
         self.http = http.bound(self)
         """Authorised by the account's grant; raises what ``fault`` says."""
 
@@ -49,7 +62,8 @@ class Connector(ABC):
         """The account this call is about.
 
         Raises:
-            LookupError: The call is made for the app (``verify``, ``parse``).
+            LookupError: The call is made for the app or a consent: ``authorize``, ``exchange``, ``renew``,
+                ``accounts``, ``verify``, ``parse``, and the pull of a stream whose scope is the app.
         """
         if self._account is None:
             raise LookupError("this call is made for the app, not for an account")
@@ -64,6 +78,16 @@ class Connector(ABC):
         if self._token is None:
             raise LookupError("this account has no grant")
         return await self._token()
+
+    def media(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file that goes out, in pieces; for uploads, see ``Outgoing.attachments``.
+
+        Raises:
+            LookupError: The host keeps no files.
+        """
+        if self._media is None:
+            raise LookupError("this host keeps no files; send the attachment's url")
+        return self._media(attachment)
 
     @abstractmethod
     async def check(self) -> AccountInfo:
@@ -86,5 +110,18 @@ class Connector(ABC):
         return len(text)
 
     def upgrade(self, cursor: Cursor, version: int) -> Cursor:
-        """Turn a cursor written under an older ``cursor_version`` into today's."""
+        """Turn a cursor written under ``version`` into one of the next; asked once for each version up to today's."""
         return cursor
+
+    @classmethod
+    def upgrade_settings(cls, settings: Json, version: int) -> Json:
+        """Turn an account's settings stored under ``version`` into those of the next; secrets are plain text."""
+        return settings
+
+    @classmethod
+    def upgrade_app_settings(cls, settings: Json, version: int) -> Json:
+        """Turn an app's settings stored under ``version`` into those of the next.
+
+        A secret is plain text, or a list of two while one replaces the other.
+        """
+        return settings

@@ -1,9 +1,10 @@
-"""Who a connector acts for: grants, apps and accounts."""
+"""Who a connector acts for, and how it comes to that: grants, consents, apps and accounts."""
 
 from collections.abc import Mapping
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, SecretStr
+from pydantic import AwareDatetime, SecretStr, SkipValidation
 
 from chorally_sdk.model.base import Json, Model, Secretive
 
@@ -51,5 +52,27 @@ class App(Model):
     id: str
     settings: Any = None
     """An instance of the manifest's ``app_settings``."""
-    accounts: frozenset[str] = frozenset()
-    """``external_id`` of the accounts connected through it now."""
+    accounts: Annotated[AbstractSet[str], SkipValidation] = frozenset()
+    """``external_id`` of the accounts connected through it now: a live view, for connections that serve them all."""
+
+
+class Consent(Secretive):
+    """Where a person consents."""
+
+    url: str
+    """The platform's page, to which the person's browser is sent."""
+    keep: Mapping[str, SecretStr] = {}
+    """Handed back to ``exchange``; encrypted at rest."""
+
+
+class Callback(Secretive):
+    """What came back from the platform's page of consent; its state has been compared by the host."""
+
+    params: Mapping[str, str]
+    """Of the query, such as ``code``; never ``error``, which the host tells of itself."""
+    verifier: SecretStr
+    """Of the challenge that ``authorize`` was given (PKCE, RFC 7636, S256)."""
+    redirect_uri: str
+    """The same one that ``authorize`` was given."""
+    keep: Mapping[str, SecretStr] = {}
+    """Of the ``Consent``."""

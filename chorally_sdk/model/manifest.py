@@ -104,12 +104,16 @@ class Manifest(Model):
     base_url: str = ""
     budgets: tuple[Budget, ...] = ()
     hooks: Hooks | None = None
-    cursor_version: int = 1
+    cursor_version: Annotated[int, Field(ge=1)] = 1
+    """Raised by one when cursors change their form; ``Connector.upgrade`` turns the older ones into it."""
+    settings_version: Annotated[int, Field(ge=1)] = 1
+    """Raised by one when either settings change their form; see ``Connector.upgrade_settings``."""
     app_settings: type[BaseModel] | None = None
     """Settings of the developer app at the platform; secret fields are ``SecretStr``."""
     account_settings: type[BaseModel] | None = None
     """Settings of one account; secret fields are ``SecretStr``."""
     quality: Mapping[str, str] = {}
+    """Rules of quality by name: ``done``, ``todo``, or ``exempt: why``."""
 
     def channel(self, name: str) -> Channel:
         """Return the channel of that name.

@@ -23,6 +23,8 @@ VALUES: list[sdk.Model] = [
     sdk.AccountInfo(external_id="1", name="one"),
     sdk.App(id="1"),
     sdk.Grant(access=SecretStr("a")),
+    sdk.Consent(url="https://parrot.example/consent"),
+    sdk.Callback(params={"code": "c"}, verifier=SecretStr("v"), redirect_uri="https://ours.example/back"),
     sdk.Author(external_id="1"),
     sdk.Attachment(kind="image"),
     sdk.Message(external_id="1", channel="parrot_note", conversation_id="1", sent_at=NOW),
@@ -35,7 +37,12 @@ VALUES: list[sdk.Model] = [
     sdk.Verdict(kind="accept"),
     sdk.Outgoing(id="1", client_ref="0" * 32, channel="parrot_note"),
     sdk.OutboundMessage(id="1", client_ref="0" * 32, channel="parrot_note"),
+    sdk.Publication(id="1", client_ref="0" * 32, channel="parrot_note"),
+    sdk.Prepared(state={}),
     sdk.Receipt(external_id=None),
+    sdk.Action(verb="hide", external_id="1", channel="parrot_note"),
+    sdk.Template(name="welcome"),
+    sdk.Subscription(external_id="1"),
     sdk.Usage(used=0.5),
 ]
 NAMES = [type(value).__name__ for value in VALUES]
@@ -83,7 +90,9 @@ def test_a_grant_keeps_its_secrets_to_itself() -> None:
     )
     info = sdk.AccountInfo(external_id="1", name="one", grant=grant)
     keys = sdk.Keys(secrets={"secret": (SecretStr(hidden[0]), SecretStr(hidden[1]))})
-    for value in (grant, info, keys):
+    consent = sdk.Consent(url="https://parrot.example", keep={"key": SecretStr(hidden[2])})
+    back = sdk.Callback(params={}, verifier=SecretStr(hidden[0]), redirect_uri="", keep={"key": SecretStr(hidden[2])})
+    for value in (grant, info, keys, consent, back):
         shown = f"{value!r} {value} {value.model_dump_json()} {value.model_dump()} {list(value)} {vars(value)}"
         assert not [secret for secret in hidden if secret in shown]
 
@@ -96,6 +105,8 @@ def test_a_mistake_in_a_grant_does_not_show_its_secrets() -> None:
         (sdk.Grant, {"access": "other", "acess": "a-secret"}),
         (sdk.AccountInfo, {"external_id": "1", "name": "one", "grant": {"refresh": "a-secret"}}),
         (sdk.Keys, {"secrets": {"secret": "a-secret"}}),
+        (sdk.Consent, {"keep": {"key": "a-secret"}}),
+        (sdk.Callback, {"params": {"code": "a-secret"}, "verifier": "a-secret"}),
     ]
     for kind, fields in wrong:
         with pytest.raises(ValidationError) as told:
@@ -105,7 +116,15 @@ def test_a_mistake_in_a_grant_does_not_show_its_secrets() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "field"),
-    [(sdk.Message, "sent_at"), (sdk.Message, "edited_at"), (sdk.Mark, "at"), (sdk.RawHook, "received_at")],
+    [
+        (sdk.Message, "sent_at"),
+        (sdk.Message, "edited_at"),
+        (sdk.Mark, "at"),
+        (sdk.RawHook, "received_at"),
+        (sdk.Subscription, "expires_at"),
+        (sdk.Publication, "publish_at"),
+        (sdk.Publication, "tried_at"),
+    ],
 )
 def test_every_instant_has_its_zone(kind: type[sdk.Model], field: str) -> None:
     """A naive one could be any hour."""
@@ -128,11 +147,37 @@ def test_names_of_platforms_and_channels_are_plain(name: str) -> None:
 
 def test_nobody_and_nothing_has_an_empty_id() -> None:
     """Two of them would be the same."""
-    for kind in (sdk.Message, sdk.Author):
+    named: dict[type[sdk.Model], str] = {
+        **dict.fromkeys((sdk.Message, sdk.Author, sdk.Action), "external_id"),
+        sdk.Template: "name",
+    }
+    for kind, field in named.items():
         (value,) = (each for each in VALUES if type(each) is kind)
         given = {name: getattr(value, name) for name in kind.model_fields}
         with pytest.raises(ValidationError):
-            kind.model_validate({**given, "external_id": ""})
+            kind.model_validate({**given, field: ""})
+
+
+def test_the_accounts_of_an_app_are_a_live_view() -> None:
+    """A connection that serves them all sees those that come and go."""
+    connected = {"one"}
+    app = sdk.App(id="1", accounts=connected)
+
+    connected.add("two")
+
+    assert app.accounts == {"one", "two"}
+
+
+def test_what_stands_for_an_answer_keeps_what_was_prepared() -> None:
+    """Messages and publications alike carry the state of the steps before, and nothing at first."""
+    message = sdk.OutboundMessage(id="1", client_ref="0" * 32, channel="parrot_note")
+    step = sdk.Prepared(state={"uploads": ["7"]}, ready=False)
+
+    again = message.model_copy(update={"prepared": step.state})
+
+    assert (message.prepared, again.prepared) == ({}, {"uploads": ["7"]})
+    assert not step.wait
+    assert sdk.Prepared(state={}).ready
 
 
 def test_a_channel_is_found_by_its_name() -> None:

@@ -11,7 +11,7 @@ from tools.pages.reading import all_attributes, attributes, code, line, rest, su
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "What a connector declares": ("Manifest", "Channel", "Limits", "Budget", "Hooks", "Stream"),
-    "Whom it acts for": ("App", "Account", "AccountInfo", "Grant"),
+    "Whom it acts for": ("App", "Account", "AccountInfo", "Grant", "Consent", "Callback"),
     "What comes in": (
         "Message",
         "Mark",
@@ -23,13 +23,23 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "RawHook",
         "Keys",
         "Verdict",
+        "Subscription",
     ),
-    "What goes out": ("Outgoing", "OutboundMessage", "Receipt"),
+    "What goes out": (
+        "Outgoing",
+        "OutboundMessage",
+        "Publication",
+        "Prepared",
+        "Receipt",
+        "Action",
+        "Template",
+    ),
     "What answers tell": ("Usage", "Item"),
 }
 HELPERS = (
     *("by_status", "quota_headers", "retry_after", "visible_call", "descend"),
     *("signed", "same", "accept", "handshake", "reject", "abilities_of"),
+    *("cursor_of_today", "settings_of_today"),
 )
 
 
@@ -40,7 +50,8 @@ _HEAD = """\
 default. What each error causes: [errors](errors.md).
 """
 _GIVEN = """\
-`self.app`, `self.http` and `self.now()` are always there; `self.account` in every call but `verify` and `parse`;
+`self.app`, `self.http` and `self.now()` are always there; `self.account` in every call but `authorize`, `exchange`,
+`renew`, `accounts`, `verify`, `parse` and the pull of a stream whose scope is the app;
 `await self.token()` where the account has a grant.
 """
 _HOOKS = """\

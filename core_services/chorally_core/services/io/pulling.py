@@ -179,7 +179,8 @@ class Pulling:
         cursor = state.cursor
         today = connector.manifest.cursor_version
         if cursor is not None and state.cursor_version != today:
-            cursor = dict(connector.upgrade(cursor, state.cursor_version))
+            known = sdk.cursor_of_today(connector, cursor, state.cursor_version)
+            cursor = None if known is None else dict(known)
         since = account.since if lane == "import" else account.connected_at
         if lane == "live":
             await self._take_nudges(state)
