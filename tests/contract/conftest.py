@@ -20,6 +20,7 @@ from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.documents import SqliteDocuments
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
+from chorally_core.adapters.stored import StoredSearch
 from chorally_core.runner import InOrder
 
 from tests.support import kafka, redis
@@ -104,10 +105,23 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     return _apart(store, _sqlite(tmp_path / "bus", SqliteBus))
 
 
-@pytest.fixture(params=["sqlite"])
+def _stored(documents: Opened) -> Opened:
+    """An index over a document store."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[StoredSearch]:
+        async with documents() as store:
+            yield StoredSearch(store)
+
+    return opened
+
+
+@pytest.fixture(params=["sqlite", "stored", pytest.param("stored in mongo", marks=pytest.mark.real)])
 def search(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """Every search index."""
-    return {"sqlite": _sqlite(tmp_path, SqliteSearch)}[request.param]
+    if request.param == "sqlite":
+        return _sqlite(tmp_path, SqliteSearch)
+    return _stored(_mongo() if request.param == "stored in mongo" else _sqlite(tmp_path, SqliteDocuments))
 
 
 @pytest.fixture(params=["folder"])

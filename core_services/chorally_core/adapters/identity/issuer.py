@@ -6,7 +6,7 @@ from typing import Any
 
 from joserfc import jwt
 
-from chorally_core.adapters.identity.keyring import Keyring
+from chorally_core.adapters.identity.key_set import KeySet
 from chorally_core.ports.identity import Issued
 
 
@@ -15,7 +15,7 @@ class Issuer:
 
     def __init__(
         self,
-        keyring: Keyring,
+        keyring: KeySet,
         *,
         issuer: str,
         audience: str,
@@ -64,7 +64,3 @@ class Issuer:
     def jwks(self) -> dict[str, Any]:
         """Return the public keys that the tokens are verified with."""
         return self._keyring.public()
-
-    def rotate(self) -> str:
-        """Sign with a new key from now on, and return its id; tokens already made remain good."""
-        return self._keyring.rotate(keep=self.life)
