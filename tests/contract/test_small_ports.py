@@ -129,3 +129,47 @@ def test_keys_can_be_rotated() -> None:
     assert FernetVault([new]).open(both.reseal(sealed)) == "x"
     with pytest.raises(Unopenable):
         FernetVault([new]).open(sealed)
+
+
+async def test_a_place_that_is_woken_wakes_all_who_listen_there(coordination: Any) -> None:
+    """Each is called, whoever listens elsewhere is not; whoever has ended it is not called any more."""
+    heard: list[str] = []
+    end = coordination.listen("jobs", lambda: heard.append("ada"))
+    coordination.listen("jobs", lambda: heard.append("bob"))
+    coordination.listen("jobs\0{a}:*", lambda: heard.append("elsewhere"))
+    await coordination.wake("jobs")
+    assert sorted(heard) == ["ada", "bob"]
+    end()
+    end()
+    await coordination.wake("jobs")
+    await coordination.wake("nobody listens here")
+    assert sorted(heard) == ["ada", "bob", "bob"]
+
+
+async def test_a_listener_that_fails_disturbs_no_other(coordination: Any) -> None:
+    """Nor whoever woke them."""
+    heard: list[str] = []
+
+    def fails() -> None:
+        raise RuntimeError("not today")
+
+    coordination.listen("jobs", fails)
+    coordination.listen("jobs", lambda: heard.append("bob"))
+    await coordination.wake("jobs")
+    assert heard == ["bob"]
+
+
+async def test_a_listener_may_end_it_while_it_is_called(coordination: Any) -> None:
+    """And another may begin: it is called from the next time on."""
+    heard: list[str] = []
+
+    def once() -> None:
+        heard.append("once")
+        end()
+        coordination.listen("jobs", lambda: heard.append("after"))
+
+    end = coordination.listen("jobs", once)
+    await coordination.wake("jobs")
+    assert heard == ["once"]
+    await coordination.wake("jobs")
+    assert heard == ["once", "after"]

@@ -61,6 +61,46 @@ async def test_processes_see_each_others_notes(prefix: str) -> None:
         assert not one.status().degraded
 
 
+async def test_processes_wake_each_other(prefix: str) -> None:
+    """A place that one wakes is woken in the other, in any characters, and not under another prefix."""
+    url, odd = redis.server_url(), "\0\n {a}:b*?[c] \ud800 😀"
+    async with (
+        redis.a_coordination(url, prefix=prefix, timeout_ms=5000) as one,
+        redis.a_coordination(url, prefix=prefix, timeout_ms=5000) as other,
+        redis.a_coordination(url, prefix=f"{prefix}-2", timeout_ms=5000) as stranger,
+    ):
+        heard: list[str] = []
+        one.listen(odd, lambda: heard.append("one"))
+        other.listen(odd, lambda: heard.append("other"))
+        other.listen("jobs", lambda: heard.append("jobs"))
+        stranger.listen(odd, lambda: heard.append("stranger"))
+        await one.wake(odd)
+        assert heard == ["one"]
+        await redis.eventually(lambda: "other" in heard)
+        await stranger.wake("nothing")
+        await one.wake("jobs")
+        await redis.eventually(lambda: "jobs" in heard)
+        assert heard == ["one", "other", "jobs"]
+
+
+async def test_a_subscription_that_the_server_ends_is_renewed_and_its_listeners_woken(prefix: str) -> None:
+    """Nobody restarts anything, and what was told meanwhile is looked for."""
+    from redis.asyncio import Redis
+
+    client = Redis.from_url(redis.server_url())
+    try:
+        async with redis.a_coordination(redis.server_url(), prefix=prefix, timeout_ms=5000) as shared:
+            woken = asyncio.Event()
+            shared.listen("jobs", woken.set)
+            subscribers = f"{prefix}:wake"
+            assert dict(await client.pubsub_numsub(subscribers)) == {subscribers.encode(): 1}
+            await client.client_kill_filter(_type="pubsub")
+            await asyncio.wait_for(woken.wait(), redis.PATIENCE_S)
+            assert not shared.status().degraded
+    finally:
+        await client.aclose()
+
+
 async def test_prefixes_are_apart(prefix: str) -> None:
     """Two installations on one Redis share nothing."""
     url = redis.server_url()

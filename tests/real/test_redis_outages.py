@@ -73,6 +73,15 @@ async def test_a_fail_over_of_the_sentinels_is_followed(tmp_path: Path) -> None:
             await other.notes("p")  # its connections are to a server that is no more
             await redis.eventually(lambda: not other.status().degraded)
             assert (await other.notes("p"))["bob"] == "viewing"
+            heard: list[str] = []
+            other.listen("jobs", lambda: heard.append("jobs"))
+            shared.listen("jobs", lambda: heard.append("here"))
+
+            async def woken() -> bool:
+                await shared.wake("jobs")
+                return "jobs" in heard
+
+            await redis.eventually(woken)
 
 
 async def test_a_redis_that_is_started_again_is_used_again(tmp_path: Path) -> None:
@@ -90,8 +99,11 @@ async def test_a_redis_that_is_started_again_is_used_again(tmp_path: Path) -> No
         await redis.eventually(lambda: load.calls > before + 50)
         assert await shared.notes("load") == {"ada": "viewing"}
         assert load.longest_without_s < 0.15 + 0.3
+        heard: list[str] = []
+        shared.listen("jobs", lambda: heard.append("jobs"))
         await servers.do("start")
         await redis.eventually(lambda: not shared.status().degraded)
+        await redis.eventually(lambda: heard == ["jobs"])
         assert not running.done()
         running.cancel()
         load.judge(losses=1)

@@ -108,3 +108,39 @@ async def test_more_calls_than_connections_end_in_time() -> None:
         taken = await asyncio.wait_for(asyncio.gather(*calls), 2 * TIMEOUT_S + 2)
         await coordination.close()
     assert all(t.granted for t in taken)
+
+
+@asynccontextmanager
+async def a_silent_subscription(pongs: int) -> AsyncIterator[str]:
+    """Something that takes a subscription, answers so many pings, and is silent from then on; the URL of it."""
+    talks: set[asyncio.Task[None]] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.current_task())  # type: ignore[arg-type]
+        left = pongs
+        while said := await reader.read(65536):
+            if b"SUBSCRIBE" in said:
+                writer.write(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n")
+            elif b"PING" in said:
+                left -= 1
+                writer.write(b"*2\r\n$4\r\npong\r\n$0\r\n\r\n" if left >= 0 else b"")
+            else:
+                writer.write(b"+OK\r\n" * said.count(b"CLIENT"))
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+    finally:
+        server.close()
+        await asyncio.gather(*talks)
+
+
+async def test_a_subscription_that_has_gone_silent_is_noticed() -> None:
+    """After a while without a word it is asked whether it lives; one that does not answer is given up."""
+    began: list[str] = []
+    async with a_silent_subscription(pongs=2) as url, a_way(url) as server:
+        server._heartbeat_s = server._probe_s = 0.2
+        with pytest.raises(Unavailable, match="it has not answered within"):
+            await server.hear(lambda: began.append("subscribed"), began.append)
+    assert began == ["subscribed"]

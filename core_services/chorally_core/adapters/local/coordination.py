@@ -3,7 +3,11 @@
 import time
 from collections.abc import Callable
 
+import structlog
+
 from chorally_core.ports.coordination import Taken
+
+log = structlog.get_logger(__name__)
 
 _FEW = 1000  # places or rates up to which those that are over are not looked for
 
@@ -16,6 +20,7 @@ class InProcess:
         self._notes: dict[str, dict[str, tuple[str, float]]] = {}
         self._rates: dict[str, tuple[float, float, float]] = {}
         self._places_at_most = self._rates_at_most = _FEW
+        self._listeners: dict[str, dict[object, Callable[[], None]]] = {}
 
     async def note(self, place: str, name: str, value: str, ttl_s: float) -> None:
         """Leave a note in a place under a name, for a time; an empty value removes it."""
@@ -57,3 +62,24 @@ class InProcess:
             self._rates = {name: state for name, state in self._rates.items() if state[2] > now}
             self._rates_at_most = max(_FEW, 2 * len(self._rates))
         return Taken(granted, 0.0 if granted else (amount - left) / speed)
+
+    async def wake(self, place: str) -> None:
+        """Call whoever listens at a place."""
+        for woken in list(self._listeners.get(place, {}).values()):
+            try:
+                woken()
+            except Exception as error:
+                log.error("a listener failed", place=place, exc_info=error)
+
+    def listen(self, place: str, woken: Callable[[], None]) -> Callable[[], None]:
+        """Have something called whenever a place is woken; return what ends that."""
+        token = object()
+        self._listeners.setdefault(place, {})[token] = woken
+
+        def end() -> None:
+            listeners = self._listeners.get(place, {})
+            listeners.pop(token, None)
+            if not listeners:
+                self._listeners.pop(place, None)
+
+        return end

@@ -1,4 +1,4 @@
-"""Notes and rates that processes share through Redis, and each keeps by itself while Redis is away.
+"""Notes, rates and wake-ups that processes share through Redis, and each has by itself while Redis is away.
 
 What holds while some processes reach Redis and others do not, in any stretch of W seconds: those that do are granted
 at most ``limit + W × limit / per_s`` together, and as much again, at most, those that do not: each of the ``workers``
@@ -8,12 +8,15 @@ replica that had not yet heard of the last calls, adds at most one ``limit`` eac
 bounds what a master goes on granting that was cut off). A call that was given up may have been counted all the same:
 then less is granted, never more.
 
+Wake-ups travel over one connection more. While Redis is away they reach the listeners of this process only; whenever
+a subscription begins, every listener is woken once, for what it may have missed.
+
 Notes of other processes are not seen while Redis is away; those left meanwhile are not carried over when it is back:
 whoever is there says so again within the note's time.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -21,6 +24,7 @@ import structlog
 
 from chorally_core.adapters.redis.breaker import Breaker, State
 from chorally_core.adapters.redis.errors import Crowded, Unavailable
+from chorally_core.adapters.redis.hearing import Hearing
 from chorally_core.adapters.redis.server import RedisServer
 from chorally_core.adapters.redis.settings import RedisSettings
 from chorally_core.ports.coordination import Coordination, Taken
@@ -30,8 +34,23 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 
-class Server(Coordination, Protocol):
+class Server(Protocol):
     """What is shared; its methods raise ``Unavailable`` or ``Crowded``."""
+
+    async def note(self, place: str, name: str, value: str, ttl_s: float) -> None:
+        """Leave or remove a note."""
+
+    async def notes(self, place: str) -> dict[str, str]:
+        """Return the notes of a place."""
+
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
+        """Take from a rate."""
+
+    async def tell(self, places: Collection[str]) -> None:
+        """Tell the other processes that places are woken."""
+
+    async def hear(self, subscribed: Callable[[], None], told: Callable[[str], None]) -> None:
+        """Subscribe to what other processes tell; stay until the connection is lost."""
 
     async def probe(self) -> None:
         """Return once the server can be used."""
@@ -92,6 +111,9 @@ class RedisCoordination:
         self._sleep = sleep
         self._status = Status()
         self._recovery: asyncio.Task[None] | None = None
+        self._hearing = Hearing(server.hear, local, sleep=sleep)
+        self._to_tell: set[str] = set()
+        self._telling: asyncio.Task[None] | None = None
 
     @classmethod
     def of(
@@ -114,14 +136,18 @@ class RedisCoordination:
         except Unavailable as error:
             if self._breaker.trip():
                 self._opened(str(error))
+        else:
+            await self._hearing.begin()
         if self._wait and self._recovery is not None:
             await self._recovery
 
     async def close(self) -> None:
         """End the probes and close all connections."""
-        if self._recovery is not None:
-            self._recovery.cancel()
-            await asyncio.gather(self._recovery, return_exceptions=True)
+        under_way = [task for task in (self._recovery, self._telling) if task is not None]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await self._hearing.end()
         await self._server.close()
 
     def status(self) -> Status:
@@ -149,6 +175,25 @@ class RedisCoordination:
         share_s = per_s * share * self._workers / limit  # so that all shares together refill as the rate does
         return await self._local.take(rate, limit=share, per_s=share_s, amount=amount)
 
+    async def wake(self, place: str) -> None:
+        """Tell everyone who listens at a place; the other processes a little later, by a task of its own."""
+        await self._local.wake(place)
+        if self._breaker.state is not State.CLOSED:
+            return
+        self._to_tell.add(place)
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell(), name="redis wake-ups")
+
+    def listen(self, place: str, woken: Callable[[], None]) -> Callable[[], None]:
+        """Have something called whenever a place is woken; return what ends that."""
+        return self._hearing.listen(place, woken)
+
+    async def _tell(self) -> None:
+        """Tell what is to be told until there is no more of it; what cannot be told is forgotten."""
+        while self._to_tell:
+            places, self._to_tell = self._to_tell, set()
+            await self._asked(lambda places=places: self._server.tell(places))  # type: ignore[misc]
+
     async def _asked(self, question: Callable[[], Awaitable[T]]) -> tuple[T] | None:
         """Return the answer of Redis; None where there is none."""
         entered = self._breaker.enter()
@@ -168,6 +213,7 @@ class RedisCoordination:
     def _opened(self, reason: str) -> None:
         self._status = Status(True, self._now(), reason)
         log.warning("Redis is away: rates and notes are this process's own until it is back", reason=reason)
+        self._hearing.lost()
         self._recovery = asyncio.create_task(self._recover(), name="redis recovery")
 
     async def _recover(self) -> None:
@@ -187,6 +233,7 @@ class RedisCoordination:
                 self._breaker.recovered()
                 log.info("Redis is back", away_since=self._status.since)
                 self._status = Status()
+                self._hearing.begin()
 
     def _refused(self, reason: str) -> None:
         self._breaker.refused()

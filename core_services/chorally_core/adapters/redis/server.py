@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, cast
+from uuid import uuid4
 
 from redis import exceptions
 from redis.asyncio import Redis
@@ -20,6 +21,8 @@ CONNECTIONS = 32
 """Calls at once; more wait for their turn."""
 PROBE_S = 1.0
 """Seconds that a probe may take, with a new connection, TLS, and Sentinels that do not answer."""
+HEARTBEAT_S = 5.0
+"""Seconds of silence after which the connection that is woken over is asked whether it still lives."""
 
 _FAILURES = (exceptions.RedisError, OSError, EOFError, RuntimeError)  # the last: uvloop, of a transport just closed
 
@@ -39,8 +42,11 @@ class RedisServer:
                 processes share them: their clocks differ.
         """
         self._prefix = settings.prefix
+        self._channel = f"{settings.prefix}:wake".encode()
+        self._own = uuid4().hex.encode()
         self._timeout_s = settings.timeout_ms / 1000
         self._probe_s = max(PROBE_S, self._timeout_s)
+        self._heartbeat_s = HEARTBEAT_S
         self._clock = clock
         self._room = asyncio.Semaphore(CONNECTIONS)
         self._client, self._sentinels = _clients(settings, self._probe_s)
@@ -73,6 +79,45 @@ class RedisServer:
         async with self._in_words(self._probe_s):
             await self._client.connection_pool.disconnect(inuse_connections=False)
             await self._client.set(f"{self._prefix}:probe", b"1", px=1000)
+            await self._client.publish(self._channel, self._own)  # says nothing; it must be allowed
+
+    async def tell(self, places: Collection[str]) -> None:
+        """Tell the other processes that places are woken."""
+        async with self._asked(), self._client.pipeline(transaction=False) as pipe:
+            for place in places:
+                pipe.publish(self._channel, self._own + b" " + _to_bytes(place))
+            await pipe.execute()
+
+    async def hear(self, subscribed: Callable[[], None], told: Callable[[str], None]) -> None:
+        """Subscribe to what other processes tell, and stay until the connection is lost: until ``Unavailable``.
+
+        Args:
+            subscribed: Called once nothing that is told from now on is missed.
+            told: Called with each place that another process wakes.
+        """
+        async with self._client.pubsub() as pubsub:
+            async with self._in_words(self._probe_s):
+                await pubsub.subscribe(self._channel)
+                await pubsub.get_message(timeout=None)
+            subscribed()
+            silent = False
+            while True:
+                message = await self._next(pubsub, self._probe_s if silent else self._heartbeat_s)
+                if message is None and silent:
+                    raise Unavailable(_reason(TimeoutError(), self._probe_s))
+                silent = message is None
+                if silent:
+                    async with self._in_words(self._probe_s):
+                        await pubsub.ping()
+                elif message["type"] == "message":
+                    sender, _, place = message["data"].partition(b" ")
+                    if place and sender != self._own:
+                        told(_from_bytes(place))
+
+    async def _next(self, pubsub: Any, wait_s: float) -> Any:
+        """Return what came next; None where nothing came in time."""
+        async with self._in_words(wait_s + self._probe_s):
+            return await pubsub.get_message(timeout=wait_s)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -167,7 +212,10 @@ def _reason(error: Exception, patience_s: float) -> str:
     if isinstance(error, exceptions.AuthenticationError):
         return "it refuses the user or the password; correct them in the URL"
     if isinstance(error, exceptions.NoPermissionError):
-        return "the user may not do what is needed: EVALSHA, SCRIPT LOAD, SET and all that the scripts do on PREFIX:*"
+        needed = (
+            "EVALSHA, SCRIPT LOAD, SET and all that the scripts do on PREFIX:*, PUBLISH and SUBSCRIBE to PREFIX:wake"
+        )
+        return f"the user may not do what is needed: {needed}"
     if isinstance(error, MasterNotFoundError):
         return "no Sentinel that answers knows a master of this name in good health"
     if isinstance(error, exceptions.ReadOnlyError):
