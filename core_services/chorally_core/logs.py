@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from chorally_core.telemetry import traces
+
 HIDDEN = "[hidden]"
 _SECRET_NAMES = re.compile(r"token|secret|password|authorization|credential|api_?key|cookie", re.IGNORECASE)
 _SECRET_TEXTS = re.compile(
@@ -42,6 +44,13 @@ class _Through(logging.Handler):
         logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
 
 
+def traced(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Return a log entry with the id of the trace that it belongs to, where it belongs to one."""
+    if traces.on and not entry.get("trace_id") and (trace_id := traces.trace_id()):
+        entry["trace_id"] = trace_id
+    return entry
+
+
 def configure(level: str, style: str) -> None:
     """Set up logging of this process, once."""
     renderer: Any = structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer()
@@ -52,7 +61,7 @@ def configure(level: str, style: str) -> None:
     ]
     shared.append(structlog.processors.format_exc_info)
     structlog.configure(
-        processors=[*shared, redacted, renderer],
+        processors=[*shared, traced, redacted, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,

@@ -16,6 +16,7 @@ from chorally_core.api import problem
 from chorally_core.api.auth import open_route
 from chorally_core.api.problem import Problem
 from chorally_core.ports.coordination import Coordination
+from chorally_core.telemetry.requests import requested
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +141,7 @@ class Contained:
             await send(message)
 
         try:
-            await self._behind(scope, receive, noted)
+            await requested(self._behind, scope, receive, noted)
         except Exception as error:
             log.error("request failed", method=scope.get("method"), path=scope.get("path"), exc_info=error)
             if not started and scope["type"] == "http":

@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import structlog
+from opentelemetry.trace import SpanKind
 
 import chorally_sdk as sdk
 from chorally_core.api.problem import Problem
 from chorally_core.services.io.journal import Journal, Unavailable
+from chorally_core.telemetry import traces
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +41,8 @@ class Webhooks:
         if scope["type"] == "http":
             platform, found, rest = scope["path"].lstrip("/").partition(_TAIL)
             if found and "/" not in platform and (not rest or rest[0] == "/"):
-                await self._hook(scope, receive, send, platform, rest.strip("/"))
+                with traces.begin("webhook", kind=SpanKind.SERVER):
+                    await self._hook(scope, receive, send, platform, rest.strip("/"))
                 return
         await self._behind(scope, receive, send)
 
@@ -52,8 +55,10 @@ class Webhooks:
             headers = (
                 [*document.raw_headers, (b"connection", b"close")] if problem.status == 413 else document.raw_headers
             )
+            traces.note_error(problem.code)
             await _answer(send, problem.status, bytes(document.body), headers)
             return
+        traces.note(name=f"webhook {platform}", platform=platform, verdict=verdict.kind, status=verdict.status)
         if verdict.kind in ("reject", "stale_keys"):
             detail = "the request does not prove that it comes from the platform; check the secret on both sides"
             answer = Problem(verdict.status, detail, code="webhook-rejected").response()

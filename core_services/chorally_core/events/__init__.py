@@ -1,7 +1,7 @@
 """Events: the envelope, what each says, where each travels, and how ids are made."""
 
 from chorally_core.events.catalogue import Unknown, Unreadable, decode
-from chorally_core.events.event import Data, Event, Raw, envelope, headers, to_raw
+from chorally_core.events.event import Data, Event, Raw, carrying, envelope, headers, to_raw
 from chorally_core.events.records import (
     Attached,
     AuthorAdd,
@@ -20,5 +20,5 @@ from chorally_core.events.records import (
 __all__ = [
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
     "MessageReconcile", "MessageUpdate", "Raw", "Reply", "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable",
-    "decode", "envelope", "headers", "to_raw",
+    "carrying", "decode", "envelope", "headers", "to_raw",
 ]  # fmt: skip

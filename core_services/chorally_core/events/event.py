@@ -1,6 +1,6 @@
 """The event: an envelope of exactly ``issuer``, ``event`` and ``data``, and the headers beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -65,6 +65,13 @@ class Event(msgspec.Struct, Generic[D], frozen=True, kw_only=True):
             depth=self.depth if depth is None else depth,
             traceparent=self.traceparent,
         )
+
+
+def carrying(events: Sequence[Event[Any]], traceparent: str) -> Sequence[Event[Any]]:
+    """Return the events with a trace to carry on; those that are in one already stay in theirs."""
+    if not traceparent:
+        return events
+    return [event if event.traceparent else msgspec.structs.replace(event, traceparent=traceparent) for event in events]
 
 
 class Envelope(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from chorally_core.ports.documents import Conflict, Document, Key
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.ledger import Ledger, Work
+from chorally_core.runner import traced
 from chorally_core.runner.workspace import Numbers, Workspace
 
 _TRIES = 8
@@ -40,7 +41,7 @@ class Actions:
                 await self._numbers.ensure(*numbers, 1)
             space = Workspace(self._ledger.documents, self._numbers)
             await space.look_up(wanted)
-            change = decide(space.found)
+            change = traced.asked(decide(space.found))
             space.apply(change)
             try:
                 await self._ledger.commit(Work(space.steps))

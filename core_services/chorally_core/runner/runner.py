@@ -15,6 +15,7 @@ from chorally_core.ports.handlers import Handler
 from chorally_core.ports.ledger import Ledger, Work
 from chorally_core.ports.parking import Parked, to_raw
 from chorally_core.ports.storable import Storable, shown
+from chorally_core.runner import traced
 from chorally_core.runner.parking import ATTEMPTS, backoff, dead, lane, parked, unreadable
 from chorally_core.runner.workspace import Numbers, Workspace
 
@@ -88,7 +89,8 @@ class Runner:
             return retried
         names = [_name(delivered) for delivered in batch.delivered]
         try:
-            await self._handle(batch)
+            with traced.handled(self.group, batch) as carrying:
+                await self._handle(carrying)
         except Exception as error:
             if isinstance(error, Conflict):
                 self.counts["repeated"] += len(batch.delivered)
@@ -156,7 +158,8 @@ class Runner:
             self._retry_at = min(self._retry_at or at, at)
             space.add(parked(event, self.group, position, attempts=1, next_at=at, error=shown(error)))
             lanes[lane(self.group, event.key)] += 1
-            log.warning("event parked", group=self.group, topic=event.topic, event_id=event.id, exc_info=error)
+            about = {"topic": event.topic, "event_id": event.id, **traced.trace_of(event)}
+            log.warning("event parked", group=self.group, **about, exc_info=error)
             return "parked"
         return "handled"
 
@@ -208,7 +211,8 @@ class Runner:
             if handler.numbers is not None:
                 await self._numbers.ensure(handler.numbers, event.tenant, 1)
             await space.look_up(list(handler.reads(event)))
-            await self._decide(space, handler, event)
+            with traced.taken_up(self.group, event) as carrying:
+                await self._decide(space, handler, carrying)
         except Exception as error:
             if isinstance(error, Conflict):
                 raise

@@ -12,6 +12,7 @@ from chorally_core.adapters.kafka.settings import KafkaSettings
 from chorally_core.adapters.kafka.topics import Topics
 from chorally_core.events import Event
 from chorally_core.ports.bus import Consumer
+from chorally_core.telemetry import traces
 
 SLOW_S = 10.0
 """Events that wait for so long to be taken are trouble."""
@@ -69,7 +70,12 @@ class KafkaBus:
             by_topic.setdefault(event.topic, []).append(to_record(event))
         if not self._topics.known(by_topic):
             await self._topics.ensure(by_topic)
-        await self._producer.append({self._topics.name(topic): records for topic, records in by_topic.items()})
+        named = {self._topics.name(topic): records for topic, records in by_topic.items()}
+        if not traces.on:
+            await self._producer.append(named)
+            return
+        with traces.along([event.traceparent for event in events], "publish", operation="send", size=len(events)):
+            await self._producer.append(named)
 
     def consumer(self, group: str, topics: Collection[str]) -> Consumer:
         """Return the group's member in this process; one that was asked for before gives way to it."""

@@ -239,6 +239,7 @@ def told(what: str, delivery: Delivery, actor: tuple[ActorKind, str], at: dateti
         key=delivery.key,
         occurred_at=at,
         caused_by=delivery.id,
+        traceparent=delivery.traceparent,
     )
 
 

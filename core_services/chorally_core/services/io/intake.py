@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 import chorally_sdk as sdk
+from chorally_core.events import carrying
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.storable import Storable
 from chorally_core.services.io.directory import Directory, receives
@@ -16,6 +17,7 @@ from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.journal import Journal
 from chorally_core.services.io.model import Account, Hook, Lane
 from chorally_core.services.io.unread import unreadable_hook
+from chorally_core.telemetry import traces
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +91,9 @@ class Intake:
         """What one hook becomes; one that cannot be read becomes a dead letter."""
         try:
             self._storable.check(hook.id)
-            return await self.translated(hook)
+            with traces.follow(hook.traceparent, f"read webhook {hook.platform}", tenant=hook.tenant, hook_id=hook.id):
+                step = await self.translated(hook)
+                return step._replace(events=carrying(step.events, traces.current()))
         except Exception as error:
             log.warning("webhook is a dead letter", hook_id=hook.id, platform=hook.platform, exc_info=error)
             return unreadable_hook(hook, error, self._now())

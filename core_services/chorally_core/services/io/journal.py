@@ -22,6 +22,7 @@ from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.objects import Objects
 from chorally_core.services.io.directory import Directory, receives
 from chorally_core.services.io.model import Account, App, Hook, Lane
+from chorally_core.telemetry import traces
 
 log = structlog.get_logger(__name__)
 
@@ -212,7 +213,7 @@ class Journal:
             id=name, tenant=tenant, lane=self.lane, platform=platform, app_id=app.id if app else None,
             account_id=account.id if account else None, method=raw.method, path=raw.path, query=dict(raw.query),
             headers=_public(raw.headers), body=body, body_object=stored_as, size_bytes=len(raw.body),
-            received_at=raw.received_at, delivery_key=key,
+            received_at=raw.received_at, delivery_key=key, traceparent=traces.current(),
         )  # fmt: skip
         await self._append(hook)
 

@@ -96,6 +96,8 @@ class Hook(Document, frozen=True, kw_only=True):
     delivery_key: str | None = None
     erased_at: datetime | None = None
     """When it was emptied because it was about a person who was erased."""
+    traceparent: str = ""
+    """Trace of its arrival; empty where that is not traced."""
 
 
 class Lane(Document, frozen=True, kw_only=True):

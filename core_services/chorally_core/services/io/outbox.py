@@ -26,7 +26,7 @@ from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.held import HeldBack
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import OPEN, Account, Delivery
-from chorally_core.services.io.outgoing import limits_of, outgoing
+from chorally_core.services.io.outgoing import limits_of, outgoing, traced
 from chorally_core.services.io.precedence import goes_first
 from chorally_core.services.io.refusal import refusal
 
@@ -162,7 +162,8 @@ class Outbox:
             if self._ending:
                 return
             try:
-                await self.carry_out(account, delivery)
+                with traced(delivery) as carrying:
+                    await self.carry_out(account, carrying)
             except Conflict:
                 log.info("delivery changed meanwhile", delivery_id=delivery.id)
             except Exception as error:

@@ -1,6 +1,9 @@
 """A delivery as its connector gets it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -9,6 +12,7 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.model import Delivery
 from chorally_core.services.io.refusal import is_late
+from chorally_core.telemetry import traces
 
 
 def limits_of(directory: Directory, delivery: Delivery) -> sdk.Limits:
@@ -40,3 +44,12 @@ def outgoing(delivery: Delivery, limits: sdk.Limits, vault: Vault, now: datetime
         route=vault.open(delivery.route) if delivery.route else {},
         late=is_late(delivery, limits, now),
     )
+
+
+@contextmanager
+def traced(delivery: Delivery) -> Iterator[Delivery]:
+    """Trace one step of a delivery; gives the delivery, which carries the trace on to what becomes of it."""
+    name = f"deliver {delivery.channel}"
+    about: dict[str, Any] = {"tenant": delivery.tenant, "delivery_id": delivery.id, "state": delivery.state}
+    with traces.follow(delivery.traceparent, name, **about) as here:
+        yield msgspec.structs.replace(delivery, traceparent=here) if here else delivery

@@ -7,13 +7,15 @@ gives the same page again and nothing else.
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import structlog
 
 import chorally_sdk as sdk
+from chorally_core.events import carrying
 from chorally_core.ports.documents import Condition, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.storable import is_of_content, shown
@@ -22,6 +24,7 @@ from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import Account, Nudge, StreamState
 from chorally_core.services.io.unread import unreadable_event
+from chorally_core.telemetry import traces
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +120,8 @@ class Pulling:
             try:
                 while not self._may_pull():
                     await self._sleep(1.0)
-                finished = await self.run(account, stream, lane)
+                with nullcontext() if stream.live else _traced(account, stream):
+                    finished = await self.run(account, stream, lane)
             except Exception as error:
                 pause = await self._noted(account, stream, lane, error, self._now() - began)
                 if pause is None:
@@ -192,7 +196,8 @@ class Pulling:
                     raise sdk.Malformed(f"the stream {stream.name!r} gave events but did not move its cursor")
                 last = dict(page.cursor)
                 ends = page.done and (lane == "import" or not stream.live)
-                state = await self._keep_page(account, connector, state, page, lane, today, ends)
+                with _traced(account, stream) if stream.live and page.events else nullcontext():
+                    state = await self._keep_page(account, connector, state, page, lane, today, ends)
                 if ends:
                     return True
         if stream.live:
@@ -238,7 +243,7 @@ class Pulling:
             if moved is not None:
                 moved = msgspec.structs.replace(moved, messages=moved.messages + came.messages)
                 documents.append(moved)
-            await self._ledger.commit(Work([Step.of(documents, came.events)]))
+            await self._ledger.commit(Work([Step.of(documents, carrying(came.events, traces.current()))]))
         self._inbound.published()
         self._health.came(account, came.messages)
         return moved
@@ -252,6 +257,11 @@ class Pulling:
         found: list[Nudge] = await self._ledger.documents.find(Query(Nudge, None, where))
         if found:
             await self._ledger.documents.delete(Nudge, [nudge.id for nudge in found])
+
+
+def _traced(account: Account, stream: sdk.Stream) -> AbstractContextManager[Any]:
+    name = f"pull {account.platform} {stream.name}"
+    return traces.begin(name, platform=account.platform, tenant=account.tenant, account_id=account.id)
 
 
 async def _generator(pages: AsyncIterator[sdk.Page]) -> AsyncGenerator[sdk.Page, None]:

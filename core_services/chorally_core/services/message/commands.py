@@ -96,6 +96,7 @@ def reply(
         key=conversation_key(ticket.tenant, ticket.conversation_key),
         occurred_at=at,
         caused_by=cause,
+        traceparent=answered.traceparent,
     )
     fact = asked(
         about_message("reply_written", message, actor),
@@ -103,6 +104,7 @@ def reply(
         conversation=ticket.conversation_key,
         at=at,
         cause=cause,
+        traceparent=answered.traceparent,
     )
     return Change((message, changed), (command, fact))
 

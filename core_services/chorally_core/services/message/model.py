@@ -79,6 +79,8 @@ class Message(Document, frozen=True, kw_only=True):
     """When the platform hid it, or showed it again."""
     automatic: bool = False
     backfilled: bool = False
+    traceparent: str = ""
+    """Trace that it came with, which answers to it continue; empty where it was not traced."""
 
     @classmethod
     def received(cls, event: Event[MessageAdd], ticket_id: str | None, sequence: int) -> "Message":
@@ -95,6 +97,7 @@ class Message(Document, frozen=True, kw_only=True):
             external_created_at=d.external_created_at, received_at=d.received_at,
             status="received" if inbound else "sent", in_reply_to=d.parent_message_id, route=d.route, extra=d.extra,
             edited_at=d.edited_at, edit_told_at=d.edited_at, automatic=d.automatic, backfilled=d.backfilled,
+            traceparent=event.traceparent,
         )  # fmt: skip
 
     def says_the_same(self, data: MessageAdd) -> bool:
