@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from chorally_sdk import hookspecs
 from chorally_sdk.connector.abilities import abilities_of
 from chorally_sdk.connector.base import Connector
+from chorally_sdk.connector.parity import mismatches
 from chorally_sdk.model.manifest import Manifest
 
 SDK = "chorally-sdk"
@@ -100,6 +101,8 @@ class Plugin:
             raise ValueError(f"its channel {taken[0]!r} has the name of a topic of the core; rename it")
         if missing := sorted(getattr(connector, "__abstractmethods__", ())):
             raise TypeError(f"{connector.__name__} does not implement {', '.join(missing)}")
+        if wrong := mismatches(connector):
+            raise ValueError(f"its manifest and its abilities differ: {'; '.join(wrong)}")
         return connector
 
     @property

@@ -1,13 +1,16 @@
 """What a connector declares about its platform, as data."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from chorally_sdk.errors import Scope
 from chorally_sdk.model.base import Model
+from chorally_sdk.model.endpoints import Pattern, matches
 
 Verb = Literal["reply", "send", "publish", "edit", "delete", "hide", "unhide", "like", "read"]
 """What can be done on a channel."""
@@ -20,6 +23,23 @@ Dedupe = Literal["native_key", "client_ref", "lookup", "none"]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 """A name of a platform or channel: lower case letters, digits, underscores."""
+
+
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d (\S+)")
+
+
+def _is_clock(text: str) -> str:
+    if text:
+        form = _CLOCK.fullmatch(text)
+        if form is None:
+            raise ValueError(f"{text!r} is no clock time with its zone; write it as 00:00 America/Los_Angeles")
+        try:
+            ZoneInfo(form[2])
+        except (LookupError, ValueError, OSError) as error:
+            raise ValueError(
+                f"{form[2]!r} is no time zone; take a name of the IANA list, such as Europe/Rome"
+            ) from error
+    return text
 
 
 class Limits(Model):
@@ -55,17 +75,26 @@ class Channel(Model):
 
 
 class Budget(Model):
-    """A quota of calls."""
+    """A quota: calls weigh what ``costs`` says, one where it says nothing; together no more than ``limit``."""
 
     limit: Annotated[int, Field(gt=0)]
-    per: timedelta
+    """What calls may weigh together within ``per``."""
+    per: Annotated[timedelta, Field(gt=timedelta(0))]
     scope: Scope = "account"
-    match: str = "*"
-    """Pattern of the endpoints it counts."""
-    costs: Mapping[str, int] = {}
-    """Weight by ``METHOD pattern``; one otherwise."""
-    resets: str = ""
-    """Clock time with zone at which it starts anew, such as ``00:00 America/Los_Angeles``."""
+    """Who shares it: all accounts of the app, those who call for one account, or these endpoints of one account."""
+    match: Pattern = "*"
+    """Calls that it counts: ``*``, or ``METHOD /path`` (see ``chorally_sdk.model.endpoints``)."""
+    costs: Mapping[Pattern, Annotated[int, Field(ge=0)]] = {}
+    """Weight by pattern; the first that fits counts."""
+    resets: Annotated[str, AfterValidator(_is_clock)] = ""
+    """Clock time with its zone at which ``per`` begins, such as ``00:00 America/Los_Angeles``; empty where every
+    moment begins one."""
+
+    def cost(self, method: str, path: str) -> int:
+        """Return what a call weighs, zero where it is not counted."""
+        if not matches(self.match, method, path):
+            return 0
+        return next((cost for pattern, cost in self.costs.items() if matches(pattern, method, path)), 1)
 
 
 class Hooks(Model):

@@ -2,7 +2,7 @@
 
 import inspect
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ VALUES: list[sdk.Model] = [
     sdk.Manifest(platform="parrot", channels=(sdk.Channel(name="parrot_note", actions={"reply": sdk.Limits()}),)),
     sdk.Channel(name="parrot_note"),
     sdk.Limits(),
-    sdk.Budget(limit=1, per=NOW - NOW),
+    sdk.Budget(limit=1, per=timedelta(hours=1)),
     sdk.Hooks(scope="app"),
     sdk.Stream(name="notes"),
     sdk.Account(id="1", tenant="acme"),

@@ -1,6 +1,7 @@
 """Connectors are found by what their packages say of themselves, and a broken one disturbs no other."""
 
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -83,9 +84,37 @@ def test_abilities_are_what_a_connector_inherits(site: Site) -> None:
     """In the order of the contract."""
     source = working("guestbook").replace("(sdk.Connector)", "(sdk.Connector, sdk.Finds, sdk.Replies)")
     more = "push = find = None\n\n            async def check"
+    source = source.replace("'guestbook_note'", "'guestbook_note', actions={'reply': sdk.Limits()}")
     site.install("chorally-guestbook", source.replace("async def check", more))
     (plugin,) = site.discover()
     assert plugin.abilities == ("Replies", "Finds")
+
+
+def test_who_declares_what_it_cannot_do_is_broken(site: Site) -> None:
+    """The reason names every difference, and what to do about each."""
+    declared = "'guestbook_note', actions={'reply': sdk.Limits(), 'publish': sdk.Limits()}"
+    site.install("chorally-guestbook", working("guestbook").replace("'guestbook_note'", declared))
+
+    reason = site.reason("guestbook")
+
+    assert "guestbook_note declares 'reply'; inherit Replies, or leave the action out" in reason
+    assert "inherit Publishes" in reason
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ("limit=1, per='PT1H', match='get /me'", "no pattern of calls; write \\* or METHOD /path"),
+        ("limit=1, per='PT0S'", "greater than 0"),
+        ("limit=1, per='P1D', resets='midnight'", "no clock time"),
+    ],
+)
+def test_a_budget_that_means_nothing_breaks_its_plugin(site: Site, budget: str, said: str) -> None:
+    """It is told of where the plugin is listed, not when the quota is used up."""
+    source = working("guestbook").replace("channels=", f"budgets=(sdk.Budget({budget}),), channels=")
+    site.install("chorally-guestbook", source)
+
+    assert re.search(said, site.reason("guestbook"))
 
 
 def test_discovery_imports_nothing(site: Site) -> None:
