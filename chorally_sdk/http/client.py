@@ -10,7 +10,7 @@ import asyncio
 import copy
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -46,6 +46,14 @@ def visible_call() -> Iterator[None]:
         _visible.reset(token)
 
 
+Watch = Callable[[str], AbstractContextManager[Callable[[httpx.Response], None]]]
+"""Sees calls, as to trace them; it changes nothing about them."""
+
+
+def _unwatched(answer: httpx.Response) -> None:
+    """Nobody watches."""
+
+
 class Http:
     """An HTTP client for one account; a host makes it, a connector uses it as ``self.http``."""
 
@@ -62,6 +70,7 @@ class Http:
         attempts: int = 3,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         max_bytes: int = MAX_BYTES,
+        watch: Watch = lambda method: nullcontext(_unwatched),
     ) -> None:
         """Prepare a client; no connection is opened before the first call.
 
@@ -76,6 +85,7 @@ class Http:
             attempts: How often a safe call is tried before its error is raised.
             sleep: Awaited between attempts, with seconds.
             max_bytes: Largest body that ``request`` reads; ``stream`` has no such limit.
+            watch: Entered around each call with its method; what it gives is told the answer.
         """
         self._grant = grant
         self._grants = grants
@@ -91,6 +101,7 @@ class Http:
         self._attempts = attempts
         self._sleep = sleep
         self._max_bytes = max_bytes
+        self._watch = watch
         self._connector: Dialect | None = None
         self._bare = Authorised(None, None)
         self._authorised = self._bare
@@ -195,8 +206,10 @@ class Http:
         if _visible.get():
             options = {**options, "follow_redirects": False}
         try:
-            async with self._client.stream(method, url, auth=way.auth, **options) as answer:
-                yield answer
+            with self._watch(method) as told:
+                async with self._client.stream(method, url, auth=way.auth, **options) as answer:
+                    told(answer)
+                    yield answer
         except httpx.InvalidURL as error:
             raise Rejected(f"this is no URL that can be called ({error})") from error
         except (httpx.RequestError, TooLarge) as error:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from chorally_core.ports.documents import Documents, Query
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.model import Account, App
+from chorally_core.telemetry.outbound import watching
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
 from chorally_sdk import Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
@@ -183,6 +184,7 @@ class Directory:
             hosts=manifest.hosts,
             grant=grant,
             transport=self._transport(platform),
+            watch=watching(platform),
         )
         if account is not None:
             self._clients[account.id] = http
