@@ -39,6 +39,7 @@ def connect(
     grant: Grant | None = None,
     now: Callable[[], datetime] = lambda: NOW,
     base_url: str = "",
+    for_app: bool = False,
 ) -> C:
     """Return a connector for one account whose platform is a function, or an httpx transport.
 
@@ -52,6 +53,7 @@ def connect(
         grant: What authorises calls; a grant with the access token ``token`` where None.
         now: The clock.
         base_url: Replaces the manifest's.
+        for_app: Make it for the app alone, as ``verify``, ``parse`` and the consent are.
     """
     grant = grant or Grant(access=SecretStr("token"))
     transport = platform if isinstance(platform, httpx.AsyncBaseTransport) else httpx.MockTransport(platform)
@@ -68,7 +70,7 @@ def connect(
     async def token() -> SecretStr:
         return grant.access
 
-    return connector(app, http, account, now=now, token=token)
+    return connector(app, http, None if for_app else account, now=now, token=token)
 
 
 def a_hook(

@@ -1,0 +1,36 @@
+"""The clock of a sandbox: it goes on only when told to."""
+
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+"""The time at which a clock begins that is not told otherwise."""
+
+
+class Clock:
+    """A clock that stands until it is told to go on; called, it tells the time."""
+
+    def __init__(self, at: datetime = START, *, skew: timedelta = timedelta(0)) -> None:
+        """Set the clock.
+
+        Args:
+            at: The time it shows first.
+            skew: How far ahead of it whoever asks ``skewed`` is.
+        """
+        self.at = at
+        self.skew = skew
+
+    def __call__(self) -> datetime:
+        """Tell the time."""
+        return self.at
+
+    def skewed(self) -> datetime:
+        """Tell the time of a platform whose clock goes wrong by ``skew``."""
+        return self.at + self.skew
+
+    def pass_(self, **units: float) -> None:
+        """Go on by seconds, minutes, hours or days."""
+        self.at += timedelta(**units)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much time pass at once."""
+        self.at += timedelta(seconds=seconds)
