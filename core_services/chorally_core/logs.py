@@ -1,7 +1,6 @@
 """Logs: JSON lines, or text for people, with secrets taken out."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -9,31 +8,9 @@ from typing import Any
 import structlog
 
 from chorally_core.telemetry import traces
+from chorally_core.telemetry.redaction import redacted
 
-HIDDEN = "[hidden]"
-_SECRET_NAMES = re.compile(r"token|secret|password|authorization|credential|api_?key|cookie", re.IGNORECASE)
-_SECRET_TEXTS = re.compile(
-    r"(?i)\b(bearer|token|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
-    r"|\b(access_token|refresh_token|client_secret|password|appsecret_proof)=[^&\s\"']+"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
-)
-
-
-def redacted(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Return a log entry without what names or looks like a secret."""
-    return {key: _clean(key, value) for key, value in entry.items()}
-
-
-def _clean(key: str, value: Any) -> Any:
-    if key != "event" and _SECRET_NAMES.search(key) and not isinstance(value, int | float | None):
-        return HIDDEN
-    if isinstance(value, str):
-        return _SECRET_TEXTS.sub(HIDDEN, value)
-    if isinstance(value, dict):
-        return {name: _clean(str(name), inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean("", inner) for inner in value]
-    return value
+__all__ = ["configure", "redacted", "traced"]
 
 
 class _Through(logging.Handler):
