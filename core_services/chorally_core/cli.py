@@ -45,6 +45,25 @@ def up(data: Data = None, host: Host = None, port: Port = None) -> None:
 
 
 @app.command()
+def service(
+    names: Annotated[list[str], typer.Argument(help="Services of this process, as `chorally services` lists them.")],
+    role: Annotated[
+        list[str] | None, typer.Option(help="api, consumer or worker; repeat it for several; all without it.")
+    ] = None,
+    host: Host = None,
+    port: Port = None,
+) -> None:
+    """Run some of the services, as one process of several that share their back ends."""
+    from chorally_core.commands.service import Refused
+    from chorally_core.commands.service import service as run_service
+
+    try:
+        run_service(_settings(host=host, port=port), names, role or [])
+    except Refused as error:
+        _fail(str(error))
+
+
+@app.command()
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="End after the show; exit status 0 if all of it happened.")

@@ -7,14 +7,17 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from types import FrameType
+from typing import Any, Self, TypeVar
 
 import uvicorn
 
 import chorally_sdk as sdk
 
 T = TypeVar("T")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -31,30 +34,56 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-class _Server(uvicorn.Server):
-    """A server that says when it listens."""
+class Ending:
+    """Tells that the process shall end: the first signal asks for it, the second one ends it at once.
 
-    def __init__(self, config: uvicorn.Config, *, signals: bool) -> None:
+    A process that ends at once loses nothing, as at any other kill; it only leaves more to whoever comes next.
+    """
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {kind: signal.signal(kind, self._handle) for kind in _SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for kind, handler in self._before.items():
+            signal.signal(kind, handler)
+
+    def _handle(self, _: int, __: FrameType | None) -> None:
+        for kind in _SIGNALS:
+            signal.signal(kind, signal.SIG_DFL)
+        self._loop.call_soon_threadsafe(self.told.set)
+
+    async def before(self, work: Awaitable[None]) -> bool:
+        """Do something unless the process shall end; return whether it was done. What it raises is raised."""
+        doing = asyncio.ensure_future(work)
+        told = asyncio.create_task(self.told.wait())
+        try:
+            await asyncio.wait((doing, told), return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                await doing
+            return doing.done()
+        finally:
+            for task in (doing, told):
+                task.cancel()
+            await asyncio.gather(doing, told, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens, and leaves signals to whoever embeds it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
-        self._signals = signals
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals, unless whoever embeds the server does.
-
-        They are not raised once more when the server has ended, as uvicorn's own would be: the process would
-        die of them before it has finished what is under way.
-        """
-        if not self._signals:
-            yield
-            return
-        before = {kind: signal.signal(kind, self.handle_exit) for kind in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for kind, handler in before.items():
-                signal.signal(kind, handler)
+        """Handle none."""
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -90,8 +119,12 @@ def url_of(listener: socket.socket) -> str:
 
 @contextlib.asynccontextmanager
 async def served(app: sdk.ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
-    """Serve an application beside other work, for as long as the context lasts; yields its URL."""
-    server = _Server(_config(app), signals=False)
+    """Serve an application for as long as the context lasts; yields its URL.
+
+    At the end no connection is taken any more, and requests under way have ten seconds.
+    """
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    server = _Server(_config(app))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         await server.listening.wait()
@@ -103,15 +136,7 @@ async def served(app: sdk.ASGIApp, listener: socket.socket) -> AsyncIterator[str
 
 async def serve(app: sdk.ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve an application until the process is asked to stop."""
-    server = _Server(_config(app), signals=True)
-
-    async def tell() -> None:
-        await server.listening.wait()
-        ready()
-
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    telling = asyncio.create_task(tell())
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        telling.cancel()
+    with Ending() as ending:
+        async with served(app, listener):
+            ready()
+            await ending.told.wait()

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         title="Coordination",
         description="`redis://…` or `redis+sentinel://…` shares rates and notes; in this process where empty.",
     )
+    objects: Path | None = Field(
+        None,
+        title="Objects",
+        description="Folder of large webhook bodies, which all io processes share; in the data folder where empty.",
+    )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
     secret_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_words)] = Field(
@@ -109,6 +114,13 @@ class Settings(BaseSettings):
         le=1000,
         title="Linger",
         description="Milliseconds to let more events arrive before a batch is handled.",
+    )
+    drain_s: float = Field(
+        2,
+        ge=0,
+        le=60,
+        title="Drain",
+        description="Seconds that a `chorally service` which is told to stop goes on serving, not ready any more.",
     )
     call_s: float = Field(60, gt=0, title="Visible call", description="Seconds that one answer to a platform may take.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", title="Log level")

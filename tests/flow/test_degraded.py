@@ -15,5 +15,4 @@ async def test_without_redis_everything_goes_on_and_says_so(tmp_path: Path) -> N
         assert [a.status_code for a in answers] == [200, 200, 200, 429]
         (reason,) = (await api.client().get("/readyz")).json()["degraded"]
         assert "Redis" in reason
-        for close in reversed(api.system.stores._end):
-            await close()
+        await api.system.stores.back_ends.aclose()

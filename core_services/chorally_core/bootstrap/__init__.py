@@ -1,7 +1,22 @@
-"""Puts the system together: back ends by setting, services, API, upkeep; one process owns one data folder."""
+"""Puts the system together: back ends by setting, services, API, upkeep; all of it or the parts of one process."""
 
-from chorally_core.bootstrap.stores import InUse, Unreachable
+from chorally_core.bootstrap.back_ends import Unreachable
+from chorally_core.bootstrap.parts import PARTS, Parts, Role, UnknownPart
+from chorally_core.bootstrap.stores import InUse
 from chorally_core.bootstrap.system import System
 from chorally_core.bootstrap.trust import OPERATOR, new_id, open_vault, operator_token, utc_now
 
-__all__ = ["OPERATOR", "InUse", "System", "Unreachable", "new_id", "open_vault", "operator_token", "utc_now"]
+__all__ = [
+    "OPERATOR",
+    "PARTS",
+    "InUse",
+    "Parts",
+    "Role",
+    "System",
+    "UnknownPart",
+    "Unreachable",
+    "new_id",
+    "open_vault",
+    "operator_token",
+    "utc_now",
+]

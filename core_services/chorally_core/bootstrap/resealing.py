@@ -4,10 +4,8 @@ from typing import Any
 
 import msgspec
 
-from chorally_core.adapters.identity import Keyring
-from chorally_core.adapters.identity.keyring import NAME
 from chorally_core.bootstrap.stores import Stores
-from chorally_core.bootstrap.trust import open_vault, utc_now
+from chorally_core.bootstrap.trust import keyring_of, load, open_vault
 from chorally_core.ports.documents import Document, Query
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.model import Account, App, Delivery, Held
@@ -39,7 +37,10 @@ async def reseal(settings: Settings) -> int:
     stores = Stores(settings)
     try:
         await stores.start()
-        Keyring(settings.data / NAME, utc_now, vault).reseal()
+        keyring = keyring_of(settings, vault, stores.ledger.documents if stores.shares_documents else None)
+        await load(keyring, settings, vault)
+        if (done_later := keyring.reseal()) is not None:
+            await done_later
         done = 0
         for of, field in SEALED:
             after: tuple[Any, str] | None = None

@@ -1,118 +1,88 @@
-"""The back ends, chosen by setting, and the data folder that one process owns.
+"""Everything that is kept or shared, chosen by setting, and the data folder that one process owns.
 
-Whatever no setting names lies in the folder. A driver is imported only where its back end is named.
+Whatever no setting names lies in the folder, where one process does everything. Several processes have no folder:
+the settings must name all that they share.
 """
 
+import contextlib
 import fcntl
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TypeVar
 
-from chorally_core.adapters.local import Folder, InProcess
+from pydantic import SecretStr
+
+from chorally_core.adapters.local import Folder
 from chorally_core.adapters.sqlite import SqliteBus, SqliteDocuments
 from chorally_core.adapters.sqlite.database import Database, Unusable
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
-from chorally_core.ports.bus import Bus
-from chorally_core.ports.coordination import Coordination
+from chorally_core.adapters.stored import StoredSearch
+from chorally_core.bootstrap.back_ends import BackEnds, Unreachable
+from chorally_core.bootstrap.parts import Parts, Role
 from chorally_core.ports.documents import Documents
 from chorally_core.ports.ledger import Ledger
+from chorally_core.ports.search import Search
 from chorally_core.runner import InOrder
 from chorally_core.settings import InvalidSettings, Settings
-
-T = TypeVar("T")
-Job = Callable[[], Awaitable[None]]
 
 
 class InUse(Exception):
     """Another process owns the data folder."""
 
 
-class Unreachable(Exception):
-    """A back end that the process must have cannot be used now; the message says which, and why."""
-
-
 class Stores:
     """Everything that is kept or shared, for as long as the process lives."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the data folder and prepare what the settings name; nothing is connected yet.
+    def __init__(self, settings: Settings, parts: Parts = Parts()) -> None:  # noqa: B008 (immutable)
+        """Prepare what the settings name, and take the data folder; nothing is connected yet.
+
+        Args:
+            settings: Which back ends.
+            parts: What the process consists of. One that is alone owns the data folder, and what no setting names
+                lies there. Of several, each shares everything, and touches no folder but that of the objects.
 
         Raises:
             InUse: Another process owns the folder.
-            InvalidSettings: A back end cannot be used as it is named; every mistake at once.
+            InvalidSettings: A back end cannot be used as it is named, or is not named and must be; all at once.
             Unreachable: The file in the folder is no database, or cannot be written.
         """
-        self._begin: list[Job] = []
-        self._end: list[Job] = []
-        self._troubles: list[Callable[[], list[str]]] = []
-        self._degraded: list[Callable[[], list[str]]] = []
-        self.coordination: Coordination = InProcess()
-        mistakes: list[str] = []
-        documents = self._opened(settings, "documents", self._mongo, mistakes)
-        bus = self._opened(settings, "bus", self._kafka, mistakes)
-        shared = self._opened(settings, "coordination", self._redis, mistakes)
+        self._database: Database | None = None
+        self._lock: int | None = None
+        self.back_ends = BackEnds(settings)
+        mistakes = self.back_ends.mistakes + ([] if parts.alone else missing(settings, parts))
         if mistakes:
             raise InvalidSettings("\n".join(mistakes))
-        self.coordination = shared or self.coordination
+        documents, bus = self.back_ends.documents, self.back_ends.bus
+        self.coordination = self.back_ends.coordination
+        self.shares_documents = documents is not None
+        """Whether other processes may use the same documents."""
+        self.objects_in = settings.objects or settings.data / "objects"
+        self.objects = Folder(self.objects_in)
+        self.search: Search
+        self.ledger: Ledger
+        if documents is None or bus is None or parts.alone:
+            database = self._own(settings)
+            self.search = SqliteSearch(database)
+            self.ledger = SqliteLedger(database)
+            if documents is not None or bus is not None:
+                self.ledger = InOrder(documents or SqliteDocuments(database), bus or SqliteBus(database))
+        else:
+            if parts.has("io", Role.API, Role.WORKER):
+                self.objects_in.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.search = StoredSearch(documents)
+            self.ledger = InOrder(documents, bus)
+
+    def _own(self, settings: Settings) -> Database:
+        """Take the data folder, and open the database in it."""
         folder = settings.data
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _own(folder)
+        self._lock = _locked(folder)
         try:
-            self.database = Database(folder / "chorally.db", cache_mib=settings.cache_mib)
+            self._database = Database(folder / "chorally.db", cache_mib=settings.cache_mib)
         except Unusable as error:
             raise Unreachable(str(error)) from error
-        self.objects = Folder(folder / "objects")
-        self.search = SqliteSearch(self.database)
-        self.ledger: Ledger = SqliteLedger(self.database)
-        if documents is not None or bus is not None:
-            self.ledger = InOrder(documents or SqliteDocuments(self.database), bus or SqliteBus(self.database))
-
-    def _opened(self, settings: Settings, field: str, open_it: Callable[[str], T], mistakes: list[str]) -> T | None:
-        """What a setting names; None where it is empty. A mistake in it is added to the others."""
-        url = getattr(settings, field).get_secret_value()
-        if not url:
-            return None
-        name = f"CHORALLY_{field.upper()}"
-        try:
-            return open_it(url)
-        except ModuleNotFoundError as error:
-            extra = open_it.__name__.removeprefix("_")
-            mistakes.append(f"{name}: {error.name} is missing; pip install 'chorally-core[{extra}]'")
-        except ValueError as error:
-            mistakes.append(f"{name}: {error}")
-        return None
-
-    def _mongo(self, url: str) -> Documents:
-        from chorally_core.adapters.mongo import MongoDocuments
-
-        documents = MongoDocuments(url)
-        self._end.append(documents.close)
-        return documents
-
-    def _kafka(self, url: str) -> Bus:
-        from chorally_core.adapters.kafka import KafkaBus, parse
-
-        bus = KafkaBus(parse(url))
-        self._begin.append(bus.start)
-        self._end.append(bus.stop)
-        self._troubles.append(bus.troubles)
-        return bus
-
-    def _redis(self, url: str) -> Coordination:
-        from chorally_core.adapters.redis import RedisCoordination, parse
-
-        shared = RedisCoordination.of(parse(url), self.coordination)
-        self._begin.append(shared.start)
-        self._end.append(shared.close)
-
-        def status() -> list[str]:
-            found = shared.status()
-            return [f"coordination goes without Redis: {found.reason}"] if found.degraded else []
-
-        self._degraded.append(status)
-        return shared
+        return self._database
 
     async def start(self) -> None:
         """Connect to what is reached over a network.
@@ -120,33 +90,63 @@ class Stores:
         Raises:
             Unreachable: Something cannot be used now.
         """
-        for job in self._begin:
-            try:
-                await job()
-            except Exception as error:
-                raise Unreachable(f"{type(error).__name__}: {error}") from error
+        await self.back_ends.start()
 
     def troubles(self) -> list[str]:
         """Say what keeps the back ends from doing their work at the moment."""
-        return [trouble for ask in self._troubles for trouble in ask()]
+        return self.back_ends.troubles()
 
     def degraded(self) -> list[str]:
         """Say what the process does without at the moment, while it goes on."""
-        return [reason for ask in self._degraded for reason in ask()]
+        return self.back_ends.degraded()
 
     async def aclose(self) -> None:
         """Close what is reached over a network, then the folder."""
-        for job in reversed(self._end):
-            await job()
+        await self.back_ends.aclose()
         self.close()
 
     def close(self) -> None:
-        """Close the folder."""
-        self.database.close()
-        os.close(self._lock)
+        """Close the folder, where there is one."""
+        if self._database is not None:
+            self._database.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
-def _own(folder: Path) -> int:
+def missing(settings: Settings, parts: Parts) -> list[str]:
+    """Say what several processes cannot do without and is not set."""
+    said = []
+    if not settings.bus.get_secret_value():
+        said.append("CHORALLY_BUS: not set; events go from process to process by kafka://host:port,…/")
+    if not settings.documents.get_secret_value():
+        said.append("CHORALLY_DOCUMENTS: not set; what processes share is kept at mongodb://…/DATABASE")
+    if not settings.secret_keys:
+        said.append(
+            "CHORALLY_SECRET_KEYS: not set; every process needs the same keys, each 32 bytes in URL-safe base64"
+        )
+    if settings.objects is None and parts.has("io", Role.API, Role.WORKER):
+        said.append("CHORALLY_OBJECTS: not set; large webhook bodies go from process to process by a shared folder")
+    return said
+
+
+@contextlib.asynccontextmanager
+async def shared_documents(settings: Settings) -> AsyncIterator[Documents | None]:
+    """Give the documents that other processes may use, without the data folder; None where they lie in it.
+
+    Raises:
+        InvalidSettings: They cannot be used as they are named.
+    """
+    back_ends = BackEnds(settings.model_copy(update={"bus": SecretStr(""), "coordination": SecretStr("")}))
+    if back_ends.mistakes:
+        raise InvalidSettings("\n".join(back_ends.mistakes))
+    try:
+        yield back_ends.documents
+    finally:
+        await back_ends.aclose()
+
+
+def _locked(folder: Path) -> int:
     """Take the folder for this process, for as long as it lives."""
     descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:

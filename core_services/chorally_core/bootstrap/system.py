@@ -1,40 +1,29 @@
-"""The system: everything in one process."""
+"""The system, or the part of it that one process is."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import structlog
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 import chorally_sdk as sdk
-from chorally_core import asyncapi
-from chorally_core.api import app as api_app
-from chorally_core.api import author as author_api
-from chorally_core.api import identity as identity_api
-from chorally_core.api import io as io_api
-from chorally_core.api import log as log_api
-from chorally_core.api import message as message_api
+from chorally_core.adapters.identity.shared_keyring import SigningKeys
 from chorally_core.api.idempotency import release_claims
-from chorally_core.api.identity_users import LocalUsers
-from chorally_core.api.webhooks import Webhooks
+from chorally_core.bootstrap.doors import Doors
+from chorally_core.bootstrap.parts import Parts, Role
+from chorally_core.bootstrap.readiness import Readiness
+from chorally_core.bootstrap.reading import Reading
 from chorally_core.bootstrap.stores import Stores
-from chorally_core.bootstrap.trust import OPERATOR, Trust, new_id, open_vault, utc_now
+from chorally_core.bootstrap.trust import OPERATOR, Trust, new_id, open_vault, told, utc_now
 from chorally_core.bootstrap.upkeep import Upkeep
-from chorally_core.runner import Actions, Pump, Runner
+from chorally_core.runner import Actions
 from chorally_core.runner.metrics import Figures
-from chorally_core.services.author import handlers as author
-from chorally_core.services.identity import Passwords, SignIn
-from chorally_core.services.io.handlers import GROUP as IO
-from chorally_core.services.io.refusal import length
 from chorally_core.services.io.service import IoService
-from chorally_core.services.log import handlers as log_service
 from chorally_core.services.log.feed import Feed
-from chorally_core.services.message import handlers as message
-from chorally_core.services.message.indexing import Indexer
 from chorally_core.settings import Settings
 from chorally_sdk.plugins import Registry, discover
 
@@ -42,21 +31,23 @@ log = structlog.get_logger(__name__)
 
 
 class System:
-    """Everything in one process."""
+    """The chosen parts in one process; all of them where nothing else is said."""
 
     def __init__(
         self,
         settings: Settings,
         *,
+        parts: Parts = Parts(),  # noqa: B008 (immutable)
         registry: Registry | None = None,
         now: Callable[[], datetime] = utc_now,
         ids: Callable[[], str] = new_id,
         transport: Callable[[str], httpx.AsyncBaseTransport | None] = lambda platform: None,
     ) -> None:
-        """Open the data folder and put the parts together.
+        """Put the parts together; where the process is alone, take the data folder.
 
         Args:
             settings: What the operator sets.
+            parts: What the process consists of.
             registry: The connectors; those installed where None.
             now: The clock.
             ids: Gives unguessable ids.
@@ -64,169 +55,146 @@ class System:
 
         Raises:
             InUse: Another process owns the folder.
-            InvalidSettings: Keys or tokens cannot be used.
+            InvalidSettings: Back ends, keys or tokens cannot be used, or are missing.
         """
         self.settings = settings
+        self.parts = parts
         self.now = now
-        self.stores = Stores(settings)
-        self.database = self.stores.database
+        self.stores = Stores(settings, parts)
         self.ledger = self.stores.ledger
         self.objects = self.stores.objects
         self.search = self.stores.search
-        self.registry = registry or discover()
-        connectors = self.registry.connectors()
-        self.vault = open_vault(settings)
         self.coordination = self.stores.coordination
+        self.registry = registry or discover()
+        self.vault = open_vault(settings)
         self.feed = Feed(self.ledger.documents)
         self.actions = Actions(self.ledger)
-        self.io = IoService(
-            connectors,
+        self.io = self._io(ids, transport)
+        self.reading = Reading(
+            parts,
+            self.ledger,
+            self.io,
+            self.search,
+            now=now,
+            linger_s=settings.linger_ms / 1000,
+            answers_wait=self.io.outbox.wake,
+        )
+        self.runners, self.pump, self.indexer = self.reading.runners, self.reading.pump, self.reading.indexer
+        self.upkeep = Upkeep(settings, self.ledger, self.objects, self.actions, self.io, now=now)
+        self.trust = Trust(
+            settings, self.vault, self.ledger.documents, shared=self.stores.shares_documents, now=now, ids=ids
+        )
+        self.readiness = self._readiness()
+        takes_hooks = parts.has("io", Role.API)
+        self.figures = Figures(CollectorRegistry(), self.runners, self.io.journal.counts if takes_hooks else Counter())
+        doors = Doors(
+            parts=parts,
+            settings=settings,
+            stores=self.stores,
+            trust=self.trust,
+            io=self.io,
+            feed=self.feed,
+            actions=self.actions,
+            registry=self.registry,
+            now=now,
+            ids=ids,
+        )
+        self.services = doors.services()
+        self.app: sdk.ASGIApp = doors.front(self.services, self.figures.registry, self.readiness)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _io(self, ids: Callable[[], str], transport: Callable[[str], httpx.AsyncBaseTransport | None]) -> IoService:
+        """The connectors' host; only a process that is a part of io opens it, others ask it about connectors."""
+        settings = self.settings
+        return IoService(
+            self.registry.connectors(),
             self.ledger,
             self.objects,
             self.vault,
-            now=now,
+            now=self.now,
             new_id=ids,
             base_urls=settings.base_urls,
             transport=transport,
             pull_every=timedelta(seconds=settings.pull_every_s) if settings.pull_every_s else None,
-            disk=settings.data,
+            disk=settings.data if self.parts.alone else self.stores.objects_in,
             disk_reserve=settings.disk_reserve_mib * 1024 * 1024,
             max_lag=settings.max_lag,
             call_s=settings.call_s,
         )
-        self.runners = [
-            self._runner(author.GROUP, author.HANDLERS),
-            self._runner(message.GROUP, message.HANDLERS),
-            self._runner(log_service.GROUP, log_service.HANDLERS),
-            self._runner(IO, self.io.handlers()),
-        ]
-        self.pump = Pump(
-            self.ledger,
-            [self.io.intake, *self.runners],
-            linger_s=settings.linger_ms / 1000,
-            after_turn=self._after_turn,
-        )
-        self.indexer = Pump(self.ledger, [Indexer(self.ledger, self.search)], idle_s=1.0, alone=True)
-        self.figures = Figures(CollectorRegistry(), self.runners, self.io.journal.counts)
-        self._taken = 0
-        self.upkeep = Upkeep(settings, self.ledger, self.objects, self.actions, self.io, now=now)
-        self.trust = Trust(settings, self.vault, self.ledger.documents, now=now, ids=ids)
-        self.services = self._services(ids)
-        self.app: sdk.ASGIApp = self._app()
-        self._tasks: list[asyncio.Task[None]] = []
 
-    def _runner(self, group: str, handlers: Any) -> Runner:
-        return Runner(group, handlers, self.ledger, now=self.now)
+    def _readiness(self) -> Readiness:
+        readiness = Readiness()
+        readiness.ask(self._ended)
+        if self.parts.has("io", Role.API):
+            readiness.ask(self._refuses_hooks)
+        readiness.ask(self.stores.troubles)
+        if self.stores.shares_documents:
+            readiness.reach(lambda: self.ledger.documents.get(SigningKeys, "readiness"))
+        return readiness
 
-    def _services(self, ids: Callable[[], str]) -> dict[str, FastAPI]:
-        documents, identity = self.ledger.documents, self.trust.identity
-        passwords = Passwords()
-        sign_in = SignIn(documents=documents, actions=self.actions, passwords=passwords, clock=self.now)
-        users = LocalUsers(
-            documents=documents,
-            actions=self.actions,
-            sign_in=sign_in,
-            passwords=passwords,
-            standing=self.trust.standing,
-            tokens=self.trust.issuer,
-            clock=self.now,
-            ids=ids,
-        )
-        tickets = message_api.Tickets(
-            documents=documents,
-            actions=self.actions,
-            coordination=self.coordination,
-            search=self.search,
-            limit_of=self._limit_of,
-            now=self.now,
-            new_id=ids,
-        )
-        services = {
-            "identity": identity_api.create_app(identity, users),
-            "io": io_api.create_app(identity, io_api.Io(self.io, self.ledger, self.registry, self.now, ids)),
-            "author": author_api.create_app(identity, author_api.Authors(documents, self.actions, self.now, ids)),
-            "message": message_api.create_app(identity, tickets),
-            "log": log_api.create_app(identity, log_api.Log(documents=documents, feed=self.feed)),
-        }
-        for app in services.values():
-            app.state.coordination = self.coordination
-            app.state.tenant_rate = self.settings.tenant_rate
-        return services
+    def _ended(self) -> list[str]:
+        names = [task.get_name() for task in self._tasks if task.done()] + self.reading.ended() + self.io.ended()
+        return [f"{name} has ended" for name in names]
 
-    def _app(self) -> sdk.ASGIApp:
-        channels = [c.name for connector in self.io.directory.connectors.values() for c in connector.manifest.channels]
-        root = api_app.create_app(
-            self.services,
-            registry=self.figures.registry,
-            ready=self.ready,
-            degraded=self.stores.degraded,
-            asyncapi=lambda: asyncapi.document(channels),
-        )
-        limits = api_app.Limits(root, self.coordination, rate=self.settings.token_rate)
-        return Webhooks(api_app.Contained(limits), self.io.journal, now=self.now)
-
-    def _limit_of(self, channel: str, body: str) -> str | None:
-        """Say why a text cannot be an answer on a channel."""
-        for connector in self.io.directory.connectors.values():
-            for declared in connector.manifest.channels:
-                if declared.name != channel:
-                    continue
-                limits = declared.actions.get("reply")
-                if limits is None:
-                    return f"{channel} cannot be answered"
-                counted = length(body, limits.unit, self.io.directory.bare(connector.manifest.platform))
-                if limits.max_text is not None and counted > limits.max_text:
-                    unit = limits.unit.replace("_", " ")
-                    return f"the text has {counted} {unit}, {channel} takes {limits.max_text}; shorten it"
-                return None
-        return f"no installed connector has the channel {channel}; install it again to answer"
+    def _refuses_hooks(self) -> list[str]:
+        if self.io.journal.has_room():
+            return []
+        return ["webhooks are refused: the disk is almost full or too many wait"]
 
     async def start(self) -> None:
         """Take up what was left, and begin."""
+        if not self.parts.alone:
+            log.info("starting", parts=str(self.parts))
+            if not self.settings.coordination.get_secret_value():
+                log.warning("CHORALLY_COORDINATION is not set: rates and presence are those of each process")
         await self.stores.start()
-        await self.ledger.recover()
-        await release_claims(self.ledger.documents, self.now)
-        await self.io.load()
-        for runner in self.runners:
-            await runner.start()
-        self._tasks = [
-            asyncio.create_task(self.pump.run(), name="pump"),
-            asyncio.create_task(self.indexer.run(), name="indexer"),
-            asyncio.create_task(self.upkeep.run(), name="upkeep"),
-        ]
-        await self.io.start()
+        await self.trust.start()
+        if self.parts.alone:
+            await self.ledger.recover()
+        if not self.stores.shares_documents:
+            await release_claims(self.ledger.documents, self.now)
+        if self.parts.has("io", Role.API, Role.WORKER):
+            await self.io.load()
+        await self.reading.start()
+        if self.stores.shares_documents:
+            self._begin("keys", self.trust.run())
+        if self.parts.has("io", Role.WORKER):
+            self._begin("upkeep", self.upkeep.run())
+            await self.io.start()
+        self.readiness.started = True
 
-    def _after_turn(self) -> None:
-        """Let new deliveries go out without waiting for the next look."""
-        taken = self.runners[-1].counts["handled"]
-        if taken != self._taken:
-            self._taken = taken
-            self.io.outbox.wake()
+    def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def retire(self, drain_s: float) -> None:
+        """Be not ready any more, go on serving for a while, then let those go who would stay.
+
+        Args:
+            drain_s: Seconds until whoever sends requests has seen that others should have them.
+        """
+        log.info("stopping", parts=str(self.parts))
+        self.readiness.stopping = True
+        await asyncio.sleep(drain_s)
+        await self.feed.stop()
 
     async def stop(self) -> None:
-        """Finish what is under way, and give the folder back."""
+        """Finish what is under way, in bounded time, and give everything back."""
+        self.readiness.stopping = True
         await self.feed.stop()
-        await self.io.stop()
+        await asyncio.gather(self.reading.stop(), self.io.stop())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.stores.aclose()
 
     def close(self) -> None:
-        """Close the folder."""
+        """Close the folder, where there is one."""
         self.stores.close()
 
     async def ready(self) -> list[str]:
         """Say what stands in the way of serving."""
-        ended = [task.get_name() for task in self._tasks if task.done()] + self.io.ended()
-        reasons = [f"{name} has ended" for name in ended]
-        if not self._tasks:
-            reasons.append("not started")
-        if not self.io.journal.has_room():
-            reasons.append("webhooks are refused: the disk is almost full or too many wait")
-        return reasons + self.stores.troubles()
+        return await self.readiness()
 
-    def token(self, tenant: str, role: str, name: str = "operator") -> str:
-        """Return a token for whoever owns the data folder."""
-        issued = self.trust.issuer.issue(subject=OPERATOR, tenant=tenant, name=name, roles=(role,), generation=0)
-        return issued.access_token
+    def token(self, tenant: str, role: str, name: str = OPERATOR) -> str:
+        """Return a token for whoever runs the installation."""
+        return told(self.trust.issuer, tenant, role, name)

@@ -5,12 +5,13 @@ import sys
 import httpx
 
 from chorally_core.bootstrap import operator_token
+from chorally_core.serving import run
 from chorally_core.settings import Settings
 
 
 def replay_hooks(settings: Settings, url: str, tenant: str, hook_ids: list[str]) -> str:
     """Ask the running system to read hooks again; return what went wrong, or an empty text."""
-    token = operator_token(settings, tenant, "admin")
+    token = run(operator_token(settings, tenant, "admin"))
     wrong = []
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
         for hook_id in hook_ids:

@@ -2,16 +2,11 @@
 
 import sys
 
-from chorally_core import logs
-from chorally_core.adapters.identity.keyring import InvalidKeyring
-from chorally_core.bootstrap import InUse, System, Unreachable
-from chorally_core.ports.secrets import Unopenable
-from chorally_core.serving import listen, run, serve, url_of
-from chorally_core.settings import InvalidSettings, Settings
+from chorally_core.bootstrap import Parts
+from chorally_core.commands.running import Refused, run_parts
+from chorally_core.settings import Settings
 
-
-class Refused(Exception):
-    """The system cannot start; the message says why."""
+__all__ = ["Refused", "up"]
 
 
 def up(settings: Settings) -> None:
@@ -20,27 +15,7 @@ def up(settings: Settings) -> None:
     Raises:
         Refused: The folder or the address is taken, or a setting cannot be used.
     """
-    logs.configure(settings.log_level, settings.log_format)
-    try:
-        run(_up(settings))
-    except (InUse, InvalidKeyring, InvalidSettings, Unopenable, Unreachable, ValueError) as error:
-        raise Refused(str(error)) from error
-    except OSError as error:
-        raise Refused(f"{settings.data} cannot be used: {error} (CHORALLY_DATA)") from error
-
-
-async def _up(settings: Settings) -> None:
-    try:
-        listener = listen(settings.host, settings.port)
-    except OSError as error:
-        place = f"{settings.host}:{settings.port}"
-        raise Refused(f"{error}; is another program at {place}? (CHORALLY_HOST, CHORALLY_PORT)") from error
-    system = System(settings)
-    try:
-        await system.start()
-        await serve(system.app, listener, lambda: _tell(settings, url_of(listener)))
-    finally:
-        await system.stop()
+    run_parts(settings, Parts(), lambda url: _tell(settings, url))
 
 
 def _tell(settings: Settings, url: str) -> None:

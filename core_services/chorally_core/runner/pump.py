@@ -51,6 +51,7 @@ class Pump:
         self._linger_s = linger_s
         self._alone = alone
         self._after_turn = after_turn
+        self._ending = asyncio.Event()
 
     async def turn(self) -> int:
         """Let each stage do one piece of work; return how much there was.
@@ -105,8 +106,8 @@ class Pump:
         return total
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
+        """Work until cancelled, or told to end."""
+        while not self._ending.is_set():
             try:
                 worked = await self.turn()
             except Exception as error:  # such as a disk that fails: the next turn may go well
@@ -117,9 +118,18 @@ class Pump:
                 continue
             await self._wait()
 
+    def end(self) -> None:
+        """Finish the turn in hand, and begin no other."""
+        self._ending.set()
+        self._ledger.bus.wake()
+
     async def _wait(self) -> None:
         if self._alone:
-            await asyncio.sleep(self._idle_s)
+            try:
+                async with asyncio.timeout(self._idle_s):
+                    await self._ending.wait()
+            except TimeoutError:
+                pass
             return
         await self._ledger.bus.wait(self._idle_s)
         if self._linger_s:

@@ -1,0 +1,105 @@
+"""What is reached over a network, as the settings name it. A driver is imported only where its back end is named."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from chorally_core.adapters.local import InProcess
+from chorally_core.ports.bus import Bus
+from chorally_core.ports.coordination import Coordination
+from chorally_core.ports.documents import Documents
+from chorally_core.settings import Settings
+
+T = TypeVar("T")
+Job = Callable[[], Awaitable[None]]
+
+
+class Unreachable(Exception):
+    """A back end that the process must have cannot be used now; the message says which, and why."""
+
+
+class BackEnds:
+    """Bus, documents and coordination outside of this process, each None or in process where no setting names it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare what the settings name; nothing is connected yet. What is wrong is in ``mistakes``."""
+        self._settings = settings
+        self._begin: list[Job] = []
+        self._end: list[Job] = []
+        self._troubles: list[Callable[[], list[str]]] = []
+        self._degraded: list[Callable[[], list[str]]] = []
+        self._in_process = InProcess()
+        self.mistakes: list[str] = []
+        self.documents: Documents | None = self._opened("documents", self._mongo)
+        self.bus: Bus | None = self._opened("bus", self._kafka)
+        self.coordination: Coordination = self._opened("coordination", self._redis) or self._in_process
+
+    def _opened(self, field: str, open_it: Callable[[str], T]) -> T | None:
+        """What a setting names; None where it is empty. A mistake in it is added to the others."""
+        url = getattr(self._settings, field).get_secret_value()
+        if not url:
+            return None
+        name = f"CHORALLY_{field.upper()}"
+        try:
+            return open_it(url)
+        except ModuleNotFoundError as error:
+            extra = open_it.__name__.removeprefix("_")
+            self.mistakes.append(f"{name}: {error.name} is missing; pip install 'chorally-core[{extra}]'")
+        except ValueError as error:
+            self.mistakes.append(f"{name}: {error}")
+        return None
+
+    def _mongo(self, url: str) -> Documents:
+        from chorally_core.adapters.mongo import MongoDocuments
+
+        documents = MongoDocuments(url)
+        self._end.append(documents.close)
+        return documents
+
+    def _kafka(self, url: str) -> Bus:
+        from chorally_core.adapters.kafka import KafkaBus, parse
+
+        bus = KafkaBus(parse(url))
+        self._begin.append(bus.start)
+        self._end.append(bus.stop)
+        self._troubles.append(bus.troubles)
+        return bus
+
+    def _redis(self, url: str) -> Coordination:
+        from chorally_core.adapters.redis import RedisCoordination, parse
+
+        shared = RedisCoordination.of(parse(url), self._in_process)
+        self._begin.append(shared.start)
+        self._end.append(shared.close)
+
+        def status() -> list[str]:
+            found = shared.status()
+            return [f"coordination goes without Redis: {found.reason}"] if found.degraded else []
+
+        self._degraded.append(status)
+        return shared
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            Unreachable: Something cannot be used now.
+        """
+        for job in self._begin:
+            try:
+                await job()
+            except Exception as error:
+                raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+    def troubles(self) -> list[str]:
+        """Say what keeps the back ends from doing their work at the moment."""
+        return [trouble for ask in self._troubles for trouble in ask()]
+
+    def degraded(self) -> list[str]:
+        """Say what the process does without at the moment, while it goes on."""
+        return [reason for ask in self._degraded for reason in ask()]
+
+    async def aclose(self) -> None:
+        """Disconnect."""
+        for job in reversed(self._end):
+            await job()
+        self._end.clear()

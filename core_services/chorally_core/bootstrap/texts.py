@@ -1,0 +1,27 @@
+"""Whether a text can be an answer on a channel, by what the installed connectors declare."""
+
+from chorally_core.services.io.directory import Directory
+from chorally_core.services.io.refusal import length
+
+
+class Texts:
+    """Knows the limits of all channels."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def limit_of(self, channel: str, body: str) -> str | None:
+        """Say why a text cannot be an answer on a channel; None where it can."""
+        for connector in self._directory.connectors.values():
+            for declared in connector.manifest.channels:
+                if declared.name != channel:
+                    continue
+                limits = declared.actions.get("reply")
+                if limits is None:
+                    return f"{channel} cannot be answered"
+                counted = length(body, limits.unit, self._directory.bare(connector.manifest.platform))
+                if limits.max_text is not None and counted > limits.max_text:
+                    unit = limits.unit.replace("_", " ")
+                    return f"the text has {counted} {unit}, {channel} takes {limits.max_text}; shorten it"
+                return None
+        return f"no installed connector has the channel {channel}; install it again to answer"
