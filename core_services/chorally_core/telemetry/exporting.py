@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
 
+_SEND_S = 3.0
+"""Seconds that a collector may take; at its end a process waits for it once more."""
+
+
 class NoExporter(Exception):
     """Traces are asked for, and what sends them is not installed or cannot be used so."""
 
@@ -36,7 +40,7 @@ def exported(endpoint: str, *, ratio: float, service: str, instance: str = "") -
     except ModuleNotFoundError as error:
         detail = f"{error.name} is missing; pip install 'chorally-core[otel]' (CHORALLY_OTLP_ENDPOINT)"
         raise NoExporter(detail) from error
-    processor = BatchSpanProcessor(OTLPSpanExporter(_traces_at(endpoint)))
+    processor = BatchSpanProcessor(OTLPSpanExporter(_traces_at(endpoint), timeout=_SEND_S))
     with tracing(processor, ratio=ratio, service=service, instance=instance):
         yield
 
