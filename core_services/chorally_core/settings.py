@@ -123,6 +123,14 @@ class Settings(BaseSettings):
         description="Seconds that a `chorally service` which is told to stop goes on serving, not ready any more.",
     )
     call_s: float = Field(60, gt=0, title="Visible call", description="Seconds that one answer to a platform may take.")
+    otlp_endpoint: str = Field(
+        "",
+        title="Traces",
+        description="`http://collector:4318` gets the spans, by OTLP over HTTP; nothing is traced where empty.",
+    )
+    trace_ratio: float = Field(
+        1.0, ge=0, le=1, title="Share of traces", description="Of webhooks, requests and pulls, how many are traced."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", title="Log level")
     log_format: Literal["json", "text"] = Field("json", title="Log format")
 

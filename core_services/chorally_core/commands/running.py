@@ -1,5 +1,7 @@
 """Runs the parts of one process from its start to its end."""
 
+import os
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -9,6 +11,7 @@ from chorally_core.bootstrap import InUse, Parts, System, Unreachable
 from chorally_core.ports.secrets import Unopenable
 from chorally_core.serving import Ending, listen, run, served
 from chorally_core.settings import InvalidSettings, Settings
+from chorally_core.telemetry.exporting import NoExporter, exported
 
 
 class Refused(Exception):
@@ -27,9 +30,12 @@ def run_parts(settings: Settings, parts: Parts, tell: Callable[[str], None]) -> 
         Refused: The folder or the address is taken, a setting cannot be used, or a back end cannot be reached.
     """
     logs.configure(settings.log_level, settings.log_format)
+    name = "-".join(parts.services) if not parts.alone else ""
+    where = f"{socket.gethostname()}-{os.getpid()}"
     try:
-        run(_run(settings, parts, tell))
-    except (InUse, InvalidKeyring, InvalidSettings, Unopenable, Unreachable, ValueError) as error:
+        with exported(settings.otlp_endpoint, ratio=settings.trace_ratio, service=name, instance=where):
+            run(_run(settings, parts, tell))
+    except (InUse, InvalidKeyring, InvalidSettings, NoExporter, Unopenable, Unreachable, ValueError) as error:
         raise Refused(str(error)) from error
     except OSError as error:
         place = f"{settings.data} cannot be used: {error} (CHORALLY_DATA)" if parts.alone else str(error)
