@@ -81,7 +81,24 @@ from chorally_sdk.model import (
     Verdict,
 )
 from chorally_sdk.paging import Item, descend
-from chorally_sdk.webhooks import accept, handshake, reject, same, signed
+from chorally_sdk.webhooks import (
+    accept,
+    challenge_of,
+    claims,
+    echoed,
+    fields,
+    handshake,
+    is_recent,
+    json_of,
+    proven,
+    reject,
+    same,
+    signature,
+    signed,
+    signed_by,
+    stale_keys,
+    stamped,
+)
 
 __all__ = [
     # the connector and what it can do
@@ -102,5 +119,7 @@ __all__ = [
     "Unsupported", "Scope",
     # helpers
     "Http", "Bearer", "Usage", "by_status", "quota_headers", "retry_after", "visible_call", "descend", "Item",
-    "signed", "same", "accept", "handshake", "reject", "cursor_of_today", "settings_of_today", "Json", "Model",
+    "accept", "handshake", "reject", "stale_keys", "signed", "stamped", "is_recent", "signed_by", "claims", "same",
+    "signature", "fields", "echoed", "proven", "challenge_of", "json_of",
+    "cursor_of_today", "settings_of_today", "Json", "Model",
 ]  # fmt: skip

@@ -38,8 +38,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 HELPERS = (
     *("by_status", "quota_headers", "retry_after", "visible_call", "descend"),
-    *("signed", "same", "accept", "handshake", "reject", "abilities_of"),
-    *("cursor_of_today", "settings_of_today"),
+    *("accept", "handshake", "reject", "stale_keys", "signed", "stamped", "is_recent", "signed_by", "claims", "same"),
+    *("signature", "fields", "echoed", "proven", "challenge_of", "json_of"),
+    *("abilities_of", "cursor_of_today", "settings_of_today"),
 )
 
 
