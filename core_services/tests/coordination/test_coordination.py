@@ -1,126 +1,15 @@
 """Coordination while Redis comes and goes: a server of ten lines, and time that passes when told to."""
 
 import asyncio
-from collections.abc import Callable, Collection
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from chorally_core.adapters.local import InProcess
-from chorally_core.adapters.redis import RedisCoordination
 from chorally_core.adapters.redis.breaker import Breaker
 from chorally_core.adapters.redis.errors import Crowded, Unavailable
-from chorally_core.ports.coordination import Taken
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-class Time:
-    """Seconds that pass when told to, and the sleepers that they wake."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
-
-    def __call__(self) -> float:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep until the time has come."""
-        waiting = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self.at + seconds, waiting))
-        await waiting
-
-    async def passes(self, seconds: float) -> None:
-        """Let time pass, from one sleeper's hour to the next."""
-        end = self.at + seconds
-        await _settle()
-        while due := [sleeper for sleeper in self._sleepers if sleeper[0] <= end]:
-            sleeper = min(due, key=lambda one: one[0])
-            self._sleepers.remove(sleeper)
-            self.at = max(self.at, sleeper[0])
-            if not sleeper[1].done():
-                sleeper[1].set_result(None)
-            await _settle()
-        self.at = end
-
-
-async def _settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
-class FakeServer(InProcess):
-    """Redis, as far as coordination sees it."""
-
-    def __init__(self, time: Time) -> None:
-        super().__init__(time)
-        self.trouble: Exception | None = None
-        self.asked = self.probed = self.subscriptions = 0
-        self.hearers: dict[Callable[[str], None], asyncio.Future[None]] = {}
-
-    async def note(self, place: str, name: str, value: str, ttl_s: float) -> None:
-        """Leave a note."""
-        self._answer()
-        await super().note(place, name, value, ttl_s)
-
-    async def notes(self, place: str) -> dict[str, str]:
-        """Return the notes."""
-        self._answer()
-        return await super().notes(place)
-
-    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
-        """Take from a rate."""
-        self._answer()
-        return await super().take(rate, limit=limit, per_s=per_s, amount=amount)
-
-    async def tell(self, places: Collection[str]) -> None:
-        """Tell every process, the one that tells too."""
-        self._answer()
-        for place in places:
-            for told in self.hearers:
-                told(place)
-
-    async def hear(self, subscribed: Callable[[], None], told: Callable[[str], None]) -> None:
-        """Stay until the connection is cut."""
-        self.subscriptions += 1
-        if self.trouble is not None:
-            raise self.trouble
-        self.hearers[told] = asyncio.get_running_loop().create_future()
-        subscribed()
-        try:
-            await self.hearers[told]
-        finally:
-            self.hearers.pop(told)
-
-    def cut(self) -> None:
-        """Lose the connections that are woken over."""
-        for connection in self.hearers.values():
-            connection.set_exception(Unavailable("cut"))
-
-    async def probe(self) -> None:
-        """Answer, or not."""
-        self.probed += 1
-        if self.trouble is not None:
-            raise self.trouble
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    def _answer(self) -> None:
-        self.asked += 1
-        if self.trouble is not None:
-            raise self.trouble
-
-
-def a_coordination(server: FakeServer, time: Time, **changes: Any) -> RedisCoordination:
-    """A coordination of four processes, whose breaker opens at the first failure."""
-    breaker = Breaker(failures=1, monotonic=time, jitter=lambda: 1.0)
-    fields: dict[str, Any] = {"workers": 4, "breaker": breaker, "now": lambda: NOON, "sleep": time.sleep}
-    return RedisCoordination(server, InProcess(time), **(fields | changes))
+from tests.support.coordination import NOON, FakeServer, Time, a_coordination
 
 
 async def test_without_redis_each_process_gives_its_share() -> None:
@@ -277,101 +166,6 @@ async def test_a_rate_of_nothing_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="gives nothing"):
         await coordination.take("r", limit=0, per_s=60)
     assert not coordination.status().degraded
-
-
-async def test_a_wake_up_reaches_the_listeners_of_every_process() -> None:
-    """Those here at once, the others as soon as it was told."""
-    time = Time()
-    server = FakeServer(time)
-    one, other = a_coordination(server, time), a_coordination(server, time)
-    heard: list[str] = []
-    await one.start()
-    await other.start()
-    one.listen("jobs", lambda: heard.append("one"))
-    end = other.listen("jobs", lambda: heard.append("other"))
-    await one.wake("jobs")
-    assert heard == ["one"]
-    await time.passes(0)
-    assert "other" in heard
-    end()
-    heard.clear()
-    await one.wake("jobs")
-    await time.passes(0)
-    assert set(heard) == {"one"}
-    await one.close()
-    await other.close()
-
-
-async def test_many_wake_ups_at_once_are_told_as_few() -> None:
-    """Who wakes a thousand times does not ask Redis a thousand times."""
-    time = Time()
-    server = FakeServer(time)
-    coordination = a_coordination(server, time)
-    for _ in range(1000):
-        await coordination.wake("jobs")
-    await time.passes(0)
-    assert server.asked == 1
-    await coordination.close()
-
-
-async def test_without_redis_wake_ups_stay_in_the_process_and_nothing_fails() -> None:
-    """After the outage every listener is woken once, for what it may have missed."""
-    time = Time()
-    server = FakeServer(time)
-    coordination = a_coordination(server, time)
-    await coordination.start()
-    heard: list[str] = []
-    coordination.listen("jobs", lambda: heard.append("jobs"))
-    coordination.listen("io/hooks", lambda: heard.append("io/hooks"))
-    server.trouble = Unavailable("gone")
-    await coordination.take("r", limit=10, per_s=60)
-    await time.passes(0)
-    assert (server.hearers, heard) == ({}, [])
-    asked = server.asked
-    await coordination.wake("jobs")
-    await time.passes(0)
-    assert (heard, server.asked) == (["jobs"], asked)
-    heard.clear()
-    server.trouble = None
-    await time.passes(6)
-    assert sorted(heard) == ["io/hooks", "jobs"]
-    await coordination.close()
-    assert server.hearers == {}
-
-
-async def test_a_subscription_that_is_lost_by_itself_is_renewed() -> None:
-    """Rates and notes go on through Redis meanwhile; the waits grow, and begin anew once it holds."""
-    time = Time()
-    server = FakeServer(time)
-    coordination = a_coordination(server, time)
-    await coordination.start()
-    heard: list[str] = []
-    coordination.listen("jobs", lambda: heard.append("jobs"))
-    server.trouble = Unavailable("not for subscribers")
-    server.cut()
-    await time.passes(60)
-    assert 10 < server.subscriptions < 30
-    assert not coordination.status().degraded
-    server.trouble = None
-    await time.passes(6)
-    assert (heard, coordination.status().degraded) == (["jobs"], False)
-    before = server.subscriptions
-    server.cut()
-    await time.passes(0.5)
-    assert server.subscriptions == before + 1
-    await coordination.close()
-
-
-async def test_a_place_where_nobody_listens_any_more_is_forgotten() -> None:
-    """Listening and ending it leaves nothing (G13)."""
-    time = Time()
-    coordination = a_coordination(FakeServer(time), time)
-    ends = [coordination.listen(f"place {number}", lambda: None) for number in range(100)]
-    for end in ends:
-        end()
-        end()
-    assert not coordination._hearing._places
-    await coordination.close()
 
 
 class Outages(RuleBasedStateMachine):
