@@ -33,13 +33,32 @@ def _settings(**options: Any) -> Any:
 
 
 @app.command()
-def up(data: Data = None, host: Host = None, port: Port = None) -> None:
-    """Run the whole system on a data folder, for real accounts."""
-    from chorally_core.commands.up import Refused
-    from chorally_core.commands.up import up as run_up
+def up(
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Each service as a process of its own, over shared back ends.")
+    ] = False,
+    split: Annotated[bool, typer.Option("--split", help="With --cluster: each role as a process, too.")] = False,
+) -> None:
+    """Run the whole system on a data folder, for real accounts; or as several processes, to try that."""
+    from chorally_core.commands.running import Refused
 
+    if split and not cluster:
+        _fail("--split goes with --cluster")
+    if cluster and data is not None:
+        _fail("--data goes without --cluster, where nothing is kept in a data folder")
+    settings = _settings(data=data, host=host, port=port)
     try:
-        run_up(_settings(data=data, host=host, port=port))
+        if cluster:
+            from chorally_core.commands.cluster import cluster as run_cluster
+
+            run_cluster(settings, split=split)
+        else:
+            from chorally_core.commands.up import up as run_up
+
+            run_up(settings)
     except Refused as error:
         _fail(str(error))
 
@@ -108,6 +127,23 @@ def services() -> None:
     from chorally_core.commands.services import print_services
 
     print_services()
+
+
+@app.command()
+def migrate(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is missing; exit status 1 if something is.")
+    ] = False,
+) -> None:
+    """Make documents and topics that processes share ready for this release; may be repeated at any time."""
+    from chorally_core.commands.migrate import Lacking, migrate_back_ends
+
+    try:
+        problem = migrate_back_ends(_settings(), only_check=check)
+    except Lacking:
+        raise typer.Exit(1) from None
+    if problem:
+        _fail(problem)
 
 
 @app.command()
