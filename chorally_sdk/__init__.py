@@ -40,7 +40,17 @@ from chorally_sdk.errors import (
     Unsupported,
 )
 from chorally_sdk.hookspecs import hookimpl
-from chorally_sdk.http import Bearer, Http, Usage, by_status, quota_headers, retry_after, visible_call
+from chorally_sdk.http import (
+    Bearer,
+    Http,
+    Usage,
+    asked_wait,
+    by_status,
+    percents,
+    quota_headers,
+    retry_after,
+    visible_call,
+)
 from chorally_sdk.model import (
     Account,
     AccountInfo,
@@ -118,7 +128,8 @@ __all__ = [
     "ConnectorError", "RetryLater", "RateLimited", "Reauthorize", "Rejected", "Reason", "OutcomeUnknown", "Malformed",
     "Unsupported", "Scope",
     # helpers
-    "Http", "Bearer", "Usage", "by_status", "quota_headers", "retry_after", "visible_call", "descend", "Item",
+    "Http", "Bearer", "Usage", "by_status", "quota_headers", "percents", "retry_after", "asked_wait",
+    "visible_call", "descend", "Item",
     "accept", "handshake", "reject", "stale_keys", "signed", "stamped", "is_recent", "signed_by", "claims", "same",
     "signature", "fields", "echoed", "proven", "challenge_of", "json_of",
     "cursor_of_today", "settings_of_today", "Json", "Model",

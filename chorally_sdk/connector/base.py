@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from chorally_sdk.errors import ConnectorError
 from chorally_sdk.http.auth import Bearer
 from chorally_sdk.http.client import Http
-from chorally_sdk.http.faults import Usage, by_status, quota_headers
+from chorally_sdk.http.faults import by_status
+from chorally_sdk.http.quota import Usage, quota_headers
 from chorally_sdk.model.accounts import Account, AccountInfo, App, Grant
 from chorally_sdk.model.base import Cursor, Json
 from chorally_sdk.model.inbound import Attachment

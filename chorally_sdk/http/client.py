@@ -20,10 +20,10 @@ import httpx
 import tenacity
 
 from chorally_sdk.errors import ConnectorError, Malformed, OutcomeUnknown, Reauthorize, Rejected, RetryLater
-from chorally_sdk.http.faults import Usage
 from chorally_sdk.http.grants import Authorised, Grants, is_repeatable
 from chorally_sdk.http.hosts import Hosts
 from chorally_sdk.http.judging import Dialect, judged, tell_usage
+from chorally_sdk.http.quota import Usage
 from chorally_sdk.http.reading import MAX_BYTES, TooLarge, whole
 from chorally_sdk.http.repeating import is_brief, pause
 from chorally_sdk.model.accounts import Grant

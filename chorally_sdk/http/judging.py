@@ -7,7 +7,8 @@ from typing import Protocol
 import httpx
 
 from chorally_sdk.errors import ConnectorError, Malformed
-from chorally_sdk.http.faults import Usage, by_status
+from chorally_sdk.http.faults import by_status
+from chorally_sdk.http.quota import Usage
 from chorally_sdk.model.accounts import Grant
 
 _log = logging.getLogger(__name__)
