@@ -138,9 +138,11 @@ async def run_all(children: Sequence[Child], told: Callable[[], Awaitable[object
 async def _line(stream: asyncio.StreamReader) -> bytes:
     """The next line; a longer one than is held comes in parts."""
     try:
-        return await stream.readline()
-    except ValueError:
-        return await stream.read(_LONGEST_LINE)
+        return await stream.readuntil()
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    except asyncio.LimitOverrunError as long:
+        return await stream.readexactly(long.consumed)
 
 
 def _told(status: int) -> str:

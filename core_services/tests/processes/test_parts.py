@@ -1,0 +1,46 @@
+"""Which services and roles a process consists of, by name."""
+
+import pytest
+from chorally_core.bootstrap import PARTS, Parts, Role, UnknownPart
+
+
+def test_a_service_named_without_roles_has_all_of_its_own() -> None:
+    """And nothing of the others."""
+    parts = Parts.named(["message"])
+    assert [role for role in Role if parts.has("message", role)] == list(Role)
+    assert not any(parts.has(name, *Role) for name in PARTS if name != "message")
+    assert not parts.alone
+
+
+def test_roles_may_be_several_and_services_too() -> None:
+    """Each named service has each named role, as far as it has it at all."""
+    parts = Parts.named(["io", "identity"], ["api", "worker"])
+    assert parts.of(Role.API) == ["identity", "io"]
+    assert parts.of(Role.WORKER) == ["io"]
+    assert parts.of(Role.CONSUMER) == []
+    assert str(parts) == "identity, io (api, worker)"
+
+
+def test_everything_together_is_alone() -> None:
+    """What `chorally up` runs."""
+    parts = Parts()
+    assert all(parts.has(name, role) for name, roles in PARTS.items() for role in roles)
+    assert parts.alone
+
+
+def test_all_wrong_names_are_told_at_once_with_what_was_meant() -> None:
+    """A slip of the hand is recognised, and what there is is listed."""
+    with pytest.raises(UnknownPart) as told:
+        Parts.named(["mesage", "io", "shop"], ["workers"])
+    service, other, role = str(told.value).splitlines()
+    assert service.startswith("there is no service 'mesage'; did you mean message? There are identity,")
+    assert other.startswith("there is no service 'shop'; there are identity,")
+    assert role.startswith("there is no role 'workers'; did you mean worker?")
+
+
+def test_a_process_that_would_do_nothing_is_refused() -> None:
+    """Identity has no events to handle."""
+    with pytest.raises(UnknownPart, match="nothing to do: identity has api"):
+        Parts.named(["identity"], ["consumer"])
+    with pytest.raises(UnknownPart, match="at least one service"):
+        Parts.named([])
