@@ -1,0 +1,177 @@
+"""The processes under test: ``chorally service``, killed and started again, each on a port of its own."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.crash.core import TENANT, NotServing, _free_port
+from tests.soak.plan import MEMBERS, Plan
+from tests.soak.servers import Servers
+
+KEY = "c29hay1zb2FrLXNvYWstc29hay1zb2FrLXNvYWstc28="
+"""Seals what is stored on servers that live as long as the run."""
+
+
+class Member:
+    """One process, over all its lives."""
+
+    def __init__(self, kind: str, number: int, environment: dict[str, str], folder: Path) -> None:
+        self.kind = kind
+        self.name = f"{kind}-{number}"
+        self.port = _free_port()
+        self.lives = 0
+        self.output = folder / f"{self.name}.txt"
+        self._environment = {
+            **environment, "CHORALLY_PORT": str(self.port), "CHORALLY_DATA": str(folder / f"{self.name}-data")
+        }  # fmt: skip
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it lives."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Begin a life."""
+        self.lives += 1
+        with self.output.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "chorally_core.cli", "service", *MEMBERS[self.kind], env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+
+    async def ready(self, patience_s: float) -> None:
+        """Wait until it says that it can do its work; one that ended by itself is started again, as a supervisor does.
+
+        Raises:
+            NotServing: It does not, in time.
+        """
+        end = time.monotonic() + patience_s
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", trust_env=False) as http:
+            while time.monotonic() < end:
+                await self.again()
+                with contextlib.suppress(httpx.TransportError):
+                    if (await http.get("/readyz")).status_code == 200:
+                        return
+                await asyncio.sleep(0.1)
+        raise NotServing(f"{self.name} is not ready after {patience_s} s: {self.last_words()}")
+
+    async def again(self) -> bool:
+        """Start it where it has ended by itself; return whether that was so."""
+        if self._process is not None and self._process.returncode is None:
+            return False
+        await asyncio.sleep(0.5)
+        await self.start()
+        return True
+
+    async def kill(self) -> None:
+        """End the life at once: SIGKILL, to this process only."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+
+    async def stop(self, patience_s: float = 60.0) -> int:
+        """Ask it to end, and return its exit status; one that does not end in time is killed."""
+        if self._process is None:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+            return -9
+
+    def last_words(self) -> str:
+        """Return the end of what all lives have printed."""
+        return self.output.read_text("utf-8", errors="replace")[-3000:] if self.output.exists() else ""
+
+
+class Cluster:
+    """All processes of the system."""
+
+    def __init__(self, folder: Path, servers: Servers, platform_url: str, plan: Plan) -> None:
+        self._plan = plan
+        self._folder = folder
+        self.environment = environment(folder, servers, platform_url, plan)
+        self.members = [
+            Member(kind, number, self.environment, folder)
+            for kind, count in plan.copies.items()
+            for number in range(1, count + 1)
+        ]
+        self._spare = 0
+        self._ending = False
+        self.ended_by_themselves: list[str] = []
+
+    def of(self, kind: str) -> list[Member]:
+        """Return the processes of a kind."""
+        return [member for member in self.members if member.kind == kind]
+
+    async def start(self) -> None:
+        """Start them, the first of each kind before the others."""
+        for member in self.members:
+            await member.start()
+        for member in self.members:
+            await member.ready(self._plan.patience_s)
+
+    async def look_after(self) -> None:
+        """Start again whoever ends by itself, for ever, as a supervisor does."""
+        while True:
+            for member in list(self.members):
+                if member.pid is None and not self._ending and await member.again():
+                    self.ended_by_themselves.append(f"{member.name}: {member.last_words()[-300:]}")
+            await asyncio.sleep(0.5)
+
+    def spare(self, kind: str) -> Member:
+        """Return one more process of a kind, not started, which does not belong to the cluster yet."""
+        self._spare += 1
+        return Member(kind, 100 + self._spare, self.environment, self._folder)
+
+    async def stop(self) -> dict[str, int]:
+        """Ask all to end; returns their exit statuses by name."""
+        self._ending = True
+        statuses = await asyncio.gather(*(member.stop() for member in self.members))
+        return dict(zip((member.name for member in self.members), statuses, strict=True))
+
+    async def kill(self) -> None:
+        """End whatever lives."""
+        self._ending = True
+        await asyncio.gather(*(member.kill() for member in self.members))
+
+    async def token(self) -> str:
+        """Return an administrator's token."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "chorally_core.cli", "token", "--tenant", TENANT, "--role", "admin",
+            env=self.environment, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        printed, _ = await process.communicate()
+        return printed.decode().strip()
+
+
+def environment(folder: Path, servers: Servers, platform_url: str, plan: Plan) -> dict[str, str]:
+    """Return the settings that all processes share."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CHORALLY_")},
+        "CHORALLY_BUS": servers.bus(plan.partitions),
+        "CHORALLY_DOCUMENTS": servers.documents,
+        "CHORALLY_COORDINATION": servers.coordination(sum(plan.copies.values())),
+        "CHORALLY_OBJECTS": str(folder / "objects"),
+        "CHORALLY_DATA": str(folder / "data"),
+        "CHORALLY_SECRET_KEYS": KEY,
+        "CHORALLY_BASE_URLS": json.dumps({"facebook": platform_url}),
+        "CHORALLY_PULL_EVERY_S": str(plan.pull_every_s),
+        "CHORALLY_TOKEN_RATE": "1000000",
+        "CHORALLY_TENANT_RATE": "1000000",
+        "CHORALLY_TOKEN_MINUTES": "1440",
+        "CHORALLY_DISK_RESERVE_MIB": "1",
+        "CHORALLY_DRAIN_S": "0.2",
+        "CHORALLY_LOG_LEVEL": "info",
+    }
