@@ -48,12 +48,12 @@ async def test_what_is_too_old_is_removed_kind_by_kind_and_tenant_by_tenant(api:
     api.clock.forward(days=8)
     await api.hook(a_note("n2"))
 
-    await api.system.upkeep.sweep()
+    await api.system.upkeep.due()
     assert await _count(api, Hook) == 1
     assert await _count(api, LogEntry) > before
 
     api.clock.forward(days=100)
-    await api.system.upkeep.sweep()
+    await api.system.upkeep.due()
     assert await _count(api, Hook) == 0
     kept = await api.system.ledger.documents.find(Query(LogEntry, None, limit=100))
     assert kept
@@ -66,11 +66,12 @@ async def test_a_hook_that_was_not_read_is_kept_however_old(api: Api) -> None:
     await api.hook(a_note("n1"))
     await api.system.io.journal.receive("wall", "", await _signed(api, a_note("n2")))
     api.clock.forward(days=60)
-    await api.system.upkeep.sweep()
+    await api.system.upkeep.due()
     assert await _count(api, Hook) == 1
 
     await api.settle()
-    await api.system.upkeep.sweep()
+    api.clock.forward(hours=1)
+    await api.system.upkeep.due()
     assert (await _count(api, Message), await _count(api, Hook)) == (2, 0)
 
 
@@ -88,7 +89,7 @@ async def test_what_a_tenant_does_not_say_is_kept_as_for_everybody(tmp_path: Pat
     async with an_api(tmp_path, retention_days=days, tenant_retention_days=own) as api:
         await api.hook(a_note("n1"))
         api.clock.forward(days=100)
-        await api.system.upkeep.sweep()
+        await api.system.upkeep.due()
         assert (await _count(api, LogEntry), await _count(api, Message)) == (0, 1)
 
 
@@ -97,7 +98,7 @@ async def test_large_bodies_go_with_their_hooks(api: Api, tmp_path: Path) -> Non
     await api.hook(*[a_note(f"n{i}", f"p{i}", "x" * 1000) for i in range(300)])
     assert _files(tmp_path / "objects") == 1
     api.clock.forward(days=8)
-    await api.system.upkeep.sweep()
+    await api.system.upkeep.due()
     assert _files(tmp_path / "objects") == 0
 
 
@@ -111,12 +112,13 @@ async def test_the_event_log_is_trimmed_behind_all_groups_and_no_further(api: Ap
     await api.hook(a_note("n1"), a_note("n2"), a_note("n3"))
     late = bus.consumer("late", [topics.MESSAGES])
     api.clock.forward(days=2)
-    await api.system.upkeep.sweep()
+    await api.system.upkeep.due()
     assert len((await late.poll(10)).delivered) == 3
 
     batch = await bus.consumer("late", [topics.MESSAGES]).poll(10)
     await late.commit(batch)
-    await api.system.upkeep.sweep()
+    api.clock.forward(hours=1)
+    await api.system.upkeep.due()
     left = await bus.consumer("later", [topics.MESSAGES]).poll(10)
     assert len(left.delivered) == 1  # the last one tells where the log ends
 

@@ -1,22 +1,41 @@
-"""What must be done from time to time: wake snoozed tickets, erase people, remove what is too old."""
+"""What nobody asks for at the moment that it is done: jobs of the services, and short work every few seconds.
+
+Erasure and retention are jobs: they take long, are seen, and go on in another process where this one ends. Waking
+snoozed tickets is a matter of milliseconds every few seconds, and is done under a lease
+(``runner.jobs_rounds`` says why).
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
 
-import structlog
+from prometheus_client import CollectorRegistry
 
+from chorally_core.adapters.local import InProcess
 from chorally_core.events import topics
-from chorally_core.ports.bus import Bus, Trims
-from chorally_core.ports.documents import Condition, Document
+from chorally_core.ports.bus import Trims
+from chorally_core.ports.coordination import Coordination
+from chorally_core.ports.documents import Condition, Document, Query
+from chorally_core.ports.job_kinds import JobKind
+from chorally_core.ports.jobs import Job
+from chorally_core.ports.leases import AlwaysHeld, Leases
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.objects import Objects
 from chorally_core.ports.parking import DeadLetter
 from chorally_core.runner import Actions
 from chorally_core.runner.erasure import EraseEvents, Eraser, EraseWaiting
-from chorally_core.runner.retention import Kept, sweep
+from chorally_core.runner.jobs import Jobs
+from chorally_core.runner.jobs_hands import Hands
+from chorally_core.runner.jobs_metrics import JobFigures
+from chorally_core.runner.jobs_rounds import Rounds
+from chorally_core.runner.jobs_run import Terms
+from chorally_core.runner.jobs_store import JobStore
+from chorally_core.runner.jobs_worker import Worker
+from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.io.erasure import EraseDeliveries, EraseHooks
-from chorally_core.services.io.model import Delivery, Hook
+from chorally_core.services.io.model import Delivery, Hook, Lane
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.erasure import EraseEntries
 from chorally_core.services.log.model import LogEntry
@@ -24,15 +43,13 @@ from chorally_core.services.message.erasure import EraseMessages
 from chorally_core.services.message.waking import wake_due
 from chorally_core.settings import Settings
 
-log = structlog.get_logger(__name__)
-
-_EVERY_S = 5.0
-_SWEPT_EVERY = 720  # rounds: an hour
 _SETTLED = ("sent", "delivered", "read", "failed")
+_OVER = ("done", "dead", "cancelled")
+_WAKING_S = 5.0
 
 
 class Upkeep:
-    """Does it, round by round."""
+    """Has the jobs of some services done in this process, and goes its rounds."""
 
     def __init__(
         self,
@@ -43,62 +60,105 @@ class Upkeep:
         io: IoService,
         *,
         now: Callable[[], datetime],
+        services: Collection[str] = ("io", "message", "log"),
+        coordination: Coordination | None = None,
+        degraded: Callable[[], bool] = lambda: False,
+        leases: Leases | None = None,
+        ids: Callable[[], str] = lambda: uuid4().hex,
+        terms: Terms | None = None,
+        grace_s: float = 5.0,
     ) -> None:
+        """Put it together; nothing is begun.
+
+        Args:
+            settings: How long things are kept.
+            ledger: Where everything is stored.
+            objects: Where large bodies are.
+            actions: Change tickets.
+            io: Reads webhooks again, to find who is erased.
+            now: The clock.
+            services: Those whose work is done here.
+            coordination: Wakes workers; those of this process only where None.
+            degraded: Whether it reaches this process only at the moment.
+            leases: Tell who goes a round; this process always where None.
+            ids: Gives unguessable ids.
+            terms: On what terms jobs are held.
+            grace_s: Seconds that running jobs have to end when the process does, before they are broken off.
+        """
         self._settings = settings
         self._ledger = ledger
         self._objects = objects
-        self._actions = actions
         self._now = now
-        self._journal = io.journal
+        self._grace_s = grace_s
         self._topics = (*topics.FIXED, *(handler.topic for handler in io.handlers()))
-        parts = (
-            EraseMessages(ledger),
-            EraseDeliveries(ledger),
-            EraseHooks(ledger, objects, io.directory, io.journal),
-            EraseEntries(ledger),
-            EraseWaiting(ledger),
-            EraseEvents(ledger, self._topics),
-        )
-        self.eraser = Eraser(ledger, parts, now=now)
+        coordination = coordination or InProcess()
+        self.hands = Hands(JobStore(ledger, self._kinds(services, io), now=now), terms or Terms(ids()))
+        self.jobs = Jobs(self.hands, coordination, ids=ids, degraded=degraded)
+        self.worker = Worker(self.hands, coordination)
+        self.rounds: list[Rounds] = []
+        if "message" in services:
+
+            async def wake() -> int:
+                return await wake_due(ledger.documents, actions, now)
+
+            self.rounds.append(Rounds("message/waking", wake, leases or AlwaysHeld(), every_s=_WAKING_S))
+
+    def figures(self, registry: CollectorRegistry) -> JobFigures:
+        """Have the figures of jobs shown."""
+        return JobFigures(registry, self.worker)
+
+    def _kinds(self, services: Collection[str], io: IoService) -> list[JobKind[Any]]:
+        ledger, kinds = self._ledger, list[JobKind[Any]]()
+        if "io" in services:
+            parts = (
+                EraseMessages(ledger),
+                EraseDeliveries(ledger),
+                EraseHooks(ledger, self._objects, io.directory, io.journal),
+                EraseEntries(ledger),
+                EraseWaiting(ledger),
+                EraseEvents(ledger, self._topics),
+            )
+            kinds.append(Eraser(ledger, parts, now=self._now).kind)
+            kinds.append(retention("io/retention", "io-service", self._kept_by_io, ledger, before=self._trim))
+        if "log" in services:
+            kinds.append(retention("log/retention", "log-service", self._kept_by_log, ledger))
+        return kinds
 
     async def run(self) -> None:
-        """Go on until cancelled; what fails is tried again in the next round."""
-        rounds = 0
-        while True:
-            await asyncio.sleep(_EVERY_S)
-            await self._try("waking", self._wake)
-            await self._try("erasure", self.eraser.work)
-            if rounds % _SWEPT_EVERY == 0:
-                await self._try("retention", self.sweep)
-            rounds += 1
-
-    async def _try(self, what: str, job: Callable[[], object]) -> None:
+        """Go on until cancelled; then jobs that run are given back at their progress."""
+        await self.jobs.schedule()
+        tasks = [asyncio.create_task(rounds.run(), name=rounds.name) for rounds in self.rounds]
         try:
-            done = job()
-            if asyncio.iscoroutine(done):
-                await done
-        except Exception as error:
-            log.error("upkeep failed", what=what, exc_info=error)
+            await self.worker.run()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await self.hands.stop(self._grace_s)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wake(self) -> int:
-        return await wake_due(self._ledger.documents, self._actions, self._now)
+    async def due(self) -> None:
+        """Do everything that is due now, and return once it is done."""
+        await self.jobs.schedule()
+        for rounds in self.rounds:
+            await rounds.round()
+        while await self.worker.turn():
+            await self.hands.idle()
 
-    async def sweep(self) -> int:
-        """Remove what is older than it may be kept; return how much. What was not read or settled stays."""
+    async def _kept_by_io(self) -> list[Kept]:
+        """What was not read or settled stays, however old: of each lane of the journal goes what lies behind."""
         days = self._settings.retention_days
-        read = (Condition("id", "<=", self._journal.upto),)
-        settled = (Condition("state", "in", _SETTLED),)
-        kept = [
-            Kept(Hook, "id", days.hooks, self._own("hooks"), read, removed=self._bodies),
-            Kept(LogEntry, "id", days.logs, self._own("logs")),
-            Kept(DeadLetter, "at", days.dead_letters, self._own("dead_letters")),
-            Kept(Delivery, "created_at", days.deliveries, self._own("deliveries"), settled),
+        lanes: list[Lane] = await self._ledger.documents.find(Query(Lane, None, limit=100_000))
+        kept = [Kept(Hook, "id", days.hooks, self._own("hooks"), _read(lane), removed=self._bodies) for lane in lanes]
+        dead, own = days.dead_letters, self._own("dead_letters")
+        return [
+            *kept,
+            Kept(DeadLetter, "at", dead, own),
+            Kept(Delivery, "created_at", days.deliveries, self._own("deliveries"), (_is_in(_SETTLED),)),
+            Kept(Job, "finished_at", dead, own, (_is_in(_OVER),)),
         ]
-        removed = await sweep(self._ledger, kept, self._now)
-        removed += await self._trim(self._ledger.bus)
-        if removed:
-            log.info("retention", removed=removed)
-        return removed
+
+    async def _kept_by_log(self) -> list[Kept]:
+        return [Kept(LogEntry, "id", self._settings.retention_days.logs, self._own("logs"))]
 
     def _own(self, kind: str) -> dict[str, float]:
         """Days by tenant, of those that have their own; what a tenant does not say is as for everybody."""
@@ -111,9 +171,18 @@ class Upkeep:
             if isinstance(hook, Hook) and hook.body_object:
                 await self._objects.delete(hook.tenant, hook.body_object)
 
-    async def _trim(self, bus: Bus) -> int:
+    async def _trim(self) -> int:
         """Trim an event log that does not trim itself."""
+        bus = self._ledger.bus
         if not isinstance(bus, Trims):
             return 0
         before = self._now() - timedelta(hours=self._settings.bus_hours)
         return sum([await bus.trim(topic, before) for topic in self._topics])
+
+
+def _read(lane: Lane) -> tuple[Condition, ...]:
+    return (Condition("lane", "is", lane.id), Condition("id", "<=", lane.upto))
+
+
+def _is_in(states: Sequence[str]) -> Condition:
+    return Condition("state", "in", states)

@@ -1,11 +1,26 @@
-"""The erasure of a person: a durable job that each service does its part of, in small steps."""
+"""The erasure of a person: a record of how far it has come, and the job that each service does its part of."""
 
 from datetime import datetime
 from typing import Protocol
 
 import msgspec
 
+from chorally_core.events.ids import derived
 from chorally_core.ports.documents import Document
+from chorally_core.ports.jobs import Job, queued
+
+JOB = "author/erase"
+"""Name of the job."""
+SERVICE = "author-service"
+"""Whose it is."""
+
+
+class ErasePerson(msgspec.Struct, frozen=True):
+    """Arguments of the job."""
+
+    author_id: str
+    at: datetime
+    """When it was asked for; where it was asked for again since, another job does it."""
 
 
 class Erasure(Document, frozen=True, kw_only=True):
@@ -27,7 +42,7 @@ class Erasure(Document, frozen=True, kw_only=True):
     at: datetime
     """When it was asked for last."""
     next_at: datetime
-    """When the round begins, or goes on."""
+    """When the round begins."""
     round: int = 1
     done: tuple[str, ...] = ()
     """Parts that are done in this round."""
@@ -36,8 +51,14 @@ class Erasure(Document, frozen=True, kw_only=True):
     finished_at: datetime | None = None
 
     def again(self, at: datetime) -> "Erasure":
-        """Return the job as it begins anew, for what was written since it was asked for before."""
+        """Return the erasure as it begins anew, for what was written since it was asked for before."""
         return msgspec.structs.replace(self, at=at, next_at=at, round=1, done=(), places={}, finished_at=None)
+
+    def job(self) -> Job:
+        """Return the job that does it; the same for the same request."""
+        arguments = msgspec.to_builtins(ErasePerson(self.id, self.at))
+        name = derived("job", JOB, self.tenant, self.id, self.at.isoformat())
+        return queued(JOB, SERVICE, self.tenant, arguments, self.at, job_id=name)
 
     @property
     def key(self) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 
 import msgspec
 import structlog
 
 from chorally_core.ports.bus import Erases
 from chorally_core.ports.documents import Condition, Conflict, Query
-from chorally_core.ports.erasure import Erasure, Part
+from chorally_core.ports.erasure import JOB, SERVICE, ErasePerson, Erasure, Part
+from chorally_core.ports.job_kinds import Context, JobKind, Later, Outcome
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.parking import DeadLetter, Parked
 
@@ -16,11 +18,13 @@ log = structlog.get_logger(__name__)
 
 ROUNDS = 2
 _AGAIN_AFTER = timedelta(hours=1)
+_SOON = timedelta(seconds=1)
+_ATTEMPTS = 12
 _STEP = 200
 
 
 class Eraser:
-    """Drives the jobs; a kill at any point loses at most the place of one step."""
+    """Does the jobs; a kill at any point loses at most the place of one step."""
 
     def __init__(
         self,
@@ -33,7 +37,7 @@ class Eraser:
         """Prepare to erase.
 
         Args:
-            ledger: Where jobs are stored.
+            ledger: Where erasures are stored.
             parts: Done in this order; each once in a round.
             now: The clock.
             again_after: Time between the rounds, in which what is on its way arrives.
@@ -42,51 +46,55 @@ class Eraser:
         self._parts = parts
         self._now = now
         self._again_after = again_after
+        self.kind = JobKind(
+            name=JOB, service=SERVICE, arguments=ErasePerson, run=self._run, attempts=_ATTEMPTS, first_wait_s=60.0,
+            most_wait_s=6 * 3600.0,
+        )  # fmt: skip
+        """Somebody who asked to be erased is not forgotten about soon: it is tried for more than a day."""
 
-    async def work(self, most: int = 100) -> int:
-        """Take steps while there is something to do, at most ``most``; return how many."""
-        for taken in range(most):
-            if not await self.step():
-                return taken
-        return most
+    async def _run(self, arguments: ErasePerson, context: Context) -> Outcome:
+        """Take step after step of one erasure until its round is done."""
+        for steps in count(context.kept.get("steps", 0) + 1):
+            erasure = await self._ledger.documents.get(Erasure, arguments.author_id)
+            if erasure is None or erasure.at != arguments.at:
+                return {"superseded": True}
+            if erasure.finished_at is not None:
+                return {"rounds": erasure.round}
+            if erasure.next_at > self._now():
+                return Later(erasure.next_at)
+            try:
+                after = await self._taken(erasure)
+                await self._ledger.commit(Work([Step.of([after])]))
+            except Conflict:
+                log.debug("somebody changed what was to be erased", author_id=erasure.id)
+                return Later(self._now() + _SOON)
+            done = (after.round - 1) * len(self._parts) + len(after.done)
+            await context.progress(done, ROUNDS * len(self._parts), _at(after), keep={"steps": steps})
+        raise AssertionError("unreachable")
 
-    async def step(self) -> bool:
-        """Take one step of the job that is due first; return whether there was one."""
-        due = (Condition("finished_at", "absent"), Condition("next_at", "<=", self._now()))
-        jobs: list[Erasure] = await self._ledger.documents.find(Query(Erasure, None, due, order="next_at", limit=1))
-        if not jobs:
-            return False
-        try:
-            await self._ledger.commit(Work([Step.of([await self._taken(jobs[0])])]))
-        except Conflict:
-            log.debug("the erasure was begun anew meanwhile", author_id=jobs[0].id)
-        return True
-
-    async def _taken(self, job: Erasure) -> Erasure:
-        """The job after its next step."""
-        part = next((part for part in self._parts if part.name not in job.done), None)
+    async def _taken(self, erasure: Erasure) -> Erasure:
+        """The erasure after its next step."""
+        part = next((part for part in self._parts if part.name not in erasure.done), None)
         if part is None:
-            return self._round_done(job)
-        try:
-            place = await part.step(job, job.places.get(part.name, ""))
-        except Conflict:
-            return msgspec.structs.replace(job, next_at=self._now() + timedelta(seconds=1))
-        except Exception as error:
-            log.error("erasure failed and is tried again", part=part.name, author_id=job.id, exc_info=error)
-            return msgspec.structs.replace(job, next_at=self._now() + timedelta(minutes=1))
-        places = {name: known for name, known in job.places.items() if name != part.name}
+            return self._round_done(erasure)
+        place = await part.step(erasure, erasure.places.get(part.name, ""))
+        places = {name: known for name, known in erasure.places.items() if name != part.name}
         if place is None:
-            return msgspec.structs.replace(job, done=(*job.done, part.name), places=places)
-        return msgspec.structs.replace(job, places={**places, part.name: place})
+            return msgspec.structs.replace(erasure, done=(*erasure.done, part.name), places=places)
+        return msgspec.structs.replace(erasure, places={**places, part.name: place})
 
-    def _round_done(self, job: Erasure) -> Erasure:
+    def _round_done(self, erasure: Erasure) -> Erasure:
         now = self._now()
-        if job.round < ROUNDS:
+        if erasure.round < ROUNDS:
             return msgspec.structs.replace(
-                job, round=job.round + 1, done=(), places={}, next_at=now + self._again_after
+                erasure, round=erasure.round + 1, done=(), places={}, next_at=now + self._again_after
             )
-        log.info("erased", author_id=job.id, tenant=job.tenant)
-        return msgspec.structs.replace(job, finished_at=now, external_id="", places={})
+        log.info("erased", author_id=erasure.id, tenant=erasure.tenant)
+        return msgspec.structs.replace(erasure, finished_at=now, external_id="", places={})
+
+
+def _at(erasure: Erasure) -> str:
+    return f"round {erasure.round}: {', '.join(erasure.done)}" if erasure.done else f"round {erasure.round}"
 
 
 class EraseWaiting:

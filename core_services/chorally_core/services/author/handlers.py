@@ -58,7 +58,7 @@ class EraseAuthor(Handler[AuthorDelete]):
     event = "delete"
 
     def reads(self, event: Event[AuthorDelete]) -> Iterable[Key]:
-        """Return the person's own record, and the job of an earlier erasure."""
+        """Return the person's own record, and an earlier erasure."""
         return (Key.by_id(Author, event.data.id), Key.by_id(Erasure, event.data.id))
 
     def decide(self, event: Event[AuthorDelete], found: Found) -> Change:
@@ -74,8 +74,9 @@ class EraseAuthor(Handler[AuthorDelete]):
         if earlier is not None:
             if event.occurred_at <= earlier.at:
                 return NOTHING
-            return Change((earlier.again(event.occurred_at),), (_fact(event, "author_erased", known),))
-        job = Erasure(
+            anew = earlier.again(event.occurred_at)
+            return Change((anew.job(), anew), (_fact(event, "author_erased", known),))
+        erasure = Erasure(
             id=known.id,
             tenant=known.tenant,
             platform=known.platform,
@@ -85,7 +86,7 @@ class EraseAuthor(Handler[AuthorDelete]):
             next_at=event.occurred_at,
         )
         author = known.erased(event.occurred_at)
-        return Change((job, author), (_fact(event, "author_erased", author),))
+        return Change((erasure, erasure.job(), author), (_fact(event, "author_erased", author),))
 
 
 HANDLERS = (KeepAuthor(), EraseAuthor())

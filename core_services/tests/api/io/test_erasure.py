@@ -1,17 +1,23 @@
 """Erasing a person: afterwards nothing in the store tells of them, and everybody else's is as it was."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from chorally_core.adapters.local import Folder
+from chorally_core.adapters.local import Folder, InProcess
 from chorally_core.events import AuthorDelete, Event, topics
 from chorally_core.ports.documents import Query
 from chorally_core.ports.erasure import Erasure, Part
+from chorally_core.ports.jobs import Job
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.ports.parking import DeadLetter, Parked
 from chorally_core.runner import Runner
 from chorally_core.runner.erasure import EraseEvents, Eraser, EraseWaiting
+from chorally_core.runner.jobs_hands import Hands
+from chorally_core.runner.jobs_run import Terms
+from chorally_core.runner.jobs_store import JobStore
+from chorally_core.runner.jobs_worker import Worker
 from chorally_core.services.author import handlers as authors
 from chorally_core.services.author.model import Author
 from chorally_core.services.io.erasure import EraseDeliveries, EraseHooks
@@ -42,6 +48,7 @@ class World:
         ]
         self.runners = [Runner(group, handlers, ledger, now=clock) for group, handlers in groups]
         self.objects = objects
+        self.seconds = 0.0
 
     async def pump(self) -> None:
         """Let everything flow until nothing is left."""
@@ -95,11 +102,21 @@ class World:
 
     async def finish(self) -> None:
         """Erase to the end, both rounds."""
-        await self.eraser().work()
-        await self.pump()
-        self.clock.pass_(hours=2)
-        await self.eraser().work()
-        await self.pump()
+        for _ in range(2):
+            self.clock.pass_(hours=2)
+            await self.work()
+            await self.pump()
+
+    async def work(self, eraser: Eraser | None = None) -> None:
+        """Do the jobs that are due, as a process that has just started."""
+        store = JobStore(self.ledger, [(eraser or self.eraser()).kind], now=self.clock)
+        hands = Hands(store, Terms("test", monotonic=lambda: self.seconds))
+        worker = Worker(hands, InProcess())
+        await worker.take_over()
+        self.seconds += 60.0
+        await worker.take_over()
+        while await worker.turn():
+            await hands.idle()
 
     def everything(self) -> dict[str, str]:
         """All rows of all tables, as text."""
@@ -221,7 +238,7 @@ async def test_what_the_person_writes_later_is_new(world: Any, hooks: Any, a_not
     """It opens a ticket, survives the second round, and is erased when that is asked for."""
     person = await world.author(f"person-{MARK}")
     await world.erase(person)
-    await world.eraser().work()
+    await world.work()
     world.clock.pass_(minutes=5)
     app = next(iter(service.directory.apps.values()))
     path = {"webhook_path": f"/wall/v1/webhook/{app.hook_token}"}
@@ -240,22 +257,24 @@ async def test_what_the_person_writes_later_is_new(world: Any, hooks: Any, a_not
 async def test_a_kill_at_any_point_loses_nothing_of_an_erasure(world: Any, after: Any, monkeypatch: Any) -> None:
     """Whatever was stored before the kill, the next start goes on and comes to the same end."""
     await world.erase(await world.author(f"person-{MARK}"))
-    commit = world.ledger.commit
     left = after
 
-    async def until_killed(work: Work) -> None:
-        nonlocal left
-        if not left:
-            raise KeyboardInterrupt
-        left -= 1
-        await commit(work)
+    def mortal(write: Callable[..., Any]) -> Callable[..., Any]:
+        async def until_killed(*what: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise ConnectionError("the process is no more")
+            return await write(*what)
 
-    monkeypatch.setattr(world.ledger, "commit", until_killed)
-    try:
-        await world.eraser().work()
-    except KeyboardInterrupt:
-        left = -1
-    monkeypatch.setattr(world.ledger, "commit", commit)
+        return until_killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ledger, "commit", mortal(world.ledger.commit))
+        patch.setattr(world.ledger.documents, "write", mortal(world.ledger.documents.write))
+        with contextlib.suppress(ConnectionError):
+            await world.work()
+    assert left < 0
     await world.finish()
 
     assert {place: row for place, row in world.everything().items() if MARK.lower() in row.lower()} == {}
@@ -277,12 +296,13 @@ async def test_a_part_that_fails_is_tried_again_later_and_holds_up_no_other_job(
 
     await world.erase(person)
     await world.erase(other)
-    eraser = Eraser(world.ledger, [Fails()], now=world.clock)
-    await eraser.work()
+    await world.work(Eraser(world.ledger, [Fails()], now=world.clock))
 
     assert Fails.tried.count(person) == 1
     assert (await world.ledger.documents.get(Erasure, other)).round == 2
     assert (await world.ledger.documents.get(Erasure, person)).round == 1
+    states = {job.arguments["author_id"]: job for job in await world.ledger.documents.find(Query(Job, "acme"))}
+    assert (states[person].error, states[other].error) == ("RuntimeError: not today", "")
 
 
 async def test_a_webhook_that_is_not_read_yet_is_left_for_the_second_round(
@@ -296,7 +316,7 @@ async def test_a_webhook_that_is_not_read_yet_is_left_for_the_second_round(
     await hooks.send({"webhook_path": f"/wall/v1/webhook/{app.hook_token}"}, body)
     service.intake.step = step
     await world.erase(await world.author(f"person-{MARK}"))
-    await world.eraser().work()
+    await world.work()
     await service.intake.recover()
     await service.intake.step()
     await world.pump()
