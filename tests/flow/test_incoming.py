@@ -137,7 +137,7 @@ async def test_a_note_about_a_wall_that_nobody_connected_is_counted_and_kept_asi
     await receive(world, _note("n1", "ada", "hello", wall="wall-9"))
 
     assert await world.messages() == []
-    assert [k[-1] for k in world.io.intake.unknown_accounts] == ["wall-9"]
+    assert [unknown.external_id for unknown in await world.io.intake.unknown.of("")] == ["wall-9"]
 
 
 async def test_imported_history_makes_tickets_and_triggers_no_rule(world: World, platform: WallPlatform) -> None:

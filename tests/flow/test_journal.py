@@ -152,5 +152,5 @@ async def test_what_names_no_account_is_counted_and_kept_aside(world: World) -> 
     await receive(world, _note("n1"), _note("vague"))
 
     assert [m.external_id for m in await world.messages()] == ["n1"]
-    assert world.io.intake.unknown_accounts == {("", "wall", ""): 1}
+    assert [(u.platform, u.external_id, u.events) for u in await world.io.intake.unknown.of("")] == [("wall", "", 1)]
     assert len(await world.all(Hook)) == 1

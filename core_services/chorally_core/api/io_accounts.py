@@ -201,11 +201,9 @@ def accounts_router(io: Io) -> APIRouter:
 
         What comes through an app of the whole installation is no tenant's to see.
         """
-        counted = service.intake.unknown_accounts.most_common()
         items = [
-            UnknownAccount(connector=platform, external_id=external_id, events=events)
-            for (tenant, platform, external_id), events in counted
-            if tenant == caller.tenant
+            UnknownAccount(connector=unknown.platform, external_id=unknown.external_id, events=unknown.events)
+            for unknown in await service.intake.unknown.of(caller.tenant)
         ]
         return UnknownAccounts(items=items)
 

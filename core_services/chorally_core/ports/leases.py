@@ -3,6 +3,7 @@
 A lease spares work that would be done twice; what must not happen twice rests on the versions of documents.
 """
 
+from collections.abc import Collection
 from typing import Protocol
 
 from chorally_core.ports.documents import Document
@@ -41,6 +42,19 @@ class Leases(Protocol):
         """Give a name back, so that another process can have it at once."""
 
 
+class WatchfulLeases(Leases, Protocol):
+    """Leases of many names at once."""
+
+    async def hold_many(self, names: Collection[str]) -> set[str]:
+        """Acquire or renew names with one read and one write; return those that are held."""
+
+    async def release_many(self, names: Collection[str]) -> None:
+        """Give names back with one read and one write."""
+
+    async def watch(self, names: Collection[str]) -> None:
+        """Look at names without wanting them: where their holder is gone, ``hold`` need not begin to wait then."""
+
+
 class AlwaysHeld:
     """Serves the leases port where there is one process: every name is its own."""
 
@@ -57,3 +71,13 @@ class AlwaysHeld:
 
     async def release(self, name: str) -> None:
         """Do nothing: nobody else wants it."""
+
+    async def hold_many(self, names: Collection[str]) -> set[str]:
+        """Return all of them."""
+        return set(names)
+
+    async def watch(self, names: Collection[str]) -> None:
+        """Do nothing: nobody else holds them."""
+
+    async def release_many(self, names: Collection[str]) -> None:
+        """Do nothing: nobody else wants them."""

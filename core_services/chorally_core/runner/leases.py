@@ -87,6 +87,20 @@ class StoredLeases:
             self._asking = asyncio.create_task(self._ask())
         return await asyncio.shield(answer)
 
+    async def hold_many(self, names: Collection[str]) -> set[str]:
+        """Acquire or renew names with one read and one write; return those that are held."""
+        if not names:
+            return set()
+        async with self._one_at_a_time:
+            await self._round(names)
+        return {name for name in names if self.held(name)}
+
+    async def watch(self, names: Collection[str]) -> None:
+        """Look at names without wanting them: where their holder is gone, ``hold`` need not begin to wait then."""
+        stored = await self._load([name for name in names if not self.held(name)])
+        for name, lease in stored.items():
+            self._is_over(name, lease)
+
     async def _ask(self) -> None:
         """Answer all that was asked for, and what is asked for meanwhile after it."""
         await asyncio.sleep(0)  # let others ask, too
@@ -172,9 +186,10 @@ class StoredLeases:
 
     async def release(self, name: str) -> None:
         """Give a name back, so that another process can have it at once."""
-        await self._release([name])
+        await self.release_many([name])
 
-    async def _release(self, names: Collection[str]) -> None:
+    async def release_many(self, names: Collection[str]) -> None:
+        """Give names back with one read and one write."""
         ours = [name for name in names if self._until.pop(name, None) is not None]
         if not ours:
             return
@@ -223,6 +238,6 @@ class StoredLeases:
             answer.cancel()
         try:
             async with asyncio.timeout(self._ttl_s / 3):
-                await self._release(list(self._until))
+                await self.release_many(list(self._until))
         except Exception as error:
             log.warning("leases could not be given back", exc_info=error)

@@ -198,3 +198,17 @@ async def test_a_renewal_counts_from_when_it_was_sent(ticks: Ticks) -> None:
     assert leases.held("journal")
     ticks.at += 3
     assert not leases.held("journal")
+
+
+async def test_what_is_watched_can_be_taken_over_as_soon_as_its_time_is_over(process: Process, ticks: Ticks) -> None:
+    """A process that does not want a name may look at it, and needs no second time of waiting when it does."""
+    one, two = process("one"), process("two")
+    await one.hold_many(["a", "b"])
+    await two.watch(["a", "b"])
+
+    ticks.at += 9
+    await two.watch(["a", "b"])
+    assert await two.hold_many(["a"]) == set()
+    ticks.at += 1
+
+    assert await two.hold_many(["a", "b"]) == {"a", "b"}

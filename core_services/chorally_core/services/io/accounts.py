@@ -18,7 +18,7 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.directory import Directory, account_settings
 from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, plain, secret_fields
 from chorally_core.services.io.inbound import SERVICE
-from chorally_core.services.io.model import Account, App
+from chorally_core.services.io.model import Account, App, RemovedApp
 
 log = structlog.get_logger(__name__)
 
@@ -36,12 +36,24 @@ class Accounts:
         *,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        on_changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """Prepare to change them.
+
+        Args:
+            ledger: Where they become durable.
+            directory: Has them at hand.
+            vault: Seals their secrets.
+            now: The clock.
+            new_id: Gives unguessable ids.
+            on_changed: Tells other processes that something was stored.
+        """
         self._ledger = ledger
         self._directory = directory
         self._vault = vault
         self._now = now
         self._new_id = new_id
+        self._on_changed = on_changed
 
     async def add_app(
         self,
@@ -78,10 +90,12 @@ class Accounts:
             sealed=self._vault.seal({k: v for k, v in settings.items() if k in hidden}),
             hook_token=self._new_id(),
             created_at=self._now(),
+            changed_at=self._now(),
         )
         fact = self._app_fact("app_added", app, actor)
         await self._ledger.commit(Work([Step.of([app], [fact])]))
         self._directory.put_app(app)
+        self._on_changed()
         return app
 
     async def remove_app(self, app: App, actor: tuple[ActorKind, str] = ("service", "")) -> None:
@@ -98,8 +112,10 @@ class Accounts:
                 why = f"the account {account.id} speaks through this app; disconnect it first"
                 raise Refused("conflict", "app-in-use", why)
         fact = self._app_fact("app_removed", app, actor)
-        await self._ledger.commit(Work([Step.of((), [fact], [app])]))
+        left = RemovedApp(id=app.id, tenant=app.tenant, changed_at=self._now())
+        await self._ledger.commit(Work([Step.of([left], [fact], [app])]))
         self._directory.drop_app(app.id)
+        self._on_changed()
 
     def _app_fact(self, what: str, app: App, actor: tuple[ActorKind, str]) -> Event[LogAdd]:
         data = LogAdd(
@@ -355,8 +371,10 @@ class Accounts:
             key=f"{account.tenant}/account/{account.id}",
             occurred_at=at,
         )
+        msgspec.structs.force_setattr(account, "changed_at", at)
         await self._ledger.commit(Work([Step.of([account], [fact])]))
         self._directory.put(account)
+        self._on_changed()
         log.info(what, account_id=account.id, platform=account.platform, state=account.state)
 
     def _connector(self, platform: str) -> type[sdk.Connector]:

@@ -1,5 +1,6 @@
 """Takes up echoes and marks that waited until a push of their account was settled."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -18,10 +19,13 @@ _STEP = 500
 class HeldBack:
     """Gives what was held to the translation again, which joins it, publishes it, or holds it on."""
 
-    def __init__(self, ledger: Ledger, directory: Directory, inbound: Inbound) -> None:
+    def __init__(
+        self, ledger: Ledger, directory: Directory, inbound: Inbound, *, is_mine: Callable[[str], bool]
+    ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._inbound = inbound
+        self._is_mine = is_mine
         self._told: set[str] = set()
 
     async def release(self, account_id: str | None = None) -> None:
@@ -32,6 +36,8 @@ class HeldBack:
             query = Query(Held, None, where, order="received_at", limit=_STEP, after=after)
             found: list[Held] = await self._ledger.documents.find(query)
             for held in found:
+                if not self._is_mine(held.account_id):
+                    continue
                 try:
                     await self._release(held)
                 except Exception as error:  # it stays, and holds up no other

@@ -1,10 +1,8 @@
 """Reads the webhook journal: parse, translate, publish, and move on in one commit."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-import msgspec
 import structlog
 
 import chorally_sdk as sdk
@@ -15,13 +13,13 @@ from chorally_core.services.io.directory import Directory, receives
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.journal import Journal
-from chorally_core.services.io.model import Account, Hook, Lane
+from chorally_core.services.io.model import Account, Hook, Nudge
+from chorally_core.services.io.reading import OwnReader, Reader
+from chorally_core.services.io.unknown import UnknownAccounts
 from chorally_core.services.io.unread import unreadable_hook
 from chorally_core.telemetry import traces
 
 log = structlog.get_logger(__name__)
-
-_UNKNOWN = 10_000  # unknown accounts that are counted
 
 
 class Intake:
@@ -37,8 +35,26 @@ class Intake:
         *,
         now: Callable[[], datetime],
         on_notice: Callable[[Account, sdk.Notice], None] = lambda account, notice: None,
+        on_nudged: Callable[[], None] = lambda: None,
+        reader: Reader | None = None,
+        learn: Callable[[datetime], Awaitable[bool]] | None = None,
         batch: int = 200,
     ) -> None:
+        """Prepare to read.
+
+        Args:
+            ledger: Where what hooks become is durable.
+            journal: Has the bodies of hooks.
+            directory: Knows the accounts.
+            inbound: Translates.
+            health: Is told what came.
+            now: The clock.
+            on_notice: Told what hooks say about accounts.
+            on_nudged: Told that hooks ask for pulls.
+            reader: Gives the hooks; the journal's own lane where None.
+            learn: Takes in accounts that other processes connected; None where there are no others.
+            batch: Hooks that are read at once.
+        """
         self._ledger = ledger
         self._journal = journal
         self._directory = directory
@@ -47,28 +63,26 @@ class Intake:
         self._now = now
         self._on_notice = on_notice
         self._batch = batch
-        self._position: Lane | None = None
+        self._on_nudged = on_nudged
+        self._reader = reader or OwnReader(ledger, journal)
+        self._learn = learn
         self._storable = Storable()
-        self.unknown_accounts: Counter[tuple[str, str, str]] = Counter()
-        """Accounts that hooks were about and nobody has connected, by the hook's tenant, platform and external id.
-
-        At most 10,000 since the start; an installation-wide app's hooks have no tenant.
-        """
+        self.unknown = UnknownAccounts(ledger, now=now)
+        """Accounts that hooks were about and nobody has connected."""
 
     async def recover(self) -> None:
         """Read again from the stored position."""
         self._inbound.given_up(everything=True)
-        self._position = None
-        await self._journal.load()
+        await self._reader.load()
 
     async def step(self) -> int:
         """Read some hooks; return how many."""
-        hooks = await self._journal.take(self._storable.limit(self._batch))
+        hooks = await self._reader.take(self._storable.limit(self._batch))
         if not hooks:
             return 0
         names = [hook.id for hook in hooks]
         steps = [await self._read(hook) for hook in hooks]
-        steps.append(Step.of([await self._moved(hooks[-1])]))
+        steps.append(Step.of(await self._reader.moved(hooks)))
         try:
             await self._ledger.commit(Work(steps))
         except Exception as error:
@@ -76,16 +90,10 @@ class Intake:
             raise
         self._storable.stored(names)
         self._inbound.published()
-        self._journal.reached(hooks[-1], len(hooks))
+        self._reader.reached(hooks)
+        if any(isinstance(write.document, Nudge) for step in steps for write in step.writes):
+            self._on_nudged()
         return len(hooks)
-
-    async def _moved(self, last: Hook) -> Lane:
-        position = self._position
-        if position is None:
-            position = await self._ledger.documents.get(Lane, self._journal.lane)
-        position = position or Lane(id=self._journal.lane, tenant="")
-        self._position = msgspec.structs.replace(position, upto=last.id)
-        return self._position
 
     async def _read(self, hook: Hook) -> Step:
         """What one hook becomes; one that cannot be read becomes a dead letter."""
@@ -112,7 +120,7 @@ class Intake:
         documents, events = [], []
         by_account: dict[str, tuple[Account, list[sdk.Event]]] = {}
         for event in connector.parse(await self._journal.raw(hook)):
-            for account in self._about(hook, event):
+            for account in await self._about(hook, event):
                 by_account.setdefault(account.id, (account, []))[1].append(event)
         for account, said in by_account.values():
             came = await inbound.translate(account, manifest, said, hook.received_at)
@@ -126,16 +134,20 @@ class Intake:
                     self._on_notice(account, event)
         return Step.of(documents, events)
 
-    def _about(self, hook: Hook, event: sdk.Event) -> list[Account]:
+    async def _about(self, hook: Hook, event: sdk.Event) -> list[Account]:
         """The accounts that an event of a hook is about; one that nobody has connected is counted."""
+        found = self._known(hook, event)
+        if not found and self._learn is not None and await self._learn(hook.received_at):
+            found = self._known(hook, event)
+        if not found:
+            self.unknown.count(hook.tenant, hook.platform, event.account or "")
+        return found
+
+    def _known(self, hook: Hook, event: sdk.Event) -> list[Account]:
         own = self._directory.accounts.get(hook.account_id or "")
         found: list[Account] = []
         if hook.account_id is not None:
             found = [own] if own is not None and event.account in (None, own.external_id) else []
         elif event.account is not None:
             found = self._directory.called(hook.platform, event.account, hook.app_id)
-        if not found:
-            place = (hook.tenant, hook.platform, event.account or "")
-            if place in self.unknown_accounts or len(self.unknown_accounts) < _UNKNOWN:
-                self.unknown_accounts[place] += 1
         return found

@@ -7,20 +7,23 @@ in the order of arrival, so that one position tells how far it was read.
 import asyncio
 import shutil
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import structlog
 
 import chorally_sdk as sdk
 from chorally_core.events.ids import derived
-from chorally_core.ports.documents import Condition, Key, Query
+from chorally_core.ports.documents import Condition, Conflict, Key, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.objects import Objects
 from chorally_core.services.io.directory import Directory, receives
+from chorally_core.services.io.lanes import MAIN, Backlog, OwnLane, oldest_unread
 from chorally_core.services.io.model import Account, App, Hook, Lane
 from chorally_core.telemetry import traces
 
@@ -46,6 +49,17 @@ class Unavailable(Exception):
     """Hooks cannot be taken now; the platform is asked to repeat."""
 
 
+class Doors(NamedTuple):
+    """What a journal needs beside others: where several processes take hooks."""
+
+    lane: OwnLane
+    backlog: Backlog
+    stored: Callable[[], Awaitable[None]]
+    """Tells the reader that there are more."""
+    learn: Callable[[datetime], Awaitable[bool]]
+    """Takes in what other processes changed of accounts and apps; False where nothing can have changed."""
+
+
 class Journal:
     """Takes hooks, and hands them on in order."""
 
@@ -56,10 +70,10 @@ class Journal:
         directory: Directory,
         *,
         now: Callable[[], datetime],
-        lane: str = "main",
         most_waiting: int = 100_000,
         disk: Path | None = None,
         disk_reserve: int = 256 * 1024 * 1024,
+        doors: Doors | None = None,
     ) -> None:
         """Prepare a lane.
 
@@ -68,16 +82,16 @@ class Journal:
             objects: Where large bodies go.
             directory: Knows apps and accounts.
             now: The clock.
-            lane: This process's own lane.
             most_waiting: Hooks not yet read, above which new ones are refused for a while.
             disk: A folder whose file system must have room; None does not look.
             disk_reserve: Bytes that must be free there.
+            doors: Where several processes take hooks; None where this is the only one, which reads from memory.
         """
         self._ledger = ledger
         self._objects = objects
         self._directory = directory
         self._now = now
-        self.lane = lane
+        self._doors = doors
         self._most_waiting = most_waiting
         self._disk = disk
         self._disk_reserve = disk_reserve
@@ -107,14 +121,26 @@ class Journal:
         self._appended, self._read = await self._ledger.documents.count(Query(Hook, None, unread)), 0
 
     @property
+    def lane(self) -> str:
+        """The lane that this process appends to; empty where it cannot."""
+        return self._doors.lane.name if self._doors is not None else MAIN
+
+    @property
     def upto(self) -> str:
-        """Id of the last hook that was read."""
+        """Id of the last hook that was read, where one process takes hooks."""
         return self._upto
+
+    async def were_read(self) -> Condition:
+        """Return what holds of hooks of all lanes that were read; of some that were read, it may not."""
+        if self._doors is None:
+            return Condition("id", "<=", self._upto)
+        oldest = await oldest_unread(self._ledger.documents)
+        return Condition("id", ">", "") if oldest is None else Condition("id", "<", oldest)
 
     @property
     def waiting(self) -> int:
-        """Hooks of the lane that are not read yet."""
-        return self._appended - self._read
+        """Hooks that are not read yet."""
+        return self._appended - self._read if self._doors is None else self._doors.backlog.waiting
 
     async def receive(self, platform: str, token: str, raw: sdk.RawHook) -> sdk.Verdict:
         """Judge a request of a platform and, where it is accepted, store it before returning.
@@ -133,7 +159,12 @@ class Journal:
         if connector is None or hooks is None:
             raise LookupError("no connected platform takes webhooks here")
         self._check_room()
-        verdict, app, account, raw = self._judge(platform, hooks, token, raw)
+        try:
+            verdict, app, account, raw = self._judge(platform, hooks, token, raw)
+        except LookupError:
+            if self._doors is None or not await self._doors.learn(raw.received_at):
+                raise
+            verdict, app, account, raw = self._judge(platform, hooks, token, raw)
         self.counts[f"{platform}:{verdict.kind}"] += 1
         if verdict.kind == "accept":
             await self._keep(platform, app, account, raw, verdict)
@@ -208,12 +239,15 @@ class Journal:
             self.counts[f"{platform}:repeated"] += 1
             await asyncio.shield(self._arriving[key])
             return
+        if self._doors is not None and not self._doors.lane.is_open and not await self._doors.lane.open():
+            raise Unavailable("no journal lane can be opened")
         name = self._next_id(raw.received_at)  # nothing is waited for from here to the list, so ids come in order
         hook = Hook(
             id=name, tenant=tenant, lane=self.lane, platform=platform, app_id=app.id if app else None,
             account_id=account.id if account else None, method=raw.method, path=raw.path, query=dict(raw.query),
             headers=_public(raw.headers), body=body, body_object=stored_as, size_bytes=len(raw.body),
             received_at=raw.received_at, delivery_key=key, traceparent=traces.current(),
+            place=self._doors.lane.next_place() if self._doors is not None else None,
         )  # fmt: skip
         await self._append(hook)
 
@@ -240,8 +274,14 @@ class Journal:
         while self._arrived:
             batch, self._arrived = self._arrived, []
             try:
-                await self._ledger.commit(Work([Step.of(hook for hook, _ in batch)]))
+                if self._doors is None:
+                    await self._ledger.commit(Work([Step.of(hook for hook, _ in batch)]))
+                else:
+                    await self._store_beside_others(self._doors, [hook for hook, _ in batch])
             except Exception as error:
+                if self._doors is not None:  # some may become visible later: nothing may come behind them
+                    self._doors.lane.leave()
+                    batch, self._arrived = batch + self._arrived, []
                 log.error("webhooks could not be stored", count=len(batch), exc_info=error)
                 self._answer(batch, Unavailable("the webhook could not be stored"))
                 continue
@@ -249,8 +289,30 @@ class Journal:
             if not self._behind:
                 self._ready.extend(hook for hook, _ in batch)
             self._answer(batch, None)
+            if self._doors is not None:
+                await self._doors.stored()
+                continue
             self._ledger.bus.wake()
             await asyncio.sleep(0)
+
+    async def _store_beside_others(self, doors: Doors, hooks: Sequence[Hook]) -> None:
+        """Store hooks of which another process may store some at the same time: a platform may repeat itself there."""
+        try:
+            await self._ledger.commit(Work([Step.of(hooks)]))
+        except Conflict:
+            keys = [Key(Hook, "delivery_key", hook.delivery_key) for hook in hooks if hook.delivery_key is not None]
+            stored = {hook.delivery_key for hook in (await self._ledger.documents.load(keys)).values()
+                      if isinstance(hook, Hook)}  # fmt: skip
+            rest = [hook for hook in hooks if hook.delivery_key not in stored]
+            for hook in rest:
+                msgspec.structs.force_setattr(hook, "version", 0)
+            if len(rest) == len(hooks):
+                raise
+            self.counts["repeated elsewhere"] += len(hooks) - len(rest)
+            await self._ledger.commit(Work([Step.of(rest)]))
+        if not await doors.lane.will_be_read(hooks):
+            raise Unavailable("this process was taken for dead")
+        doors.backlog.appended(len(hooks))
 
     def _answer(self, batch: Sequence[tuple[Hook, asyncio.Future[None]]], refusal: Unavailable | None) -> None:
         """Tell those who wait whether their hook is stored."""

@@ -19,6 +19,7 @@ class App(Document, frozen=True, kw_only=True):
 
     kind = "app"
     unique = ("hook_token",)
+    sparse = ("changed_at",)
     indexes = (("platform",),)
 
     platform: str
@@ -28,6 +29,17 @@ class App(Document, frozen=True, kw_only=True):
     hook_token: str
     """Unguessable part of the app's own webhook URL."""
     created_at: datetime
+    changed_at: datetime | None = None
+    """When it was last stored, by which other processes find what is new to them."""
+
+
+class RemovedApp(Document, frozen=True, kw_only=True):
+    """What is left of a removed app, under its id, until every process knows."""
+
+    kind = "app_removed"
+    sparse = ("changed_at",)
+
+    changed_at: datetime
 
 
 class Account(Document, frozen=True, kw_only=True):
@@ -35,6 +47,7 @@ class Account(Document, frozen=True, kw_only=True):
 
     kind = "account"
     unique = ("hook_token",)
+    sparse = ("changed_at",)
     indexes = (("platform",), ("state",))
 
     platform: str
@@ -50,6 +63,8 @@ class Account(Document, frozen=True, kw_only=True):
     hook_token: str
     created_at: datetime
     connected_at: datetime
+    changed_at: datetime | None = None
+    """When it was last stored, by which other processes find what is new to them."""
     since: datetime | None = None
     """How far back history is imported; None imports none."""
     ticket_per: Literal["author", "thread"] = "author"
@@ -76,9 +91,12 @@ class Hook(Document, frozen=True, kw_only=True):
 
     kind = "hook"
     unique = ("delivery_key",)
+    sparse = ("place",)
 
     lane: str
     """Who took it; ids of a lane grow in the order of arrival."""
+    place: str | None = None
+    """The lane and the number in it, where several processes take hooks; None in the lane of the only one."""
     platform: str
     app_id: str | None = None
     account_id: str | None = None
@@ -107,6 +125,24 @@ class Lane(Document, frozen=True, kw_only=True):
 
     upto: str = ""
     """Id of the last hook whose events are published."""
+    read: str = ""
+    """Place of that hook."""
+    writer: str = ""
+    """The process that appends; empty where it is the only one."""
+    closed_at: datetime | None = None
+    """When its writer was found gone and everything read; it is looked at now and then all the same."""
+
+
+class UnknownAccount(Document, frozen=True, kw_only=True):
+    """An account that webhooks are about and nobody has connected."""
+
+    kind = "unknown_account"
+    sparse = ("last_at",)
+
+    platform: str
+    external_id: str
+    events: int = 0
+    last_at: datetime
 
 
 class StreamState(Document, frozen=True, kw_only=True):

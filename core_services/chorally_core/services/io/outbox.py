@@ -5,29 +5,29 @@ call. Whatever happens between the call and its record leaves the delivery ``unc
 """
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-import msgspec
 import structlog
 
 import chorally_sdk as sdk
-from chorally_core.events import Event, LogAdd
-from chorally_core.events.records import ActorKind
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
-from chorally_core.ports.refused import Refused
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io import deliver
 from chorally_core.services.io.directory import Directory, replies
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.held import HeldBack
 from chorally_core.services.io.inbound import Inbound
+from chorally_core.services.io.left import BEGUN_WITHIN_S, LeftBehind
 from chorally_core.services.io.model import OPEN, Account, Delivery
 from chorally_core.services.io.outgoing import limits_of, outgoing, traced
+from chorally_core.services.io.people import People
 from chorally_core.services.io.precedence import goes_first
+from chorally_core.services.io.recording import Recording
 from chorally_core.services.io.refusal import refusal
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,7 @@ _CALL_S = 60.0  # seconds that a visible call may take in all
 _ROUNDS = 5  # claims and searches after which a delivery that never appears is left to a person
 _TOLD_WITHIN = timedelta(days=1)  # a mark of what was accepted comes, where nobody can search for it
 _FIRST_LOOK = timedelta(seconds=30)  # after which what was accepted is searched for
+_LOOK_BACK_S = 5.0  # between looks for claims of processes that are gone
 _TROUBLE = timedelta(seconds=10)  # that an account rests after an error that no platform is to blame for
 _LAST_CALL_S = 8.0  # seconds that calls under way are given at the end, less than supervisors wait
 
@@ -54,6 +55,9 @@ class Outbox:
         now: Callable[[], datetime],
         on_refused: Callable[[Account, sdk.ConnectorError], Awaitable[None]],
         call_s: float = _CALL_S,
+        is_mine: Callable[[str], bool] = lambda account_id: True,
+        wake_others: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to deliver.
 
@@ -66,10 +70,22 @@ class Outbox:
             now: The clock.
             on_refused: Told when the platform refuses an account's token.
             call_s: Seconds that one visible call may take.
+            is_mine: Whether this process serves an account now; it begins no call for others.
+            wake_others: Has the processes that deliver look.
+            monotonic: Seconds that only grow.
         """
         self._ledger = ledger
         self._directory = directory
-        self._held = HeldBack(ledger, directory, inbound)
+        self._held = HeldBack(ledger, directory, inbound, is_mine=is_mine)
+        self._recording = Recording(ledger, self._held, now=now)
+        self._record = self._recording.record
+        self._left = LeftBehind(ledger.documents, call_s=call_s, monotonic=monotonic)
+        people = People(ledger, self._recording, now=now, wake=self.wake)
+        self.settle, self.retry = people.settle, people.retry
+        self._is_mine = is_mine
+        self._wake_others = wake_others
+        self._monotonic = monotonic
+        self._looked_back_at = monotonic()
         self._vault = vault
         self._health = health
         self._now = now
@@ -78,21 +94,41 @@ class Outbox:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._paused_until: dict[str, datetime] = {}
-        self._unrecorded: dict[str, tuple[Delivery, Delivery, Sequence[Event[LogAdd]], bool]] = {}
         self._ending = False
 
     def wake(self) -> None:
+        """Have what is due looked for, now, in whichever process delivers it."""
+        self.look()
+        self._wake_others()
+
+    def look(self) -> None:
         """Look for what is due, now."""
         self._wake.set()
 
     async def recover(self) -> None:
-        """Take what a dead process had claimed as not known to have happened."""
-        where = (Condition("next_at", "present"), Condition("state", "is", "sending"))
-        while found := await self._ledger.documents.find(Query(Delivery, None, where, limit=500)):
+        """Take what a dead process had claimed as not known to have happened, where no other process lives."""
+        while found := await self._left.everything():
             for delivery in found:
-                settles = self._limits(delivery).settles
-                why = "the process ended during the call"
-                await self._record(delivery, deliver.unknown(delivery, why, self._now(), settles))
+                await self._left_behind(delivery, "the process ended during the call")
+
+    async def look_back(self) -> int:
+        """Take claims as not known to have happened whose call can no longer be under way; return how many."""
+        over = await self._left.over(self._is_nobodys)
+        for delivery in over:
+            try:
+                await self._left_behind(delivery, "the process that made the call did not say what became of it")
+            except Conflict:
+                log.info("delivery changed meanwhile", delivery_id=delivery.id)
+        return len(over)
+
+    def _is_nobodys(self, delivery: Delivery) -> bool:
+        """Whether a claimed delivery is this process's to resolve, and not under way in it."""
+        busy = delivery.account_id in self._busy or self._recording.is_unrecorded(delivery.id)
+        return self._is_mine(delivery.account_id) and not busy
+
+    async def _left_behind(self, delivery: Delivery, why: str) -> None:
+        settles = self._limits(delivery).settles
+        await self._record(delivery, deliver.unknown(delivery, why, self._now(), settles))
 
     async def run(self, idle_s: float = 0.5) -> None:
         """Deliver until cancelled; calls that are under way then are given a moment to end."""
@@ -102,6 +138,9 @@ class Outbox:
                 try:
                     await self.dispatch()
                     await self.release_held()
+                    if self._monotonic() - self._looked_back_at >= _LOOK_BACK_S:
+                        self._looked_back_at = self._monotonic()
+                        await self.look_back()
                 except Exception as error:  # such as a full disk: the next look may go well
                     log.error("deliveries could not be looked at", exc_info=error)
                 try:
@@ -120,7 +159,7 @@ class Outbox:
 
     async def dispatch(self) -> int:
         """Start the tasks of accounts that have something due; return how many are due."""
-        await self._record_again()
+        await self._recording.again()
         now = self._now()
         where = [Condition("next_at", "<=", now), Condition("state", "in", ("queued", "unconfirmed", "accepted"))]
         accounts = self._directory.accounts
@@ -144,7 +183,7 @@ class Outbox:
 
     def _is_free(self, account: Account, now: datetime) -> bool:
         """Whether something can be done for an account now."""
-        if account.id in self._busy or account.state == "reauthorization_required":
+        if account.id in self._busy or account.state == "reauthorization_required" or not self._is_mine(account.id):
             return False
         return self._paused_until.get(account.id, now) <= now
 
@@ -159,7 +198,7 @@ class Outbox:
 
     async def _work(self, account: Account, deliveries: list[Delivery]) -> None:
         for delivery in sorted(deliveries, key=lambda d: (d.created_at, d.id)):
-            if self._ending:
+            if self._ending or not self._is_mine(account.id):
                 return
             try:
                 with traced(delivery) as carrying:
@@ -199,12 +238,18 @@ class Outbox:
             return sdk.Rejected(f"it cannot be made: {type(error).__name__}: {error}", reason=sdk.Reason.INVALID)
 
     async def _push(self, account: Account, connector: sdk.Connector, delivery: Delivery) -> None:
+        if not self._is_mine(account.id):
+            return
         limits = self._limits(delivery)
         again = delivery.state == "unconfirmed"  # under a native key, so that what was made is not made twice
         not_done = deliver.held_up if again else deliver.released
         claim = deliver.claimed(delivery, self._now())
         message = self._outgoing(claim, limits)
+        began = self._monotonic()
         await self._ledger.commit(Work([Step.of([claim])]))
+        if self._monotonic() - began > BEGUN_WITHIN_S:  # others may soon take the call as over
+            await self._record(claim, not_done(claim, self._now(), timedelta(0), "it took too long to claim it"))
+            return
         try:
             with sdk.visible_call():
                 async with asyncio.timeout(self._call_s):
@@ -245,6 +290,10 @@ class Outbox:
             await self._record(claim, made)
         except Conflict:
             known = await self._ledger.documents.get(Delivery, claim.id)
+            if known is not None and known.state == "unconfirmed" and known.external_id is None:
+                await self._record(known, deliver.received(known, receipt, self._now(), look_after=look_after,
+                                                           shared=shared))  # fmt: skip
+                return
             if known is None or known.external_id is not None or receipt.external_id is None:
                 log.info("delivery was settled meanwhile", delivery_id=claim.id)
                 return
@@ -304,45 +353,6 @@ class Outbox:
         other = await self._ledger.documents.get(Delivery, key, "external_key")
         return other is not None and other.id != delivery.id
 
-    async def settle(
-        self, delivery: Delivery, *, external_id: str | None, actor: tuple[ActorKind, str] = ("service", "")
-    ) -> Delivery:
-        """Record what a person found out: the external id of what was made, or that nothing was.
-
-        Raises:
-            Refused: The outcome is not in doubt, or the external id is another delivery's.
-            Conflict: The delivery was settled meanwhile.
-        """
-        if delivery.state != "unconfirmed":
-            why = f"the delivery is {delivery.state}, its outcome is not in doubt"
-            raise Refused("conflict", "delivery-not-unconfirmed", why)
-        if external_id is None:
-            settled = deliver.failed(delivery, "a person found that it was not made", self._now())
-        else:
-            key = Delivery.external_key_of(delivery.account_id, delivery.channel, external_id)
-            other = await self._ledger.documents.get(Delivery, key, "external_key")
-            if other is not None and other.id != delivery.id:
-                why = f"that external id is the delivery {other.id}'s"
-                raise Refused("conflict", "external-id-taken", why, "external_id")
-            settled = deliver.confirmed(delivery, external_id, self._now())
-        await self._record(delivery, settled, [deliver.told("delivery_settled", settled, actor, self._now())])
-        return settled
-
-    async def retry(self, delivery: Delivery, *, actor: tuple[ActorKind, str] = ("service", "")) -> Delivery:
-        """Try a failed delivery anew.
-
-        Raises:
-            Refused: It has not failed.
-            Conflict: The delivery was changed meanwhile.
-        """
-        if delivery.state != "failed":
-            why = f"the delivery is {delivery.state}; only a failed one can be tried again"
-            raise Refused("conflict", "delivery-not-failed", why)
-        queued = deliver.requeued(delivery, self._now())
-        await self._record(delivery, queued, [deliver.told("delivery_retried", queued, actor, self._now())])
-        self.wake()
-        return queued
-
     async def _give_up(self, delivery: Delivery, why: str) -> None:
         try:
             if delivery.state in OPEN:
@@ -351,32 +361,6 @@ class Outbox:
                 await self._record(delivery, deliver.failed(delivery, why, self._now(), reason=sdk.Reason.INVALID))
         except Conflict:
             log.info("delivery changed meanwhile", delivery_id=delivery.id)
-
-    async def _record(
-        self, before: Delivery, after: Delivery, facts: Sequence[Event[LogAdd]] = (), *, tell: bool = True
-    ) -> None:
-        """Store a state over the one it follows, and tell of it."""
-        msgspec.structs.force_setattr(after, "version", before.version)
-        events = [deliver.reconcile(after, self._now())] if tell else []
-        try:
-            await self._ledger.commit(Work([Step.of([after], [*events, *facts])]))
-        except Conflict:
-            raise
-        except Exception:
-            if before.state == "sending":  # what is known of a visible call must not be lost
-                self._unrecorded[before.id] = (before, after, facts, tell)
-            raise
-        if after.state not in OPEN:
-            await self.release_held(after.account_id)
-
-    async def _record_again(self) -> None:
-        """Record what became of visible calls when it could not be stored, as on a full disk."""
-        for name, (before, after, facts, tell) in list(self._unrecorded.items()):
-            try:
-                await self._record(before, after, facts, tell=tell)
-            except Conflict:
-                log.info("delivery changed meanwhile", delivery_id=name)
-            del self._unrecorded[name]
 
     async def release_held(self, account_id: str | None = None) -> None:
         """Take up what was held while pushes were open."""

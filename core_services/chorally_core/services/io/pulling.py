@@ -16,7 +16,7 @@ import structlog
 
 import chorally_sdk as sdk
 from chorally_core.events import carrying
-from chorally_core.ports.documents import Condition, Query
+from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.storable import is_of_content, shown
 from chorally_core.services.io.directory import Directory, pulls
@@ -49,6 +49,7 @@ class Pulling:
         on_refused: Callable[[Account, sdk.ConnectorError], Awaitable[None]],
         may_pull: Callable[[], bool] = lambda: True,
         every: timedelta | None = None,
+        is_mine: Callable[[str], bool] = lambda account_id: True,
     ) -> None:
         """Prepare to pull.
 
@@ -62,6 +63,7 @@ class Pulling:
             on_refused: Told when the platform refuses the account: its token, or a permission.
             may_pull: Whether there is room for more; pulls wait while there is not.
             every: Replaces every stream's own interval, for demonstrations.
+            is_mine: Whether this process serves an account now; others are left alone.
         """
         self._ledger = ledger
         self._directory = directory
@@ -72,12 +74,15 @@ class Pulling:
         self._on_refused = on_refused
         self._may_pull = may_pull
         self._every = every
+        self._is_mine = is_mine
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._nudged: dict[tuple[str, str], asyncio.Event] = {}
 
     def start(self, account: Account) -> None:
         """Pull what the account offers, from now on."""
         if account.id in self._tasks or account.state in ("disconnected", "reauthorization_required"):
+            return
+        if not self._is_mine(account.id):
             return
         connector = self._directory.connector(account)
         if not isinstance(connector, sdk.Pulls):
@@ -100,9 +105,16 @@ class Pulling:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    @property
+    def running(self) -> list[str]:
+        """The accounts that are pulled."""
+        return list(self._tasks)
+
     async def nudge(self) -> None:
         """Let streams run now that pings ask for."""
         for nudge in await self._ledger.documents.find(Query(Nudge, None, limit=1000)):
+            if not self._is_mine(nudge.account_id):
+                continue
             self._nudged.setdefault((nudge.account_id, nudge.stream), asyncio.Event()).set()
 
     def pull_now(self, account_id: str, stream: str) -> None:
@@ -114,7 +126,7 @@ class Pulling:
         nudged = self._nudged.setdefault((account_id, stream.name), asyncio.Event())
         if lane == "import":
             nudged = asyncio.Event()  # nothing hurries it
-        while account := self._directory.accounts.get(account_id):
+        while (account := self._directory.accounts.get(account_id)) and self._is_mine(account_id):
             nudged.clear()
             began = self._now()
             try:
@@ -122,6 +134,11 @@ class Pulling:
                     await self._sleep(1.0)
                 with nullcontext() if stream.live else _traced(account, stream):
                     finished = await self.run(account, stream, lane)
+            except Conflict:  # another process had the stream until now, or has it by now
+                log.info("stream changed meanwhile", account_id=account.id, stream=stream.name)
+                self._inbound.given_up(everything=True)
+                await self._sleep(1.0)
+                continue
             except Exception as error:
                 pause = await self._noted(account, stream, lane, error, self._now() - began)
                 if pause is None:
@@ -192,6 +209,8 @@ class Pulling:
         last = cursor
         async with contextlib.aclosing(_generator(pages)) as ordered:
             async for page in ordered:
+                if not self._is_mine(account.id):
+                    raise Conflict(StreamState.kind, state.id)
                 if page.events and not page.done and last is not None and dict(page.cursor) == last:
                     raise sdk.Malformed(f"the stream {stream.name!r} gave events but did not move its cursor")
                 last = dict(page.cursor)

@@ -1,0 +1,60 @@
+"""Stores what became of deliveries; what is known of a visible call is never lost on the way."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from chorally_core.events import Event, LogAdd
+from chorally_core.ports.documents import Conflict
+from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.services.io import deliver
+from chorally_core.services.io.held import HeldBack
+from chorally_core.services.io.model import OPEN, Delivery
+
+log = structlog.get_logger(__name__)
+
+
+class Recording:
+    """Stores states of deliveries, and tells of them."""
+
+    def __init__(self, ledger: Ledger, held: HeldBack, *, now: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._held = held
+        self._now = now
+        self._unrecorded: dict[str, tuple[Delivery, Delivery, Sequence[Event[LogAdd]], bool]] = {}
+
+    def is_unrecorded(self, delivery_id: str) -> bool:
+        """Whether something is known of a delivery that could not be stored yet."""
+        return delivery_id in self._unrecorded
+
+    async def record(
+        self, before: Delivery, after: Delivery, facts: Sequence[Event[LogAdd]] = (), *, tell: bool = True
+    ) -> None:
+        """Store a state over the one it follows, and tell of it.
+
+        Raises:
+            Conflict: The delivery was changed meanwhile.
+        """
+        msgspec.structs.force_setattr(after, "version", before.version)
+        events = [deliver.reconcile(after, self._now())] if tell else []
+        try:
+            await self._ledger.commit(Work([Step.of([after], [*events, *facts])]))
+        except Conflict:
+            raise
+        except Exception:
+            if before.state == "sending":  # what is known of a visible call must not be lost
+                self._unrecorded[before.id] = (before, after, facts, tell)
+            raise
+        if after.state not in OPEN:
+            await self._held.release(after.account_id)
+
+    async def again(self) -> None:
+        """Store what became of visible calls and could not be stored, as on a full disk."""
+        for name, (before, after, facts, tell) in list(self._unrecorded.items()):
+            try:
+                await self.record(before, after, facts, tell=tell)
+            except Conflict:
+                log.info("delivery changed meanwhile", delivery_id=name)
+            del self._unrecorded[name]
