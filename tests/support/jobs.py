@@ -119,7 +119,9 @@ class Process:
         self.degraded = False
         self.coordination = options.pop("coordination", None) or office.coordination
         inline = options.pop("most_inline", 4)
-        self.store = JobStore(office.ledger, kinds, now=office.time.now)
+        self.line = Line(office.ledger)
+        reached: Any = self.line
+        self.store = JobStore(reached, kinds, now=office.time.now)
         clocks: dict[str, Any] = {"monotonic": office.time.monotonic, "sleep": office.time.sleep}
         self.hands = Hands(self.store, Terms(holder, TTL_S, MARGIN_S, jitter=lambda: 1.0, **clocks))
         self.worker = Worker(self.hands, self.coordination, **options)
@@ -135,18 +137,47 @@ class Process:
 
     async def killed(self) -> None:
         """End as if it never had a chance to say goodbye: nothing is stored any more."""
-        self.store.documents = self.store.ledger = Dead()
+        self.line.state = "down"
         for task in list(self.hands._tasks.values()):
             task.cancel()
         await asyncio.gather(*self.hands._tasks.values(), return_exceptions=True)
         await settle()
 
 
-class Dead:
-    """The store as a dead process reaches it."""
+class Line:
+    """The way of one process to the store.
+
+    It is ``up``, ``down``, or ``deaf``: what is asked for is done, and the answer lost.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.state = "up"
+        self.documents: Any = _Through(self, ledger.documents)
+        self._ledger = ledger
 
     def __getattr__(self, name: str) -> Any:
-        raise ConnectionError("this process is no more")
+        return _through(self, getattr(self._ledger, name))
+
+
+class _Through:
+    def __init__(self, line: Line, documents: Any) -> None:
+        self._line = line
+        self._documents = documents
+
+    def __getattr__(self, name: str) -> Any:
+        return _through(self._line, getattr(self._documents, name))
+
+
+def _through(line: Line, ask: Any) -> Any:
+    async def asked(*what: Any) -> Any:
+        if line.state == "down":
+            raise ConnectionError("the line is down")
+        answer = await ask(*what)
+        if line.state == "deaf":
+            raise ConnectionError("the line went down")
+        return answer
+
+    return asked
 
 
 class Office:

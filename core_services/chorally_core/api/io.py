@@ -12,6 +12,7 @@ from chorally_core.api.io_connectors import connectors_router
 from chorally_core.api.io_deliveries import deliveries_router
 from chorally_core.api.io_operations import dead_letters_router, hooks_router
 from chorally_core.api.io_parts import Io
+from chorally_core.api.jobs import jobs_router
 from chorally_core.ports.identity import Identity
 from chorally_core.services.io.replay import Replay
 
@@ -40,4 +41,5 @@ def create_app(identity: Identity, parts: Io) -> FastAPI:
     app.include_router(deliveries_router(parts))
     app.include_router(dead_letters_router(parts, replay))
     app.include_router(hooks_router(parts, replay))
+    app.include_router(jobs_router(parts))
     return app

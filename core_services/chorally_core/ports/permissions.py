@@ -31,9 +31,9 @@ class Permission(StrEnum):
     DELIVERIES_RESOLVE = "deliveries:resolve"
     """Decide what became of a delivery in doubt."""
     OPERATIONS_READ = "operations:read"
-    """See dead letters and how far consumers lag."""
+    """See dead letters, jobs and how far consumers lag."""
     OPERATIONS_WRITE = "operations:write"
-    """Replay dead letters and stored webhooks."""
+    """Replay dead letters and stored webhooks; cancel and repeat jobs."""
 
 
 _VIEWER = frozenset({Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ})

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from chorally_core.api.guarded import open_routes, routes, unguarded
 from chorally_core.ports.documents import Query
+from chorally_core.ports.jobs import Job, queued
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.ports.parking import DeadLetter
 from chorally_core.services.io.model import Account, App, Delivery, Hook
 
+KINDS = (App, Account, Delivery, Hook, DeadLetter, Job)
 BODIES: dict[str, Any] = {
     "PATCH /accounts/{account_id}": {"name": "taken"},
     "POST /deliveries/{delivery_id}/resolve": {"outcome": "not_sent"},
@@ -28,13 +30,15 @@ async def theirs(
     letter = DeadLetter(
         id="theirs-2", tenant="umbrella", at=clock(), source="hooks", group="io", subject=hook, error="e", attempts=1
     )
-    await ledger.commit(Work([Step.of([letter])]))
+    job = queued("author/erase", "author-service", "umbrella", {}, clock(), job_id="theirs-3")
+    await ledger.commit(Work([Step.of([letter]), Step.of([job])]))
     return {
         "app_id": made["id"],
         "account_id": account["id"],
         "delivery_id": "theirs-1",
         "hook_id": hook,
         "letter_id": "theirs-2",
+        "job_id": "theirs-3",
     }
 
 
@@ -61,7 +65,7 @@ async def test_anothers_record_is_no_different_from_one_that_is_not_there(
         none = await client.request(method, path.format_map(_Nobodys()), json=body)
         assert (real.status_code, real.text) == (404, none.text), (method, path)
         tried += 1
-    assert tried == 13
+    assert tried == 16
 
 
 class _Nobodys(dict[str, str]):
@@ -73,12 +77,12 @@ async def test_nothing_of_another_tenant_was_changed(
     app: Any, speak: Any, badge: Any, theirs: Any, ledger: Any
 ) -> None:
     """After every write was tried the records are as they were."""
-    before = [await ledger.documents.find(Query(of, "umbrella")) for of in (App, Account, Delivery, Hook, DeadLetter)]
+    before = [await ledger.documents.find(Query(of, "umbrella")) for of in KINDS]
     client = speak(app, badge("acme", "ada"))
     for method, path in _each(app):
         if method != "GET" and "{" in path:
             await client.request(method, path.format(**theirs), json=BODIES.get(f"{method} {path}"))
-    after = [await ledger.documents.find(Query(of, "umbrella")) for of in (App, Account, Delivery, Hook, DeadLetter)]
+    after = [await ledger.documents.find(Query(of, "umbrella")) for of in KINDS]
 
     assert before == after
 
