@@ -99,10 +99,17 @@ def real(session: nox.Session) -> None:
 
 
 @nox.session
-def soak(session: nox.Session) -> None:
-    """Run the long tests: kills, loads, growth."""
+def crash(session: nox.Session) -> None:
+    """Run the long crash test of one process."""
     install(session)
     session.run("pytest", "-m", "soak", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run many processes on real servers while everything goes wrong around them; ``-- --help`` tells more."""
+    install(session)
+    session.run("python", "-m", "tests.soak", *session.posargs)
 
 
 @nox.session(python=False)

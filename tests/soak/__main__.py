@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -9,6 +10,7 @@ from tempfile import mkdtemp
 from rich.console import Console
 
 from tests.soak.plan import FAULTS, MEMBERS, Plan
+from tests.soak.report import Report
 from tests.soak.run import SoakRun
 
 
@@ -24,6 +26,18 @@ def _copies(text: str) -> dict[str, int]:
     if unknown := [kind for kind in chosen if kind not in MEMBERS]:
         raise argparse.ArgumentTypeError(f"there are no processes {', '.join(unknown)}; there are {', '.join(MEMBERS)}")
     return chosen
+
+
+async def _to_its_end(run: SoakRun) -> Report:
+    """Run; whoever asks to end (SIGTERM) gets everything stopped too."""
+    task = asyncio.ensure_future(run.report())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _said() -> str:
@@ -45,9 +59,12 @@ def main() -> int:
     asked = parser.parse_args()
     folder = (asked.folder or Path(mkdtemp(prefix="soak-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    plan = Plan(messages=asked.messages, kills=asked.kills, seed=asked.seed, authors=asked.authors, faults=asked.faults)
-    sys.stdout.write(f"data and output are in {folder}\n")
-    report = asyncio.run(SoakRun(plan, folder).report())
+    plan = Plan(
+        messages=asked.messages, kills=asked.kills, seed=asked.seed, authors=asked.authors, faults=asked.faults,
+        copies={**usual.copies, **asked.copies},
+    )  # fmt: skip
+    _tell(f"data and output are in {folder}")
+    report = asyncio.run(_to_its_end(SoakRun(plan, folder, _tell)))
     report.print(Console(width=160))
     if asked.report:
         report.write(asked.report)

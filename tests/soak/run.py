@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -38,8 +39,16 @@ class SoakRun(Run):
 
     plan: Plan
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path, tell: Callable[[str], None] = lambda text: None) -> None:
+        """Prepare.
+
+        Args:
+            plan: What the run shall be like.
+            folder: An empty one, for data and output.
+            tell: Told how it goes.
+        """
         super().__init__(plan, folder)
+        self._tell = tell
         self.page: Platform = Platform(plan)
         self._troubles: list[Trouble] = []
         self._usual_s = plan.usual_s
@@ -70,6 +79,7 @@ class SoakRun(Run):
         return report
 
     async def _cluster_at_work(self, report: Report, cluster: Cluster, servers: Servers, tap: Tap) -> None:
+        self._tell(f"starting {len(cluster.members)} processes")
         await cluster.start()
         report.figures["seconds to start"] = time.monotonic() - report.began
         documents = MongoDocuments(servers.documents)
@@ -88,6 +98,7 @@ class SoakRun(Run):
             watching = asyncio.create_task(cluster.look_after(), name="supervisor")
             try:
                 await self._be_troubled(Faults(self.plan, cluster, servers, self.page).planned(), timing, url, token)
+                self._tell("settling")
                 calm = time.monotonic()
                 await self._settle_all(api, cluster, documents)
                 report.figures["seconds to settle at the end"] = time.monotonic() - calm
@@ -168,6 +179,8 @@ class SoakRun(Run):
                 self.counts["troubles that were felt until the next"] += 1
                 break
             await asyncio.sleep(0.25)
+        felt = time.monotonic() - trouble.healed
+        self._tell(f"{len(self.page.said)} messages; {trouble.what}; calm {felt:.1f} s after it")
 
     async def _settle_all(self, api: httpx.AsyncClient, cluster: Cluster, documents: MongoDocuments) -> None:
         """Wait until nothing is under way, doing what only a person can."""
