@@ -5,7 +5,17 @@ grants of accounts good, once for everybody who uses them, with whatever store a
 ``from chorally_sdk import oauth``.
 """
 
+from chorally_sdk.oauth.answers import carried, grant_of, life_of, scopes_of
 from chorally_sdk.oauth.client import Client
+from chorally_sdk.oauth.files import FileGrants
+from chorally_sdk.oauth.kept import Kept
 from chorally_sdk.oauth.pkce import challenge_of, new_verifier
+from chorally_sdk.oauth.renewing import Live, Renewing
+from chorally_sdk.oauth.stores import GrantStore, MemoryGrants
 
-__all__ = ["Client", "challenge_of", "new_verifier"]
+__all__ = [
+    # for connectors
+    "Client", "carried", "grant_of", "life_of", "scopes_of",
+    # for hosts
+    "challenge_of", "new_verifier", "Renewing", "Live", "Kept", "GrantStore", "MemoryGrants", "FileGrants",
+]  # fmt: skip

@@ -159,7 +159,10 @@ async def test_a_signed_assertion_is_a_grant_too(plain: Plain, server: TokenServ
     """The assertion says who signs, for whom, to whom, and holds for minutes."""
     key = RSAKey.generate_key(2048)
     await plain.oauth(proves="none").assertion(
-        SecretStr(key.as_pem(private=True).decode()), issuer="robot", audience="https://plain.example/token", subject="ada"
+        SecretStr(key.as_pem(private=True).decode()),
+        issuer="robot",
+        audience="https://plain.example/token",
+        subject="ada",
     )
     claims = jwt.decode(server.asked[0]["assertion"], key, algorithms=["RS256"]).claims
     assert (claims["iss"], claims["aud"], claims["sub"]) == ("robot", "https://plain.example/token", "ada")
