@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Literal, NoReturn, Self
 
 import httpx
 
@@ -141,6 +141,10 @@ class Levers:
         """Take every grant back."""
         _not_offered("revoke")
 
+    def second_grant(self) -> Grant:
+        """Return another grant of the same account."""
+        _not_offered("second_grant")
+
     def withhold(self, scope: str) -> Grant:
         """Return a grant that lacks a scope."""
         _not_offered("withhold")
@@ -212,6 +216,10 @@ class Levers:
     def refusals(self) -> Mapping[str, "tuple[httpx.Response, dict[str, Any]]"]:
         """Return the platform's errors by name, and what each must be: ``type``, ``reason``, ``wait_s``, ``scope``."""
         _not_offered("refusals")
+
+    def state_of(self, external_id: str) -> Literal["visible", "hidden", "gone"]:
+        """Tell how people see something."""
+        _not_offered("state_of")
 
     def template_names(self) -> Sequence[str]:
         """Tell the names of the approved texts; more than one page of them."""

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-import httpx
-
 from chorally_sdk.connector.abilities import Fetches, Prepares, Publishes, Pulls, Receives, Replies
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.http.client import visible_call
@@ -22,6 +20,7 @@ from chorally_sdk.sandbox.levers import Levers
 from chorally_sdk.testing.host import connect
 from chorally_sdk.testing.package import Package
 from chorally_sdk.testing.recording import Exchange, Recorder
+from chorally_sdk.testing.specification import Description, find, read
 
 MOST_PAGES = 200
 MOST_STEPS = 30
@@ -79,6 +78,14 @@ class Bench:
         return self._levers
 
     @property
+    def description(self) -> Description:
+        """The platform's official description."""
+        path = find(self.levers.description)
+        if path is None:
+            raise LookupError(f"there is no description {self.levers.description!r}")
+        return read(path)
+
+    @property
     def channel(self) -> str:
         """The channel that people speak on."""
         return self.levers.channel or self.connector.manifest.channels[0].name
@@ -94,7 +101,8 @@ class Bench:
     ) -> Any:
         """Return a connector for the account of the stand-in; ``given`` replaces what it is connected by."""
         if self._levers is None:
-            return connect(self.connector, for_app=for_app, settings=self._drawn_up(), **given)
+            named = {} if external_id is None else {"external_id": external_id}
+            return connect(self.connector, for_app=for_app, settings=self._drawn_up(), **named, **given)
         known = self._levers.connection()
         options: dict[str, Any] = {
             "settings": known.settings,
@@ -276,8 +284,3 @@ class Heard(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the line, with its error."""
         self._lines.append(logging.Formatter("%(name)s %(message)s").format(record))
-
-
-def transport_of(levers: Levers) -> httpx.AsyncBaseTransport | None:
-    """Return how the stand-in is reached over HTTP, None where it is not."""
-    return levers.transport() if "transport" in levers.offered() else None

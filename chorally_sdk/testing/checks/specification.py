@@ -1,0 +1,101 @@
+"""Checks against the platform's official description, where there is one."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+import chorally_sdk as sdk
+from chorally_sdk.testing.bench import Bench
+from chorally_sdk.testing.checks.registry import check, ensure
+from chorally_sdk.testing.recording import Exchange
+from chorally_sdk.testing.specification import Description
+
+
+async def _said(bench: Bench) -> tuple[Description, list[Exchange]]:
+    """Let the connector do all it can once, and return what was said meanwhile."""
+    description = bench.description
+    connector = bench.connect()
+    await connector.check()
+    offered = bench.levers.offered()
+    if "page_size" in offered and "say" in offered:
+        bench.levers.page_size(2)
+        await bench.say(5)
+    if isinstance(connector, sdk.Pulls):
+        found = await bench.pull()
+        await bench.pull(found.cursors)
+        for message in found.messages[:1]:
+            await _acted(bench, message)
+    if isinstance(connector, sdk.Publishes):
+        await bench.send(bench.post())
+    if isinstance(connector, sdk.Discovers) and "profiles" in offered:
+        await connector.accounts()
+    if isinstance(connector, sdk.Subscribes) and "subscriptions" in offered:
+        from chorally_sdk.testing.checks.subscription import CALLBACK, SECRET
+
+        await connector.unsubscribe(await connector.subscribe(CALLBACK, SECRET, None))
+    if isinstance(connector, sdk.OffersTemplates):
+        await connector.templates()
+    return description, bench.exchanges
+
+
+async def _acted(bench: Bench, message: sdk.Message) -> None:
+    connector = bench.connect()
+    if isinstance(connector, sdk.Replies):
+        outgoing = bench.answer(bench.stored(message))
+        await bench.send(outgoing)
+        if isinstance(connector, sdk.Finds):
+            with suppress(sdk.OutcomeUnknown):  # what matters here is what was asked
+                await connector.find(outgoing)
+    if isinstance(connector, sdk.Fetches) and isinstance(connector, sdk.Pulls):
+        await connector.fetch(sdk.Ping(stream=connector.streams()[0].name, external_id=message.external_id))
+    if isinstance(connector, sdk.Moderates):
+        verbs = bench.connector.manifest.channel(message.channel).actions
+        for verb in ("like", "hide", "unhide", "delete"):
+            if verb in verbs:
+                given = {"verb": verb, "external_id": message.external_id, "channel": message.channel}
+                await connector.moderate(sdk.Action.model_validate({**given, "route": dict(message.route)}))
+
+
+def _told(mistakes: Iterable[str]) -> str:
+    found = list(mistakes)
+    return f"{len(found)} mistakes: " + "; ".join(found[:5])
+
+
+@check("specification", "Every call is one that the platform describes", "description", "transport")
+async def known_operations(bench: Bench) -> None:
+    """A call that the sandbox answers and the platform does not have works in tests only."""
+    description, exchanges = await _said(bench)
+    unknown = sorted({f"{e.method} {e.url.partition('?')[0]}" for e in exchanges if not description.operation(e)})
+    ensure(not unknown, f"the description has no {', '.join(unknown)}")
+
+
+@check("specification", "Every parameter is one that the platform describes", "description", "transport")
+async def known_parameters(bench: Bench) -> None:
+    """A misspelt parameter is passed over by the platform, and by a sandbox that shares the mistake."""
+    description, exchanges = await _said(bench)
+    mistakes = [mistake for exchange in exchanges for mistake in description.parameters(exchange)]
+    ensure(not mistakes, _told(mistakes))
+
+
+@check("specification", "Every body is as the platform describes it", "description", "transport")
+async def valid_requests(bench: Bench) -> None:
+    """A field of the wrong type, or one that is missing, is refused by the platform only."""
+    description, exchanges = await _said(bench)
+    mistakes = [mistake for exchange in exchanges for mistake in description.request(exchange)]
+    ensure(not mistakes, _told(mistakes))
+
+
+@check("specification", "The sandbox answers as the platform describes", "description", "transport")
+async def valid_answers(bench: Bench) -> None:
+    """A connector that is right about a wrong sandbox is wrong about the platform."""
+    description, exchanges = await _said(bench)
+    mistakes = [mistake for exchange in exchanges for mistake in description.answer(exchange)]
+    ensure(not mistakes, _told(mistakes))
+
+
+@check("specification", "The sandbox's hooks are as the platform describes", "description", "say", "hooks", "Receives")
+async def valid_hooks(bench: Bench) -> None:
+    """Hooks that only the sandbox sends are read by tests only."""
+    description = bench.description
+    await bench.levers.say("Hello")
+    mistakes = [mistake for hook in bench.levers.hooks() for mistake in description.hook(hook.body)]
+    ensure(not mistakes, _told(mistakes))

@@ -1,0 +1,114 @@
+"""Runs one check of one connector, or says why it does not apply."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import cast
+
+from chorally_sdk.connector.abilities import Sandboxes
+from chorally_sdk.connector.base import Connector
+from chorally_sdk.errors import ConnectorError
+from chorally_sdk.sandbox.levers import Levers
+from chorally_sdk.testing import specification
+from chorally_sdk.testing.bench import Bench, Heard
+from chorally_sdk.testing.checks.registry import Check, Failed
+from chorally_sdk.testing.package import Package
+
+NO_STAND_IN = "there is no stand-in of the platform"
+Platform = Callable[[], Levers]
+
+
+class NotApplied(Exception):
+    """The check does not apply; says why."""
+
+    def __init__(self, why: str, *, is_exempt: bool = False, is_gap: bool = False) -> None:
+        """Say why.
+
+        Args:
+            why: The reason.
+            is_exempt: The manifest gives it.
+            is_gap: The connector is able to it, and its stand-in cannot show it.
+        """
+        super().__init__(why)
+        self.is_exempt = is_exempt
+        self.is_gap = is_gap
+
+
+def platform_of(connector: type[Connector]) -> Platform | None:
+    """Return what makes the connector's own sandbox, None where it has none that has levers."""
+    if not issubclass(connector, Sandboxes):
+        return None
+    made = connector.sandbox()
+    return cast("Callable[[], Levers]", connector.sandbox) if isinstance(made, Levers) else None
+
+
+def applies(check: Check, connector: type[Connector], levers: Levers | None) -> None:
+    """Return if a check applies.
+
+    Raises:
+        NotApplied: It does not.
+    """
+    able = {kind.__name__ for kind in connector.__mro__}
+    for need in check.needs:
+        if need[0].isupper() and need not in able:
+            raise NotApplied(f"the connector has no ability {need}")
+        if need[0] == "~" and need[1:] in able:
+            raise NotApplied(f"the connector has the ability {need[1:]}")
+    word = connector.manifest.quality.get(check.id, "")
+    if word.startswith("exempt:") and check.may_be_exempt:
+        raise NotApplied(word, is_exempt=True)
+    for need in check.needs:
+        _offered(need, levers)
+
+
+def _offered(need: str, levers: Levers | None) -> None:
+    if need[0].isupper() or need[0] == "~":
+        return
+    if levers is None:
+        raise NotApplied(NO_STAND_IN, is_gap=True)
+    if need == "description":
+        if not levers.description:
+            raise NotApplied("the platform has no official description that can be read")
+        if specification.find(levers.description) is None:
+            raise NotApplied(f"{levers.description} is not below ${specification.VARIABLE}", is_gap=True)
+    elif need.startswith("fault:"):
+        if need.removeprefix("fault:") not in levers.kinds:
+            raise NotApplied(f"the stand-in knows no fault {need.removeprefix('fault:')}", is_gap=True)
+    elif need not in levers.offered():
+        raise NotApplied(f"the stand-in has no lever {need}", is_gap=True)
+
+
+async def run(check: Check, connector: type[Connector], platform: Platform | None, package: Package | None) -> None:
+    """Run a check on a fresh stand-in.
+
+    Raises:
+        NotApplied: It does not apply.
+        Failed: The connector does not do what it is about.
+    """
+    levers = platform() if platform else None
+    applies(check, connector, levers)
+    bench = Bench(connector, levers, package)
+    heard = Heard(bench.logs)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(heard)
+    root.setLevel(logging.DEBUG)
+    try:
+        if levers is None:
+            await check.run(bench)
+        else:
+            async with levers:
+                await check.run(bench)
+    except Failed:
+        raise
+    except (AssertionError, ConnectorError, LookupError, ValueError, TypeError, AttributeError, OSError) as error:
+        raise Failed(f"{type(error).__name__}: {error}") from error
+    finally:
+        root.setLevel(level)
+        root.removeHandler(heard)
+
+
+def run_once(check: Check, connector: type[Connector], platform: Platform | None, package: Package | None) -> None:
+    """Run a check from code that is not asynchronous; see ``run``."""
+    with asyncio.Runner() as runner:
+        runner.run(run(check, connector, platform, package))

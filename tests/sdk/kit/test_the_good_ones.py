@@ -1,0 +1,36 @@
+"""Connectors that do everything right, inheriting the kit as any connector does."""
+
+from pathlib import Path
+
+import pytest
+
+from chorally_sdk.connector.base import Connector
+from chorally_sdk.testing import ConnectorContract
+from chorally_sdk.testing.package import Package
+from tests.sdk.kit.guestbook import Guestbook, Machine
+from tests.sdk.kit.package import a_package
+from tests.sdk.kit.twin import GuestbookTwin, MachineTwin
+
+
+class OfTheKit(ConnectorContract):
+    """The package is made up."""
+
+    @classmethod
+    def package(cls, connector: type[Connector]) -> Package:
+        """Return what was made up."""
+        return a_package(connector)
+
+    @pytest.fixture(autouse=True)
+    def specs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The made-up platform's description."""
+        monkeypatch.setenv("CHORALLY_SPECS", str(Path(__file__).parent / "specs"))
+
+
+class TestGuestbook(OfTheKit):
+    connector = Guestbook
+    platform = GuestbookTwin
+
+
+class TestMachine(OfTheKit):
+    connector = Machine
+    platform = MachineTwin
