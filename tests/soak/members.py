@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -21,8 +22,20 @@ KEY = "c29hay1zb2FrLXNvYWstc29hay1zb2FrLXNvYWstc28="
 class Member:
     """One process, over all its lives."""
 
-    def __init__(self, kind: str, number: int, environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, kind: str, number: int, environment: dict[str, str], folder: Path, told: Sequence[str] = ()
+    ) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            kind: What it is, which begins its name.
+            number: Tells it apart from others of its kind.
+            environment: The settings that it shares with them.
+            folder: Where its output goes.
+            told: Arguments of the command; those of its kind where empty.
+        """
         self.kind = kind
+        self._told = tuple(told) or MEMBERS[kind]
         self.name = f"{kind}-{number}"
         self.port = _free_port()
         self.lives = 0
@@ -42,7 +55,7 @@ class Member:
         self.lives += 1
         with self.output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "chorally_core.cli", "service", *MEMBERS[self.kind], env=self._environment,
+                sys.executable, "-m", "chorally_core.cli", "service", *self._told, env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 

@@ -61,6 +61,11 @@ class Servers:
         sentinels = ",".join(f"127.0.0.1:{self.redis_port + n}" for n in (2, 3, 4))
         return f"redis+sentinel://:{_PASSWORD}@{sentinels}/chorally/0?prefix=soak&workers={processes}"
 
+    def pids(self, kind: str) -> list[int]:
+        """Return the processes of one of them."""
+        notes = (self._folder / "state" / kind).glob("*.pid")
+        return [int(note.read_text().split()[0]) for note in notes]
+
     async def do(self, kind: str, what: str) -> None:
         """Have one of them start, stop or fail.
 
