@@ -21,7 +21,9 @@ from chorally_core.adapters.sqlite.documents import SqliteDocuments
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.adapters.stored import StoredSearch
-from chorally_core.runner import InOrder
+from chorally_core.adapters.stored.search import SearchText
+from chorally_core.ports.jobs import Job
+from chorally_core.runner import InOrder, Parked
 
 from tests.support import kafka, redis
 
@@ -65,8 +67,11 @@ def _mongo() -> Opened:
     async def opened() -> AsyncIterator[Any]:
         from chorally_core.adapters.mongo import MongoDocuments
 
+        from tests.contract.test_documents import Card, Line
+
         store = MongoDocuments(own)
         try:
+            await store.migrate([Card, Job, Line, Parked, SearchText])
             yield store
         finally:
             await store.close()
@@ -97,12 +102,25 @@ def _apart(documents: Opened, bus: Opened) -> Opened:
 
 @pytest.fixture(params=["sqlite", "in order", pytest.param("mongo", marks=pytest.mark.real)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
-    """Every ledger."""
-    if request.param == "sqlite":
-        return _sqlite(tmp_path, SqliteLedger)
-    (tmp_path / "bus").mkdir()
-    store = _mongo() if request.param == "mongo" else _sqlite(tmp_path, SqliteDocuments)
-    return _apart(store, _sqlite(tmp_path / "bus", SqliteBus))
+    """Every ledger whose events come at once."""
+    return a_ledger(request.param, tmp_path)
+
+
+def a_ledger(name: str, folder: Path) -> Opened:
+    """Return the ledger of a name, with its log in a folder."""
+    if name == "sqlite":
+        return _sqlite(folder, SqliteLedger)
+    (folder / "bus").mkdir()
+    store = _mongo() if name == "mongo" else _sqlite(folder, SqliteDocuments)
+    return _apart(store, _sqlite(folder / "bus", SqliteBus))
+
+
+@asynccontextmanager
+async def a_cluster() -> AsyncIterator[Opened]:
+    """Give the ledger of several processes: MongoDB and Kafka."""
+    store = _mongo()
+    async with kafka.a_prefix() as prefix:
+        yield _apart(store, partial(kafka.a_bus, prefix))
 
 
 def _stored(documents: Opened) -> Opened:

@@ -1,5 +1,6 @@
 """What any document store does."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -7,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from chorally_core.ports.documents import Condition, Conflict, Document, Key, Query, Write
+from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, Document, Key, Query, Write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,15 @@ class Card(Document, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     text: str = ""
     number: int = 0
+
+
+class Line(Document, frozen=True, kw_only=True):
+    """A record of a kind that is followed."""
+
+    kind = "line"
+    followed = True
+
+    text: str = ""
 
 
 def a_card(name: str, *, tenant: str = "acme", **fields: Any) -> Card:
@@ -196,3 +206,103 @@ async def test_what_is_deleted_is_gone(documents: Opened) -> None:
         assert await store.delete(Card, ["a", "nobody"]) == 1
         await _add(store, a_card("c", slot="s"))
         assert await _ids(store, Query(Card, "acme")) == ["b", "c"]
+
+
+def _lines(*names: str) -> list[Write]:
+    return [Write(Line(id=name, tenant="acme", version=1), 0) for name in names]
+
+
+async def _arrived(store: Any, after: str | None = None, **options: Any) -> list[str]:
+    place = None if after is None else (None, after)
+    return await _ids(store, Query(Line, None, order=ARRIVAL, after=place, **options))
+
+
+async def test_what_is_followed_comes_in_the_order_of_arrival(documents: Opened) -> None:
+    """Whatever the ids say, and whoever stored it; a change moves nothing, and adding again neither."""
+    async with documents() as one, documents() as two:
+        await one.write(_lines("m", "z"))
+        await two.write(_lines("a"))
+        await one.write([*_lines("m", "k")])
+        await two.write([Write(Line(id="m", tenant="acme", version=2, text="changed"), 1)])
+        assert await _arrived(one) == await _arrived(two) == ["m", "z", "a", "k"]
+        assert await _arrived(two, "z") == ["a", "k"]
+        assert await _arrived(two, "z", descending=True) == ["m"]
+        assert await _arrived(one, descending=True, limit=1) == ["k"]
+
+
+async def test_who_resumes_behind_what_is_gone_is_told(documents: Opened) -> None:
+    """There is no place to resume from."""
+    async with documents() as store:
+        await store.write(_lines("a", "b"))
+        await store.delete(Line, ["b"])
+        with pytest.raises(LookupError, match="b is not stored"):
+            await _arrived(store, "b")
+
+
+async def test_only_kinds_that_are_followed_are_asked_for_in_the_order_of_arrival(documents: Opened) -> None:
+    """The others are spared what it costs."""
+    async with documents() as store:
+        with pytest.raises(ValueError, match="Card is not followed"):
+            await store.find(Query(Card, "acme", order=ARRIVAL))
+
+
+async def test_a_follower_misses_nothing_of_several_writers(documents: Opened) -> None:
+    """While two write, whoever resumes behind the last one given gets everything once, in one order."""
+    async with documents() as one, documents() as two, documents() as reader:
+
+        async def writes(store: Any, name: str) -> None:
+            for number in range(0, 40, 2):
+                await store.write(_lines(f"{name}{number:02}", f"{name}{number + 1:02}"))
+
+        writing = asyncio.gather(writes(one, "x"), writes(two, "y"))
+        seen: list[str] = []
+        while True:
+            ended = writing.done()
+            page = await _arrived(reader, seen[-1] if seen else None, limit=7)
+            seen += page
+            if ended and not page:
+                break
+        await writing
+        assert sorted(seen) == sorted({*seen})
+        assert len(seen) == 80
+        assert seen == await _arrived(one, limit=100)
+
+
+def _told(name: str) -> Any:
+    from tests.contract.test_bus import an_event
+
+    return an_event(name)
+
+
+async def test_events_lie_with_documents_until_they_are_relayed(documents: Opened) -> None:
+    """In the order in which they were stored; also those of one document only."""
+    async with documents() as store:
+        unsent = await store.write([Write(a_card("c1"), 0, (_told("e1"), _told("e2"))), Write(a_card("c2"), 0)])
+        assert [event.id for event in unsent.events] == ["e1", "e2"]
+        await store.write([Write(a_card("c3"), 0, (_told("e3"),))])
+        assert [event.id for event in (await store.carried(Card, ["c1", "c2"])).events] == ["e1", "e2"]
+        await store.relayed(unsent)
+        assert [event.id for event in (await store.unsent(10)).events] == ["e3"]
+        assert not (await store.carried(Card, ["c1", "c2"])).token
+
+
+async def test_who_changes_a_document_relays_what_lies_with_it_first(documents: Opened) -> None:
+    """The process that stored the earlier event may be slow or dead; its event never comes behind a later one."""
+    async with documents() as slow, documents() as quick:
+        left = await slow.write([Write(a_card("c1"), 0, (_told("e1"),))])
+        assert await quick.get(Card, "c1") == a_card("c1")
+        unsent = await quick.write([Write(msgspec.structs.replace(a_card("c1"), version=2), 1, (_told("e2"),))])
+        assert [event.id for event in unsent.events] == ["e1", "e2"]
+        await quick.relayed(unsent)
+        await slow.relayed(left)
+        assert await quick.get(Card, "c1") is not None
+        unsent = await quick.write([Write(msgspec.structs.replace(a_card("c1"), version=3), 2, (_told("e3"),))])
+        assert [event.id for event in unsent.events] == ["e3"]
+
+
+async def test_what_was_stored_just_now_is_left_to_who_stored_it(documents: Opened) -> None:
+    """Only what has lain for a while counts as left behind."""
+    async with documents() as store:
+        await store.write([Write(a_card("c1"), 0, (_told("e1"),))])
+        assert not (await store.unsent(10, timedelta(minutes=1))).token
+        assert [event.id for event in (await store.unsent(10, timedelta(minutes=-1))).events] == ["e1"]

@@ -239,7 +239,7 @@ async def _written(parts: Tickets, ticket_id: str, body: MessageAdd, caller: Cal
             return Change()
         same: dict[str, Any] = {"body": body.body, "actor": _actor(caller), "message_id": name, "at": at}
         if body.visibility == "internal":
-            return commands.note(ticket, **same)
+            return commands.note(ticket, known=known, **same)
         answered = found.get(Message, answered_id)
         if why := parts.limit_of(answered.channel if answered else ticket.channel, body.body):
             raise Problem(422, why, code="invalid", errors=[{"field": "/body/body", "message": why}])

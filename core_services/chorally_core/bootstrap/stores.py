@@ -19,9 +19,11 @@ from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.adapters.stored import StoredSearch
 from chorally_core.bootstrap.back_ends import BackEnds, Unreachable
+from chorally_core.bootstrap.kinds import make_ready
 from chorally_core.bootstrap.parts import Parts, Role
 from chorally_core.ports.documents import Documents
 from chorally_core.ports.ledger import Ledger
+from chorally_core.ports.schemas import NotMigrated, TooNew
 from chorally_core.ports.search import Search
 from chorally_core.runner import InOrder
 from chorally_core.settings import InvalidSettings, Settings
@@ -85,12 +87,20 @@ class Stores:
         return self._database
 
     async def start(self) -> None:
-        """Connect to what is reached over a network.
+        """Connect to what is reached over a network, and see that documents are as this release stores them.
 
         Raises:
+            NotMigrated: They are not, and lie where other processes use them.
+            TooNew: A later release has stored some.
             Unreachable: Something cannot be used now.
         """
         await self.back_ends.start()
+        try:
+            await make_ready(self.ledger.documents)
+        except (NotMigrated, TooNew):
+            raise
+        except Exception as error:
+            raise Unreachable(f"{type(error).__name__}: {error}") from error
 
     def troubles(self) -> list[str]:
         """Say what keeps the back ends from doing their work at the moment."""

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from chorally_core import logs
 from chorally_core.adapters.identity.key_set import InvalidKeyring
 from chorally_core.bootstrap import InUse, Parts, System, Unreachable
+from chorally_core.ports.schemas import NotMigrated, TooNew
 from chorally_core.ports.secrets import Unopenable
 from chorally_core.serving import Ending, listen, run, served
 from chorally_core.settings import InvalidSettings, Settings
@@ -35,7 +36,9 @@ def run_parts(settings: Settings, parts: Parts, tell: Callable[[str], None]) -> 
     try:
         with exported(settings.otlp_endpoint, ratio=settings.trace_ratio, service=name, instance=where):
             run(_run(settings, parts, tell))
-    except (InUse, InvalidKeyring, InvalidSettings, NoExporter, Unopenable, Unreachable, ValueError) as error:
+    except (
+        InUse, InvalidKeyring, InvalidSettings, NoExporter, NotMigrated, TooNew, Unopenable, Unreachable, ValueError,
+    ) as error:  # fmt: skip
         raise Refused(str(error)) from error
     except OSError as error:
         place = f"{settings.data} cannot be used: {error} (CHORALLY_DATA)" if parts.alone else str(error)

@@ -4,11 +4,12 @@ A back end may divide a topic into partitions, each key in one of them, and the 
 group. So order holds within a key and between positions of one partition, and nowhere else.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from chorally_core.events import Event, Unknown, Unreadable
+from chorally_core.ports.documents import Conflict
 
 
 class Delivered(NamedTuple):
@@ -27,6 +28,15 @@ class Batch(NamedTuple):
     """The adapter's own note of how far the batch reaches."""
 
 
+class Moved(Conflict):
+    """What was read belongs to another member of the group by now, which does the work again: rewind."""
+
+    def __init__(self, group: str) -> None:
+        Exception.__init__(self, f"the partitions of group {group} were shared out anew; the work is done again")
+        self.kind = "partition"
+        self.document_id = group
+
+
 class Consumer(Protocol):
     """One member of a consumer group."""
 
@@ -43,14 +53,30 @@ class Consumer(Protocol):
         """Remember that everything up to the end of the batch is done.
 
         Raises:
-            Conflict: What was read belongs to another member of the group by now, and comes again there: rewind.
+            Moved: What was read belongs to another member of the group by now, and comes again there: rewind.
         """
 
     async def rewind(self) -> None:
         """Read again from the last commit."""
 
+    @property
+    def shares(self) -> int:
+        """Grows when partitions come or go, and what is remembered of their keys is to be learned anew.
+
+        0 for ever where a group has one member, which owns all.
+        """
+
+    def owns(self, position: str) -> bool:
+        """Whether what lies there is this member's to work on, in any of its topics: a key is in the same partition."""
+
+    def lag(self) -> Mapping[str, int]:
+        """Return how many published events the group has not done, by topic, as far as this member knows.
+
+        Only of its own partitions: what all members say adds up.
+        """
+
     def waiting(self) -> int:
-        """Return how many events are published that the group has not read, as far as this member knows."""
+        """Return the lag of all topics together."""
 
 
 class Bus(Protocol):
@@ -89,3 +115,14 @@ class Trims(Protocol):
 
     async def trim(self, topic: str, before: datetime) -> int:
         """Remove events older than ``before`` that every group has read, and return how many there were."""
+
+
+@runtime_checkable
+class MakesTopics(Protocol):
+    """What a bus offers whose topics somebody may have to make beforehand."""
+
+    async def missing_topics(self, topics: Collection[str]) -> list[str]:
+        """Return which of them are not there."""
+
+    async def make_topics(self, topics: Collection[str]) -> list[str]:
+        """Make those that are not there, and return which."""

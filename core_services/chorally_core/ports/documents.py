@@ -4,7 +4,8 @@ Nothing here spans documents: a back end without transactions over several docum
 as one that has them. What must become durable together is the ledger's affair (``ledger``).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -27,11 +28,24 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields that queries filter by and that few documents have."""
     numbered: ClassVar[str] = ""
     """Field that counts the documents of a tenant, given by ``reserve``."""
+    followed: ClassVar[bool] = False
+    """Whether queries may ask for the order of arrival: from the first release of the kind, or never.
+
+    It costs each addition something in a cluster.
+    """
+    schema: ClassVar[int] = 1
+    """Grows by one with each change of the fields that what is stored cannot be read through."""
+    upgrades: ClassVar[tuple["Upgrade", ...]] = ()
+    """From each schema to the next, the first from schema 1: pure, and kept for as long as such documents may lie."""
 
     id: str
     tenant: str
     version: int = 0
     """0 until stored, then one more at each change."""
+
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns the fields of a stored document, as JSON types, into those of the next schema."""
 
 
 class Key(NamedTuple):
@@ -87,7 +101,7 @@ class Query(NamedTuple):
 
     In the order ``ARRIVAL`` a document that becomes visible later never comes before one that a query has given,
     so whoever resumes behind the last one misses none; a change does not move a document. ``after`` then is
-    ``(None, id)`` of a document that is still stored, of whichever tenant.
+    ``(None, id)`` of a document that is still stored, of whichever tenant. Only for kinds that are ``followed``.
     """
 
     of: type[Document]
@@ -122,10 +136,12 @@ class Documents(Protocol):
     async def write(self, writes: Sequence[Write]) -> Unsent:
         """Store documents, in order; each becomes durable by itself, together with its outbox.
 
-        Returns the events of the outboxes, which lie with their documents until they are ``relayed``.
+        Returns the events of the outboxes, which lie with their documents until they are ``relayed``. Where
+        others lay with a document that is changed, they come before its own: somebody has not relayed them yet,
+        and the order is theirs.
 
         Raises:
-            Conflict: A document was not as expected; earlier ones of the call may be stored.
+            Conflict: A document was not as expected; others of the call may be stored.
         """
 
     async def find(self, query: Query) -> list[Any]:
@@ -144,8 +160,16 @@ class Documents(Protocol):
     async def reserve(self, of: type[Document], tenant: str, count: int) -> range:
         """Return numbers that no other document of the kind and tenant will be given."""
 
-    async def unsent(self, limit: int) -> Unsent:
-        """Return events that were stored with documents and not relayed, those of one document in order."""
+    async def unsent(self, limit: int, older_than: timedelta = timedelta(0)) -> Unsent:
+        """Return events that were stored with documents and not relayed, those of one document in order.
+
+        Args:
+            limit: About how many.
+            older_than: How long ago a document's oldest was stored at least, by the clocks of who stores and asks.
+        """
+
+    async def carried(self, of: type[Document], ids: Collection[str]) -> Unsent:
+        """Return the events that lie with some documents, those of one document in order."""
 
     async def relayed(self, sent: Unsent) -> None:
         """Forget events that were relayed."""

@@ -26,6 +26,11 @@ class Change(msgspec.Struct, frozen=True):
     events: tuple[Event[Any], ...] = ()
     remove: tuple[Document, ...] = ()
     """Documents that are used up; only for what may vanish twice."""
+    mended: tuple[Document, ...] = ()
+    """Documents that are changed before the writes, as a kill left them without what the last write adds to them.
+
+    Until that one is stored nothing rests on them, so they may be mended any number of times.
+    """
 
     def __post_init__(self) -> None:
         """Refuse a change that would need a transaction over several documents."""

@@ -7,6 +7,7 @@ repeats the work finds it done. Handlers see no difference.
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -64,8 +65,11 @@ class Ledger(Protocol):
     def turn(self) -> AbstractAsyncContextManager[None]:
         """Hold together several commits that follow each other at once, where the back end can."""
 
-    async def recover(self) -> None:
-        """Relay what a process that died had stored and not told; called before anything is read."""
+    async def recover(self, older_than: timedelta = timedelta(0)) -> int:
+        """Relay what a process that died had stored and not told; return how many events that was.
+
+        What another process is about to tell itself is told twice, unless it is passed by as not ``older_than``.
+        """
 
 
 def settled(work: Work) -> tuple[list[Write], dict[type[Document], list[str]]]:

@@ -1,18 +1,21 @@
 """The ledger for back ends that share no transaction: documents, then events, then the position.
 
 A document that a decision changes carries the events it caused until they are relayed, so a kill in between
-loses none: whoever starts next relays them first. Work that is done again finds its documents stored, decides
-nothing, and moves on. Events that no document carries come before anything else, as the work that caused them
-is repeated until its position is stored. So every event is told at least once, and has its effect once.
+loses none: whoever starts next, or the relay, tells them. Whoever changes a document that still carries some
+tells them before its own, so a document's events are first told in their order, however often they are repeated.
+Work that is done again finds its documents stored, decides nothing, and moves on. Events that no document carries
+come before anything else, as the work that caused them is repeated until its position is stored. So every event is
+told at least once, and has its effect once.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from chorally_core.events import Event
 from chorally_core.ports.bus import Bus
-from chorally_core.ports.documents import Conflict, Documents, Write
+from chorally_core.ports.documents import Conflict, Document, Documents, Unsent, Write
 from chorally_core.ports.ledger import Step, Work, settled
 
 _AT_ONCE = 500
@@ -51,17 +54,28 @@ class InOrder:
         try:
             unsent = await self.documents.write(writes)
         except Conflict:
-            await self.recover()
+            carrying: dict[type[Document], list[str]] = {}
+            for write in writes:
+                if write.outbox:
+                    carrying.setdefault(type(write.document), []).append(write.document.id)
+            for of, ids in carrying.items():
+                await self._relay(await self.documents.carried(of, ids))
             raise
+        await self._relay(unsent)
+
+    async def _relay(self, unsent: Unsent) -> None:
         if unsent.events:
             await self.bus.publish(unsent.events)
+        if unsent.token:
             await self.documents.relayed(unsent)
 
-    async def recover(self) -> None:
-        """Relay what is stored and not told."""
-        while (unsent := await self.documents.unsent(_AT_ONCE)).token:
-            await self.bus.publish(unsent.events)
-            await self.documents.relayed(unsent)
+    async def recover(self, older_than: timedelta = timedelta(0)) -> int:
+        """Relay what is stored and not told; return how many events that was."""
+        count = 0
+        while (unsent := await self.documents.unsent(_AT_ONCE, older_than)).token:
+            await self._relay(unsent)
+            count += len(unsent.events)
+        return count
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -28,12 +28,17 @@ class Figures(Collector):
             "chorally_events", "Events by group and what became of them", labels=["group", "outcome"]
         )
         parked = GaugeMetricFamily("chorally_parked_events", "Events that wait behind a failed one", labels=["group"])
-        lag = GaugeMetricFamily("chorally_lag_events", "Events that a group has not read", labels=["group"])
+        lag = GaugeMetricFamily(
+            "chorally_lag_events",
+            "Events that a group has not done, of this process's share",
+            labels=["group", "topic"],
+        )
         for runner in self._runners:
             for outcome, count in sorted(runner.counts.items()):
                 events.add_metric([runner.group, outcome], count)
             parked.add_metric([runner.group], runner.parked)
-            lag.add_metric([runner.group], runner.consumer.waiting())
+            for topic, count in sorted(runner.consumer.lag().items()):
+                lag.add_metric([runner.group, topic], count)
         yield from (events, parked, lag)
         yield self._webhooks()
 

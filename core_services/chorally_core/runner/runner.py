@@ -2,20 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from chorally_core.events import Event, Unknown, Unreadable, decode
 from chorally_core.events.ids import derived
-from chorally_core.ports.bus import Batch, Delivered
+from chorally_core.ports.bus import Batch, Delivered, Moved
 from chorally_core.ports.documents import Condition, Conflict, Key, Query
 from chorally_core.ports.handlers import Handler
 from chorally_core.ports.ledger import Ledger, Work
 from chorally_core.ports.parking import Parked, to_raw
 from chorally_core.ports.storable import Storable, shown
 from chorally_core.runner import traced
+from chorally_core.runner.lanes import Lanes
 from chorally_core.runner.parking import ATTEMPTS, backoff, dead, lane, parked, unreadable
 from chorally_core.runner.workspace import Numbers, Workspace
 
@@ -34,6 +35,7 @@ class Runner:
         now: Callable[[], datetime],
         batch: int = 200,
         attempts: int = ATTEMPTS,
+        relearn: timedelta = timedelta(seconds=30),
     ) -> None:
         """Prepare to run.
 
@@ -44,6 +46,7 @@ class Runner:
             now: The clock.
             batch: Most events in one commit.
             attempts: How often an event may fail before it becomes a dead letter.
+            relearn: How long what is known of waiting keys is good for, where the group has several members.
         """
         self.group = group
         self._handlers = {(handler.topic, handler.event): handler for handler in handlers}
@@ -52,8 +55,7 @@ class Runner:
         self._batch = batch
         self._attempts = attempts
         self._numbers = Numbers(ledger.documents)
-        self._lanes: Counter[str] = Counter()
-        self._retry_at: datetime | None = None
+        self._lanes = Lanes(ledger.documents, group, relearn=relearn)
         self._storable = Storable()
         self.consumer = ledger.bus.consumer(group, sorted({topic for topic, _ in self._handlers}))
         self.counts: Counter[str] = Counter()
@@ -61,30 +63,24 @@ class Runner:
 
     async def start(self) -> None:
         """Learn which keys wait."""
-        self._lanes.clear()
-        self._retry_at = None
-        after: tuple[Any, str] | None = None
-        while True:
-            where = (Condition("group", "is", self.group),)
-            waiting = await self._ledger.documents.find(Query(Parked, None, where, limit=1000, after=after))
-            for row in waiting:
-                self._lanes[row.lane] += 1
-                self._retry_at = min(self._retry_at or row.next_at, row.next_at)
-            if len(waiting) < 1000:
-                return
-            after = (waiting[-1].id, waiting[-1].id)
+        await self._lanes.learn(self.consumer, self._now())
 
     @property
     def parked(self) -> int:
-        """How many events wait behind a failed one, itself included."""
-        return self._lanes.total()
+        """How many events wait behind a failed one, itself included, of the partitions that this member has."""
+        return self._lanes.total
 
     async def step(self) -> int:
         """Handle one batch, and what waits and is due; return how many events that was."""
+        now = self._now()
+        if self._lanes.is_stale(self.consumer, now):
+            await self.start()
         retried = 0
-        if self._retry_at is not None and self._now() >= self._retry_at:
+        if self._lanes.retry_at is not None and now >= self._lanes.retry_at:
             retried = await self._retry()
         batch = await self.consumer.poll(self._storable.limit(self._batch))
+        if batch.delivered and self._lanes.is_stale(self.consumer, now):
+            await self.start()  # the batch may be of a share that came meanwhile
         if not batch.delivered:
             return retried
         names = [_name(delivered) for delivered in batch.delivered]
@@ -94,7 +90,8 @@ class Runner:
         except Exception as error:
             if isinstance(error, Conflict):
                 self.counts["repeated"] += len(batch.delivered)
-            self._storable.failed(names, error)
+            if not isinstance(error, Moved):
+                self._storable.failed(names, error)
             raise
         self._storable.stored(names)
         return retried + len(batch.delivered)
@@ -112,7 +109,7 @@ class Runner:
         for delivered in batch.delivered:
             counts[await self._one(space, delivered, lanes)] += 1
         await self._ledger.commit(Work(space.steps, (self.consumer, batch)))
-        self._lanes += lanes
+        self._lanes.add(lanes)
         self.counts += counts
 
     async def _prefetch(self, space: Workspace, delivered: Sequence[Delivered]) -> None:
@@ -155,7 +152,7 @@ class Runner:
             if isinstance(error, Conflict):
                 raise
             at = self._now() + backoff(1)
-            self._retry_at = min(self._retry_at or at, at)
+            self._lanes.due(at)
             space.add(parked(event, self.group, position, attempts=1, next_at=at, error=shown(error)))
             lanes[lane(self.group, event.key)] += 1
             about = {"topic": event.topic, "event_id": event.id, **traced.trace_of(event)}
@@ -164,7 +161,7 @@ class Runner:
         return "handled"
 
     def _waits(self, name: str, lanes: Counter[str]) -> bool:
-        return self._lanes[name] > 0 or lanes[name] > 0
+        return self._lanes.waits(name) or lanes[name] > 0
 
     async def _decide(self, space: Workspace, handler: Handler[Any], event: Event[Any]) -> None:
         while missing := space.missing(handler.follows(event, space.found)):
@@ -174,12 +171,12 @@ class Runner:
     async def _retry(self) -> int:
         """Take up the waiting lanes whose time has come, each until it fails again or is empty, a batch in all."""
         now = self._now()
-        self._retry_at = None
+        self._lanes.retry_at = None
         done = 0
-        for name in [name for name, count in self._lanes.items() if count]:
+        for name in self._lanes.names():
             done += await self._retry_lane(name, now, self._batch - done)
             if done >= self._batch:
-                self._retry_at = now
+                self._lanes.retry_at = now
                 break
         return done
 
@@ -189,13 +186,13 @@ class Runner:
         waiting: list[Parked] = await self._ledger.documents.find(Query(Parked, None, where, limit=most))
         for done, first in enumerate(waiting):
             if first.next_at > now:
-                self._retry_at = min(self._retry_at or first.next_at, first.next_at)
+                self._lanes.due(first.next_at)
                 return done
             if not await self._retry_first(first):
                 return done
-            self._lanes[name] -= 1
+            self._lanes.left(name, 1)
         if len(waiting) < most:
-            del self._lanes[name]
+            self._lanes.emptied(name)
         return len(waiting)
 
     async def _retry_first(self, first: Parked) -> bool:
@@ -236,7 +233,7 @@ class Runner:
         attempts = first.attempts + 1
         if attempts < self._attempts:
             at = self._now() + backoff(attempts)
-            self._retry_at = min(self._retry_at or at, at)
+            self._lanes.due(at)
             space.replace(first, attempts=attempts, next_at=at, error=shown(error))
             return "again"
         letter, told = dead(

@@ -86,7 +86,7 @@ class Workspace:
         """Take over a decision, so that the next one sees it."""
         writes = []
         known = self._known
-        for document in change.writes:
+        for document in (*change.mended, *change.writes) if change.mended else change.writes:
             kind = type(document)
             expected = document.version
             place = (kind, "id", document.id)

@@ -76,4 +76,4 @@ def test_any_steps_hand_out_everything_in_order(steps: list[tuple[str, int]]) ->
         reached = pending[-1].offsets[A] if pending else done
         assert share.ahead == kept - reached
         assert share.in_flight == bool(pending)
-        assert share.unread(A) == (reached if kept else None)
+        assert share.undone(A) == (done if kept else None)

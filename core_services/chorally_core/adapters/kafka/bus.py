@@ -108,6 +108,24 @@ class KafkaBus:
         """Make whoever waits look again."""
         self._woken.set()
 
+    async def missing_topics(self, topics: Collection[str]) -> list[str]:
+        """Return which topics are not there; the bus need not be started.
+
+        Raises:
+            KafkaUnavailable: No broker answers.
+        """
+        return await self._topics.missing(topics)
+
+    async def make_topics(self, topics: Collection[str]) -> list[str]:
+        """Make the topics that are not there, and return which; the bus need not be started.
+
+        Raises:
+            KafkaUnavailable: One cannot be made, or no broker answers.
+        """
+        missing = await self._topics.missing(topics)
+        await self._topics.ensure(topics)
+        return missing
+
     def troubles(self) -> list[str]:
         """Say what keeps events from going in or out at the moment."""
         found = [told for member in self._members.values() if (told := member.membership.trouble())]

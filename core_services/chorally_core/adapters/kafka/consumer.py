@@ -1,7 +1,7 @@
 """A consumer on Kafka: what its membership has read ahead is polled, committed, and handed out again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from aiokafka import errors
 
@@ -113,6 +113,21 @@ class KafkaConsumer:
         if self.membership.share.ahead:
             self._arrived()
 
+    def owns(self, position: str) -> bool:
+        """Whether the partition of a position is this member's, in any of its topics."""
+        member = self.membership
+        if member.client is None or member.moved is None:
+            return False
+        partition = int(position.partition("-")[0])
+        return any(assigned.partition == partition for assigned in member.client.assignment())
+
+    def lag(self) -> Mapping[str, int]:
+        """Return how many events of its partitions are not committed, by topic, as far as the brokers have told."""
+        counts = dict.fromkeys(self._names.values(), 0)
+        for partition, count in self.membership.lag().items():
+            counts[self._names[partition.topic]] += count
+        return counts
+
     def waiting(self) -> int:
-        """Return how many events of its partitions were not handed out, as of the last answer of the brokers."""
-        return self.membership.lag()
+        """Return the lag of all topics together."""
+        return sum(self.lag().values())

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from chorally_core.ports.documents import Conflict
+from chorally_core.ports.bus import Moved
+
+__all__ = ["InvalidBus", "KafkaUnavailable", "Moved", "NotPublished", "TooLarge"]
 
 
 class InvalidBus(ValueError):
@@ -23,12 +25,3 @@ class NotPublished(Exception):
 
 class TooLarge(ValueError):
     """An event has more bytes than Kafka takes; nothing of the call was published."""
-
-
-class Moved(Conflict):
-    """What was read belongs to another member of the group by now, which does the work again: rewind."""
-
-    def __init__(self, group: str) -> None:
-        Exception.__init__(self, f"the partitions of group {group} were shared out anew; the work is done again")
-        self.kind = "partition"
-        self.document_id = group

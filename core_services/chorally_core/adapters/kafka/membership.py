@@ -83,6 +83,7 @@ class Membership:
         self._pause_s = 1.0
         self._ends: dict[TopicPartition, int] = {}
         self._places: dict[TopicPartition, int] = {}
+        self._is_new = False
         self._starting: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -103,19 +104,19 @@ class Membership:
         """Hand out nothing until the partitions are shared out anew: the group has gone on without this member."""
         self._paused = True
 
-    def lag(self) -> int:
-        """Return how many events of the share were not handed out, as of the last answer of the brokers."""
+    def lag(self) -> dict[TopicPartition, int]:
+        """Return how many events of the share are not done, as of the last answer of the brokers."""
         if self.client is None or self.moved is None:
-            return 0
-        return sum(self._lag(partition) for partition in self.client.assignment())
+            return {}
+        return {partition: self._lag(partition) for partition in self.client.assignment()}
 
     def _lag(self, partition: TopicPartition) -> int:
-        unread = self.share.unread(partition)
-        if unread is None:
-            unread = self._places.get(partition)
-        if unread is None:
+        undone = self.share.undone(partition)
+        if undone is None:
+            undone = self._places.get(partition)
+        if undone is None:
             return 0
-        return max(self.client.highwater(partition) or 0, self._ends.get(partition, 0), unread) - unread
+        return max(self.client.highwater(partition) or 0, self._ends.get(partition, 0), undone) - undone
 
     def trouble(self) -> str:
         """Say why nothing can be read at the moment; an empty text where it can."""
@@ -202,6 +203,9 @@ class Membership:
 
     async def _read(self, client: Any) -> None:
         while True:
+            if self._is_new:
+                self._is_new = False
+                await self._look(client)
             if self.share.ahead >= AHEAD:
                 await self._wait_for_room(client)
                 continue
@@ -241,15 +245,19 @@ class Membership:
             await self._look(client)
 
     async def _look(self, client: Any) -> None:
-        """Learn where the log ends, which nobody tells while nothing is fetched."""
+        """Learn where the log ends and the group is, which nobody tells while nothing is fetched."""
         partitions = list(client.assignment())
         try:
-            self._ends = await client.end_offsets(partitions)
-            for partition in partitions:
-                if self.share.unread(partition) is None:
-                    self._places[partition] = await client.position(partition)
-        except errors.KafkaError as error:  # the brokers are away, or the partitions go elsewhere
+            async with asyncio.timeout(_LOOK_S):
+                ends = await client.end_offsets(partitions)
+                begun = await client.beginning_offsets(partitions)
+                committed = await asyncio.gather(*(client.committed(partition) for partition in partitions))
+        except (errors.KafkaError, TimeoutError) as error:  # the brokers are away, or the partitions go elsewhere
             log.debug("the end of the log is not known", group=self._group, error=repr(error))
+            return
+        if not self._is_new:
+            places = zip(partitions, committed, strict=True)
+            self._ends, self._places = ends, {p: begun[p] if offset is None else offset for p, offset in places}
 
     async def give_up(self, partitions: Collection[TopicPartition]) -> None:
         """Let the work in hand end, then forget what was read of the partitions."""
@@ -267,6 +275,7 @@ class Membership:
         self.share.renew()
         self._ends.clear()
         self._places.clear()
+        self._is_new = True
         self._paused = False
         self._failure = ""
         self._pause_s = 1.0

@@ -97,12 +97,12 @@ class Share:
         """Whether something was handed out that is not done."""
         return any(kept.taken for kept in self._kept.values())
 
-    def unread(self, partition: TopicPartition) -> int | None:
-        """Return the first offset of a partition that was not handed out; None where nothing was read yet."""
+    def undone(self, partition: TopicPartition) -> int | None:
+        """Return the first offset of a partition that is not done; None where nothing was read yet."""
         kept = self._kept.get(partition)
         if kept is None:
             return None
-        return int(kept.records[kept.taken].offset) if kept.taken < len(kept.records) else kept.next
+        return int(kept.records[0].offset) if kept.records else kept.next
 
     def partitions(self) -> Iterable[TopicPartition]:
         """Return the partitions of which something was read."""

@@ -1,7 +1,8 @@
 """Makes topics before anything asks a broker for them, so that none comes about with the broker's defaults."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -46,15 +47,30 @@ class Topics:
             missing = [topic for topic in topics if topic not in self._known]
             if not missing:
                 return
-            admin = AIOKafkaAdminClient(**await asyncio.to_thread(options, self._settings))
-            try:
-                await admin.start()
+            async with self._admin() as admin:
                 await self._make(admin, missing)
-            except errors.KafkaError as error:
-                raise KafkaUnavailable(f"topics cannot be looked up: {error!r}") from error
-            finally:
-                await admin.close()
             self._known.update(missing)
+
+    async def missing(self, topics: Collection[str]) -> list[str]:
+        """Return which of these topics are not there.
+
+        Raises:
+            KafkaUnavailable: No broker answers.
+        """
+        async with self._admin() as admin:
+            there = set(await admin.list_topics())
+        return [topic for topic in topics if self.name(topic) not in there]
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[Any]:
+        admin = AIOKafkaAdminClient(**await asyncio.to_thread(options, self._settings))
+        try:
+            await admin.start()
+            yield admin
+        except errors.KafkaError as error:
+            raise KafkaUnavailable(f"topics cannot be looked up: {error!r}") from error
+        finally:
+            await admin.close()
 
     async def _make(self, admin: Any, topics: Collection[str]) -> None:
         there = set(await admin.list_topics())

@@ -1,8 +1,9 @@
 """A document as it lies in its collection, and back.
 
-``{_id, tenant, version, doc, x, arrived, outbox}``: ``doc`` is the record as JSON types, so that every field
-can be asked for and no instant loses its microseconds; ``x`` has the instants that queries sort and compare
-by, in microseconds; ``outbox`` the events that were caused and not relayed.
+``{_id, tenant, version, schema, doc, x, arrived, outbox}``: ``doc`` is the record as JSON types, so that every field
+can be asked for and no instant loses its microseconds; ``schema`` the one that it is in; ``x`` has the instants that
+queries sort and compare by, in microseconds; ``arrived`` the place in the order of arrival, of kinds that are followed;
+``outbox`` the events that were caused and not relayed, with the instant in microseconds.
 """
 
 from datetime import datetime
@@ -12,6 +13,7 @@ import msgspec
 
 from chorally_core.events import Event, Raw, decode, to_raw
 from chorally_core.ports.documents import Document
+from chorally_core.ports.schemas import upgraded
 
 
 class Shape:
@@ -45,13 +47,19 @@ class Shape:
         return {
             "tenant": document.tenant,
             "version": document.version,
+            "schema": self.of.schema,
             "doc": {field: msgspec.to_builtins(value) for field, value in named if value is not None},
             "x": {field: micros(at) for field in self.instants if (at := getattr(document, field)) is not None},
         }
 
     def document(self, stored: dict[str, Any]) -> Document:
-        """Return the document that is stored."""
-        return msgspec.convert(stored["doc"], self.of)
+        """Return the document that is stored, in whatever schema.
+
+        Raises:
+            TooNew: A later release has stored it.
+        """
+        fields, since = stored["doc"], stored.get("schema", 1)
+        return msgspec.convert(fields if since == self.of.schema else upgraded(self.of, fields, since), self.of)
 
 
 def micros(at: datetime) -> int:
@@ -64,10 +72,12 @@ def to_value(value: Any) -> Any:
     return micros(value) if isinstance(value, datetime) else value
 
 
-def to_outbox(event: Event[Any]) -> dict[str, Any]:
-    """Return an event as it lies in an outbox."""
+def to_outbox(event: Event[Any], at: int) -> dict[str, Any]:
+    """Return an event as it lies in an outbox since an instant."""
     raw = to_raw(event)
-    return {"id": event.id, "topic": raw.topic, "key": raw.key, "headers": dict(raw.headers), "value": raw.value}
+    return {
+        "id": event.id, "at": at, "topic": raw.topic, "key": raw.key, "headers": dict(raw.headers), "value": raw.value,
+    }  # fmt: skip
 
 
 def from_outbox(stored: dict[str, Any]) -> Event[Any] | None:

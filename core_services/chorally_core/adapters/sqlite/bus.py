@@ -6,7 +6,7 @@ without reading and decoding it again; a group that lags, or starts anew, reads 
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -155,12 +155,23 @@ class SqliteConsumer:
         """Read again from the last commit."""
         self._rewind()
 
+    shares = 0
+    """In one process a group has one member, which owns all."""
+
+    def owns(self, position: str) -> bool:
+        """Whether what lies there is this member's: all is."""
+        return True
+
+    def lag(self) -> Mapping[str, int]:
+        """Return how many events the group has not read, by topic."""
+        return {
+            reader.topic.name: max(reader.topic.head - (reader.handed[0][0] if reader.handed else reader.next) + 1, 0)
+            for reader in self._readers
+        }
+
     def waiting(self) -> int:
         """Return how many events the group has not read."""
-        return sum(
-            max(reader.topic.head - (reader.handed[0][0] if reader.handed else reader.next) + 1, 0)
-            for reader in self._readers
-        )
+        return sum(self.lag().values())
 
 
 class SqliteBus:

@@ -2,105 +2,35 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
-from operator import attrgetter
-from typing import Any, cast, get_type_hints
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import apsw
-import msgspec
 
 from chorally_core.adapters.sqlite.database import Database
-from chorally_core.events import Event, Raw, decode, to_raw
+from chorally_core.adapters.sqlite.outbox import Outbox
+from chorally_core.adapters.sqlite.table import Table, to_value
 from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, DocT, Document, Key, Query, Unsent, Write
+from chorally_core.ports.schemas import check
 
 _CHUNK = 500
-_encode = msgspec.json.Encoder().encode
 NOTHING_UNSENT = Unsent((), ())
-_headers = msgspec.json.Decoder(dict[str, str])
-
-
-def _value(value: Any) -> Any:
-    """A column's value: instants as microseconds, so that they sort."""
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, datetime):
-        return int(value.timestamp() * 1_000_000)
-    if isinstance(value, bool):
-        return int(value)
-    return value
-
-
-def _values(columns: tuple[str, ...]) -> Callable[[Document], tuple[Any, ...]]:
-    """What reads the columns' values off a document."""
-    if not columns:
-        return lambda document: ()
-    read = attrgetter(*columns)
-    if len(columns) == 1:
-        return lambda document: (_value(read(document)),)
-    return lambda document: tuple([_value(value) for value in read(document)])
-
-
-class _Table:
-    """The table of one kind, with its statements."""
-
-    def __init__(self, database: Database, of: type[Document]) -> None:
-        self.of = of
-        self.name = f"doc_{of.kind}"
-        fields = [*of.unique, *of.sparse, *(field for index in of.indexes for field in index)]
-        self.columns = tuple(dict.fromkeys(f for f in fields if f not in ("id", "tenant", "version")))
-        unknown = set(self.columns) - set(of.__struct_fields__)
-        if unknown:
-            raise TypeError(f"{of.__name__} declares an index on {sorted(unknown)}, which it does not have")
-        self.decoder = msgspec.json.Decoder(of)
-        self.values = _values(self.columns)
-        hints = get_type_hints(of)
-        self.hints = {name: hints[name] for name in of.__struct_fields__}
-        self._create(database)
-        names = ", ".join(("id", "tenant", "version", *self.columns, "doc"))
-        marks = ", ".join("?" * (4 + len(self.columns)))
-        sets = ", ".join(f"{c}=?" for c in ("version", *self.columns, "doc"))
-        self.insert = f"insert into {self.name}({names}) values({marks}) on conflict(id) do nothing"
-        self.update = f"update {self.name} set {sets} where id=? and version=?"
-
-    def _create(self, database: Database) -> None:
-        columns = "".join(f", {column}" for column in self.columns)
-        with database.transaction():
-            run = database.writer.execute
-            run(
-                f"create table if not exists {self.name}"
-                f"(id text not null unique, tenant text not null, version integer not null{columns}, doc blob not null)"
-            )
-            present = {row[1] for row in run(f"pragma table_info({self.name})")}
-            for column in self.columns:
-                if column not in present:
-                    run(f"alter table {self.name} add column {column}")
-            for field in self.of.unique:
-                condition = f"where {field} is not null"
-                run(f"create unique index if not exists {self.name}_u_{field} on {self.name}({field}) {condition}")
-            for field in self.of.sparse:
-                condition = f"where {field} is not null"
-                run(f"create index if not exists {self.name}_s_{field} on {self.name}({field}) {condition}")
-            for index in self.of.indexes:
-                columns = ", ".join(("tenant", *index))
-                run(f"create index if not exists {self.name}_i_{'_'.join(index)} on {self.name}({columns})")
-
-    def row(self, document: Document) -> tuple[Any, ...]:
-        values = self.values(document)
-        return (document.id, document.tenant, document.version, *values, _encode(document))
 
 
 class SqliteDocuments:
     """Serves the documents port from one SQLite file."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Prepare to store; tables are made when their kinds are first used."""
         self._database = database
-        self._tables: dict[type[Document], _Table] = {}
+        self._tables: dict[type[Document], Table] = {}
         self._numbers: dict[tuple[type[Document], str], int] = {}
+        self._outbox = Outbox(database, now)
 
-    def _table(self, of: type[Document]) -> _Table:
+    def _table(self, of: type[Document]) -> Table:
         table = self._tables.get(of)
         if table is None:
-            table = self._tables[of] = _Table(self._database, of)
+            table = self._tables[of] = Table(self._database, of)
             if self._database.in_transaction:
                 self._database.after_rollback(lambda: self._forget(of))
         return table
@@ -145,38 +75,38 @@ class SqliteDocuments:
                 self._write_kind(self._table(of), group)
             if not events:
                 return NOTHING_UNSENT
-            self._outbox()
-            sql = "insert into doc_outbox(topic, key, headers, value) values(?,?,?,?)"
-            self._database.writer.executemany(sql, [_outgoing(event) for event in events])
-            last = self._database.writer.last_insert_rowid()
-        return Unsent(events, list(range(last - len(events) + 1, last + 1)))
+            return self._outbox.add(writes)
 
-    def _outbox(self) -> None:
-        self._database.writer.execute(
-            "create table if not exists doc_outbox(place integer primary key, topic text not null, key text not null,"
-            " headers blob not null, value blob not null)"
-        )
-
-    async def unsent(self, limit: int) -> Unsent:
+    async def unsent(self, limit: int, older_than: timedelta = timedelta(0)) -> Unsent:
         """Return events that were stored with documents and not relayed, in the order in which they were."""
-        with self._database.transaction():
-            self._outbox()
-            sql = "select place, topic, key, headers, value from doc_outbox order by place limit ?"
-            rows = list(self._database.writer.execute(sql, (limit,)))
-        events = []
-        for _, topic, key, head, value in rows:
-            event = decode(Raw(topic=topic, key=key, value=value, headers=_headers.decode(head)))
-            if isinstance(event, Event):
-                events.append(event)
-        return Unsent(events, [row[0] for row in rows])
+        return self._outbox.oldest(limit, older_than)
+
+    async def carried(self, of: type[Document], ids: Collection[str]) -> Unsent:
+        """Return the events that lie with some documents, in the order in which they were stored."""
+        return self._outbox.of([(of.kind, name) for name in ids])
 
     async def relayed(self, sent: Unsent) -> None:
         """Forget events that were relayed."""
-        with self._database.transaction():
-            places = [(place,) for place in sent.token]
-            self._database.writer.executemany("delete from doc_outbox where place = ?", places)
+        self._outbox.forget(sent)
 
-    def _write_kind(self, table: _Table, writes: Sequence[Write]) -> None:
+    async def lacking(self, kinds: Iterable[type[Document]]) -> list[str]:
+        """Say nothing: a kind is brought up to date when it is first used."""
+        return []
+
+    async def migrate(self, kinds: Iterable[type[Document]]) -> list[str]:
+        """Bring what lies in the file up to date, and say what had to be rewritten.
+
+        Raises:
+            TooNew: A later release has stored documents.
+        """
+        kinds = list(kinds)
+        check(kinds)
+        sql = "select name from sqlite_master where type = 'table'"
+        there = {row[0] for row in self._database.writer.execute(sql)}
+        tables = [self._table(of) for of in kinds if f"doc_{of.kind}" in there and of not in self._tables]
+        return [f"{table.of.kind}: {table.rewritten} documents rewritten" for table in tables if table.rewritten]
+
+    def _write_kind(self, table: Table, writes: Sequence[Write]) -> None:
         connection = self._database.writer
         added = [table.row(w.document) for w in writes if not w.expected]
         changed = []
@@ -203,11 +133,13 @@ class SqliteDocuments:
         """
         table = self._table(query.of)
         if query.order == ARRIVAL:
+            if not query.of.followed:
+                raise ValueError(f"{query.of.__name__} is not followed in the order of arrival")
             return await self._find_by_arrival(table, query)
         where, bindings = self._where(table, query)
         if query.after is not None:
             sign = "<" if query.descending else ">"
-            value, last = _value(query.after[0]), query.after[1]
+            value, last = to_value(query.after[0]), query.after[1]
             if query.order == "id":
                 where.append(f"id {sign} ?")
                 bindings.append(last)
@@ -220,7 +152,7 @@ class SqliteDocuments:
         order = f"id {direction}" if query.order == "id" else f"{column} {direction}, id {direction}"
         return await self._found(table, where, [*bindings, query.limit], order)
 
-    async def _find_by_arrival(self, table: _Table, query: Query) -> list[Any]:
+    async def _find_by_arrival(self, table: Table, query: Query) -> list[Any]:
         """Rows in the order of their numbers: one connection writes, so they become visible in it.
 
         A number is given anew only if the row with the highest one was deleted, which retention never does
@@ -241,7 +173,7 @@ class SqliteDocuments:
             table, where, [*bindings, query.limit], f"rowid {'desc' if query.descending else 'asc'}"
         )
 
-    async def _found(self, table: _Table, where: Sequence[str], bindings: Sequence[Any], order: str) -> list[Any]:
+    async def _found(self, table: Table, where: Sequence[str], bindings: Sequence[Any], order: str) -> list[Any]:
         condition = f" where {' and '.join(where)}" if where else ""
         sql = f"select doc from {table.name}{condition} order by {order} limit ?"
         return [table.decoder.decode(row[0]) for row in await self._rows(sql, bindings)]
@@ -259,14 +191,14 @@ class SqliteDocuments:
             return list(self._database.writer.execute(sql, tuple(bindings)))
         return await self._database.read(sql, bindings)
 
-    def _column(self, table: _Table, field: str) -> str:
+    def _column(self, table: Table, field: str) -> str:
         if field in ("id", "tenant", "version") or field in table.columns:
             return field
         if field not in table.of.__struct_fields__:
             raise ValueError(f"{table.of.__name__} has no field {field!r}")
         return f"json_extract(cast(doc as text), '$.{field}')"
 
-    def _where(self, table: _Table, query: Query) -> tuple[list[str], list[Any]]:
+    def _where(self, table: Table, query: Query) -> tuple[list[str], list[Any]]:
         where: list[str] = []
         bindings: list[Any] = []
         if query.tenant is not None:
@@ -279,13 +211,13 @@ class SqliteDocuments:
             bindings += values
         return where, bindings
 
-    def _condition(self, table: _Table, condition: Condition) -> tuple[str, list[Any]]:
+    def _condition(self, table: Table, condition: Condition) -> tuple[str, list[Any]]:
         field, test, value = condition
         column = self._column(table, field)
         if test == "has":
             return f"exists (select 1 from json_each(cast(doc as text), '$.{field}') where value = ?)", [value]
         if test == "in":
-            values = [_value(v) for v in value]
+            values = [to_value(v) for v in value]
             return f"{column} in ({','.join('?' * len(values))})", values
         if test == "absent":
             return f"{column} is null", []
@@ -294,7 +226,7 @@ class SqliteDocuments:
         if test == "contains":
             escaped = str(value).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             return f"{column} like ? escape '\\'", [f"%{escaped}%"]
-        return f"{column} {'=' if test == 'is' else test} ?", [_value(value)]
+        return f"{column} {'=' if test == 'is' else test} ?", [to_value(value)]
 
     async def delete(self, of: type[Document], ids: Collection[str]) -> int:
         """Remove documents and return how many there were."""
@@ -324,9 +256,3 @@ def _grouped(writes: Sequence[Write]) -> Iterable[tuple[type[Document], list[Wri
     for write in writes:
         groups.setdefault(type(write.document), []).append(write)
     return groups.items()
-
-
-def _outgoing(event: Event[Any]) -> tuple[str, str, bytes, bytes]:
-    """An event as it lies in the outbox."""
-    raw = to_raw(event)
-    return raw.topic, raw.key, _encode(raw.headers), raw.value

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from chorally_core.adapters.sqlite.bus import SqliteBus
 from chorally_core.adapters.sqlite.database import Database
@@ -41,8 +42,9 @@ class SqliteLedger:
                 consumer, batch = work.read
                 await consumer.commit(batch)
 
-    async def recover(self) -> None:
+    async def recover(self, older_than: timedelta = timedelta(0)) -> int:
         """Do nothing: what was stored was told in the same transaction."""
+        return 0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -22,6 +22,7 @@ class SearchText(Document, frozen=True, kw_only=True):
     """One message as it is searched; its id is the message's."""
 
     kind = "search_text"
+    followed = True
 
     ticket_id: str
     words: str

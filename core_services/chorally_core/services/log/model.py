@@ -12,6 +12,7 @@ class LogEntry(Document, frozen=True, kw_only=True):
     kind = "log_entry"
     sparse = ("ticket_id",)
     indexes = (("id",),)
+    followed = True
 
     what: str
     """What happened, in the past tense."""

@@ -106,11 +106,22 @@ def reply(
         cause=cause,
         traceparent=answered.traceparent,
     )
-    return Change((message, changed), (command, fact))
+    return Change((message, changed), (command, fact), mended=_mended(known, message))
 
 
-def note(ticket: Ticket, *, body: str, actor: Actor, message_id: str, at: datetime) -> Change:
-    """Return an internal note on a ticket, which no platform ever sees."""
+def note(
+    ticket: Ticket, *, body: str, actor: Actor, message_id: str, at: datetime, known: Message | None = None
+) -> Change:
+    """Return an internal note on a ticket, which no platform ever sees.
+
+    Args:
+        ticket: The ticket that it is about.
+        body: The text.
+        actor: Who writes it.
+        message_id: Its id; the same request has the same.
+        at: Now.
+        known: The note as it is stored, where a kill came between it and its ticket.
+    """
     cause = derived("note", message_id)
     changed = ticket.with_agent_message(cause, at, public=False)
     message = Message(
@@ -138,7 +149,13 @@ def note(ticket: Ticket, *, body: str, actor: Actor, message_id: str, at: dateti
         at=at,
         cause=cause,
     )
-    return Change((message, changed), (fact,))
+    return Change((message, changed), (fact,), mended=_mended(known, message))
+
+
+def _mended(known: Message | None, message: Message) -> tuple[Message, ...]:
+    """The message that was left half done, in the place that is next now; nothing where it has that place."""
+    placed = known and known.placed_as(message)
+    return () if placed is None or placed is known else (placed,)
 
 
 def change(ticket: Ticket, changes: Mapping[str, Any], *, actor: Actor, at: datetime, cause: str) -> Change:

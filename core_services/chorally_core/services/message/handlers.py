@@ -61,18 +61,18 @@ class ReceiveMessage(Handler[MessageAdd]):
         if known is not None and not self._half_done(known, event, found):
             return self._came_again(known, event)
         if d.direction != "inbound":
-            return self._said_elsewhere(event, found)
+            return self._said_elsewhere(event, found, known)
         if d.author_id and found.get(Block, Block.id_of(event.tenant, d.author_id)) is not None:
             message = _received(event, found, None, 0)
             return Change((message,), (message_fact(event, "message_received_from_blocked", message),))
         open_ticket = found.get(Ticket, _open_key(event), "open_key")
         ticket = open_ticket or Ticket.opened_by(event, found.number(Ticket, event.tenant))
         ticket = ticket.with_author_message(event)
-        message = _received(event, found, ticket.id, ticket.message_count)
+        message, mended = _placed(_received(event, found, ticket.id, ticket.message_count), known)
         facts = [message_fact(event, "message_received", message)]
         if open_ticket is None:
             facts.insert(0, ticket_fact(event, "ticket_opened", ticket, backfilled=d.backfilled))
-        return Change((message, ticket), tuple(facts))
+        return Change((message, ticket) if known is None else (ticket,), tuple(facts), mended=mended)
 
     @staticmethod
     def _half_done(known: Message, event: Event[MessageAdd], found: Found) -> bool:
@@ -95,17 +95,30 @@ class ReceiveMessage(Handler[MessageAdd]):
         return Change((message,), (message_fact(event, "message_edited", message),))
 
     @staticmethod
-    def _said_elsewhere(event: Event[MessageAdd], found: Found) -> Change:
+    def _said_elsewhere(event: Event[MessageAdd], found: Found, known: Message | None) -> Change:
         d = event.data
         parent = found.get(Message, d.parent_message_id)
         ticket = found.get(Ticket, parent.ticket_id) if parent is not None else None
         ticket = ticket or found.get(Ticket, _open_key(event), "open_key")
         if ticket is None:
-            message = _received(event, found, None, 0)
-            return Change((message,), (message_fact(event, "message_sent_elsewhere", message),))
+            message, mended = _placed(_received(event, found, None, 0), known)
+            fact = message_fact(event, "message_sent_elsewhere", message)
+            return Change(() if mended else (message,), (fact,), mended=mended)
         ticket = ticket.with_agent_message(event.id, d.external_created_at)
-        message = _received(event, found, ticket.id, ticket.message_count)
-        return Change((message, ticket), (message_fact(event, "message_sent_elsewhere", message),))
+        message, mended = _placed(_received(event, found, ticket.id, ticket.message_count), known)
+        fact = message_fact(event, "message_sent_elsewhere", message)
+        return Change((message, ticket) if known is None else (ticket,), (fact,), mended=mended)
+
+
+def _placed(message: Message, known: Message | None) -> tuple[Message, tuple[Message, ...]]:
+    """The message as it is told of, and as it is to be stored anew where it was left half done.
+
+    Its ticket may have gone on meanwhile, or another may be open: then it takes the place that is next now.
+    """
+    if known is None:
+        return message, ()
+    placed = known.placed_as(message)
+    return placed, () if placed is known else (placed,)
 
 
 def _received(event: Event[MessageAdd], found: Found, ticket_id: str | None, sequence: int) -> Message:

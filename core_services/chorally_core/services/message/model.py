@@ -100,6 +100,12 @@ class Message(Document, frozen=True, kw_only=True):
             traceparent=event.traceparent,
         )  # fmt: skip
 
+    def placed_as(self, other: "Message") -> "Message":
+        """Return the message in the place that another has; itself where that is its own."""
+        if (self.ticket_id, self.sequence) == (other.ticket_id, other.sequence):
+            return self
+        return msgspec.structs.replace(self, ticket_id=other.ticket_id, sequence=other.sequence)
+
     def says_the_same(self, data: MessageAdd) -> bool:
         """Whether what came again is what is known."""
         return (
