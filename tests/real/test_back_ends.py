@@ -4,32 +4,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import pytest
 
-pytestmark = pytest.mark.real
+from tests.support.back_ends import shared_back_ends
 
-_NEEDED = ("CHORALLY_KAFKA_BOOTSTRAP", "CHORALLY_MONGO_URL", "CHORALLY_REDIS_URL")
+pytestmark = pytest.mark.real
 
 
 @pytest.fixture
 def back_ends() -> dict[str, str]:
     """Settings of a bus, documents and coordination of this test's own, on the servers there are."""
-    missing = [name for name in _NEEDED if not os.environ.get(name)]
-    if missing and os.environ.get("CI"):
-        pytest.fail(f"{', '.join(missing)} not set; start the servers before the real tests")
-    if missing:
-        pytest.skip(f"needs servers: {', '.join(missing)}")
-    run = uuid4().hex[:8]
-    mongo = urlsplit(os.environ["CHORALLY_MONGO_URL"])
-    redis = os.environ["CHORALLY_REDIS_URL"]
-    return {
-        "bus": f"kafka://{os.environ['CHORALLY_KAFKA_BOOTSTRAP']}/?partitions=4&replication=1&prefix=demo-{run}-",
-        "documents": urlunsplit(mongo._replace(path=f"/demo_{run}")),
-        "coordination": f"{redis}{'&' if '?' in redis else '?'}prefix=demo-{run}",
-    }
+    return shared_back_ends()
 
 
 @pytest.mark.parametrize(

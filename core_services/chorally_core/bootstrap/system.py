@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,9 @@ from chorally_core.bootstrap.reading import Reading
 from chorally_core.bootstrap.stores import Stores
 from chorally_core.bootstrap.trust import OPERATOR, Trust, new_id, open_vault, told, utc_now
 from chorally_core.bootstrap.upkeep import Upkeep
+from chorally_core.ports.leases import AlwaysHeld
 from chorally_core.runner import Actions
+from chorally_core.runner.leases import StoredLeases
 from chorally_core.runner.metrics import Figures
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.feed import Feed
@@ -77,16 +79,30 @@ class System:
             self.search,
             now=now,
             linger_s=settings.linger_ms / 1000,
-            answers_wait=self.io.outbox.wake,
+            answers_wait=self._answers_wait,
         )
         self.runners, self.pump, self.indexer = self.reading.runners, self.reading.pump, self.reading.indexer
-        self.upkeep = Upkeep(settings, self.ledger, self.objects, self.actions, self.io, now=now)
+        self.leases = AlwaysHeld() if parts.alone else StoredLeases(self.ledger.documents, ids())
+        self.upkeep = Upkeep(
+            settings,
+            self.ledger,
+            self.objects,
+            self.actions,
+            self.io,
+            now=now,
+            services=parts.of(Role.WORKER),
+            coordination=self.coordination,
+            degraded=lambda: bool(self.stores.degraded()),
+            leases=self.leases,
+            ids=ids,
+        )
         self.trust = Trust(
             settings, self.vault, self.ledger.documents, shared=self.stores.shares_documents, now=now, ids=ids
         )
         self.readiness = self._readiness()
         takes_hooks = parts.has("io", Role.API)
         self.figures = Figures(CollectorRegistry(), self.runners, self.io.journal.counts if takes_hooks else Counter())
+        self.upkeep.figures(self.figures.registry)
         doors = Doors(
             parts=parts,
             settings=settings,
@@ -102,6 +118,7 @@ class System:
         self.services = doors.services()
         self.app: sdk.ASGIApp = doors.front(self.services, self.figures.registry, self.readiness)
         self._tasks: list[asyncio.Task[None]] = []
+        self._passing: set[asyncio.Task[None]] = set()
 
     def _io(self, ids: Callable[[], str], transport: Callable[[str], httpx.AsyncBaseTransport | None]) -> IoService:
         """The connectors' host; only a process that is a part of io opens it, others ask it about connectors."""
@@ -121,6 +138,13 @@ class System:
             max_lag=settings.max_lag,
             call_s=settings.call_s,
         )
+
+    def _answers_wait(self) -> None:
+        """Let new deliveries go out without waiting for the next look, in whatever process that is."""
+        if self.parts.has("io", Role.WORKER):
+            self.io.outbox.wake()
+        else:
+            self._later(self.coordination.wake("io/outbox"))
 
     def _readiness(self) -> Readiness:
         readiness = Readiness()
@@ -158,10 +182,19 @@ class System:
         await self.reading.start()
         if self.stores.shares_documents:
             self._begin("keys", self.trust.run())
-        if self.parts.has("io", Role.WORKER):
+        if isinstance(self.leases, StoredLeases):
+            self._begin("leases", self.leases.run())
+        if self.parts.of(Role.WORKER):
             self._begin("upkeep", self.upkeep.run())
+        if self.parts.has("io", Role.WORKER):
             await self.io.start()
         self.readiness.started = True
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the rest, once."""
+        task = asyncio.create_task(work)
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -178,13 +211,16 @@ class System:
         await self.feed.stop()
 
     async def stop(self) -> None:
-        """Finish what is under way, in bounded time, and give everything back."""
+        """Finish what is under way, in bounded time, and give everything back; what fails does not keep the rest."""
         self.readiness.stopping = True
-        await self.feed.stop()
-        await asyncio.gather(self.reading.stop(), self.io.stop())
+        await _ended(self.feed.stop())
+        await _ended(self.reading.stop(), self.io.stop())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if isinstance(self.leases, StoredLeases):
+            await _ended(self.leases.stop())
+        await _ended(*self._passing)
         await self.stores.aclose()
 
     def close(self) -> None:
@@ -198,3 +234,10 @@ class System:
     def token(self, tenant: str, role: str, name: str = OPERATOR) -> str:
         """Return a token for whoever runs the installation."""
         return told(self.trust.issuer, tenant, role, name)
+
+
+async def _ended(*parts: Awaitable[None]) -> None:
+    """Wait for the ends of parts; what goes wrong with one is logged."""
+    for outcome in await asyncio.gather(*parts, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            log.error("a part did not end well", exc_info=outcome)

@@ -4,16 +4,22 @@ import os
 import sys
 from collections.abc import Mapping
 
+import structlog
+
 from chorally_core import logs
 from chorally_core.bootstrap import PARTS, Parts, Role
 from chorally_core.bootstrap.back_ends import BackEnds
+from chorally_core.bootstrap.migrating import migrate
 from chorally_core.bootstrap.stores import missing
 from chorally_core.bootstrap.trust import open_vault
 from chorally_core.children import Child, run_all
 from chorally_core.commands.running import Refused
 from chorally_core.gateway import Gateway
+from chorally_core.ports.schemas import CannotMigrate, TooNew
 from chorally_core.serving import Ending, listen, run, served, url_of
 from chorally_core.settings import InvalidSettings, Settings
+
+log = structlog.get_logger(__name__)
 
 
 def cluster(settings: Settings, *, split: bool) -> None:
@@ -30,7 +36,7 @@ def cluster(settings: Settings, *, split: bool) -> None:
     try:
         check(settings)
         run(_cluster(settings, split=split))
-    except InvalidSettings as error:
+    except (CannotMigrate, InvalidSettings, TooNew) as error:
         raise Refused(str(error)) from error
 
 
@@ -73,6 +79,8 @@ async def _cluster(settings: Settings, *, split: bool) -> None:
     gateway = Gateway(lambda: {name: child.url for name, child in doors.items()})
     try:
         with listener, Ending() as ending:
+            for done in (await migrate(settings)).told:
+                log.info("made ready", what=done)
 
             async def until_told() -> None:
                 async with served(gateway, listener):

@@ -1,0 +1,26 @@
+"""Back ends that several processes share, on the servers that the environment tells of."""
+
+import os
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import pytest
+
+_NEEDED = ("CHORALLY_KAFKA_BOOTSTRAP", "CHORALLY_MONGO_URL", "CHORALLY_REDIS_URL")
+
+
+def shared_back_ends() -> dict[str, str]:
+    """Return settings of a bus, documents and coordination that nobody else has; skips where there are no servers."""
+    missing = [name for name in _NEEDED if not os.environ.get(name)]
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"{', '.join(missing)} not set; start the servers before the real tests")
+    if missing:
+        pytest.skip(f"needs servers: {', '.join(missing)}")
+    run = uuid4().hex[:8]
+    mongo = urlsplit(os.environ["CHORALLY_MONGO_URL"])
+    redis = os.environ["CHORALLY_REDIS_URL"]
+    return {
+        "bus": f"kafka://{os.environ['CHORALLY_KAFKA_BOOTSTRAP']}/?partitions=4&replication=1&prefix=demo-{run}-",
+        "documents": urlunsplit(mongo._replace(path=f"/demo_{run}")),
+        "coordination": f"{redis}{'&' if '?' in redis else '?'}prefix=demo-{run}",
+    }
