@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import json
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
 
 import chorally_sdk as sdk
 from tests.support.world import World
@@ -11,7 +13,15 @@ from tests.support.world import World
 SECRET = "wall-secret"
 
 
-def a_hook(world: World, *items: dict[str, Any], secret: str = SECRET, delivery: str = "") -> sdk.RawHook:
+class Timed(Protocol):
+    """Whoever has a clock."""
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """Return the clock."""
+
+
+def a_hook(world: Timed, *items: dict[str, Any], secret: str = SECRET, delivery: str = "") -> sdk.RawHook:
     """Return a signed hook with some items."""
     body = json.dumps({"items": items}).encode()
     headers = {"x-wall-signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}

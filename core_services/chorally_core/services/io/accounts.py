@@ -1,6 +1,6 @@
 """Connecting accounts and apps, and what becomes of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,131 +12,20 @@ import chorally_sdk as sdk
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
-from chorally_core.ports.ledger import Ledger, Step, Work
-from chorally_core.ports.refused import Refused
-from chorally_core.ports.secrets import Vault
-from chorally_core.services.io.directory import Directory, account_settings
+from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io.apps import Apps
+from chorally_core.services.io.directory import account_settings
 from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, plain, secret_fields
 from chorally_core.services.io.inbound import SERVICE
-from chorally_core.services.io.model import Account, App, RemovedApp
+from chorally_core.services.io.model import Account
 
 log = structlog.get_logger(__name__)
 
 _GRANT = ("access_token", "refresh_token", "expires_at", "scopes")
 
 
-class Accounts:
+class Accounts(Apps):
     """Changes accounts and apps; whoever pulls and delivers for them is told."""
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        directory: Directory,
-        vault: Vault,
-        *,
-        now: Callable[[], datetime],
-        new_id: Callable[[], str],
-        on_changed: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Prepare to change them.
-
-        Args:
-            ledger: Where they become durable.
-            directory: Has them at hand.
-            vault: Seals their secrets.
-            now: The clock.
-            new_id: Gives unguessable ids.
-            on_changed: Tells other processes that something was stored.
-        """
-        self._ledger = ledger
-        self._directory = directory
-        self._vault = vault
-        self._now = now
-        self._new_id = new_id
-        self._on_changed = on_changed
-
-    async def add_app(
-        self,
-        tenant: str,
-        platform: str,
-        name: str,
-        settings: Mapping[str, Any],
-        app_id: str,
-        actor: tuple[ActorKind, str] = ("service", ""),
-    ) -> App:
-        """Store a developer app; its secret settings are sealed. A setting may be a list of two live secrets.
-
-        Raises:
-            LookupError: No such connector.
-            Unfit: The settings do not fit.
-        """
-        connector = self._connector(platform)
-        model = connector.manifest.app_settings
-        if model is None:
-            raise Unfit([("/settings", f"{platform} needs no app")])
-        check_storable(settings=settings)
-        hidden = secret_fields(model)
-        single = {k: v[0] if k in hidden and isinstance(v, list) and v else v for k, v in settings.items()}
-        try:
-            model.model_validate(single)
-        except ValidationError as error:
-            raise Unfit(mistakes(error, "/settings")) from None
-        app = App(
-            id=app_id,
-            tenant=tenant,
-            platform=platform,
-            name=name,
-            settings={k: v for k, v in settings.items() if k not in hidden},
-            sealed=self._vault.seal({k: v for k, v in settings.items() if k in hidden}),
-            hook_token=self._new_id(),
-            created_at=self._now(),
-            changed_at=self._now(),
-        )
-        fact = self._app_fact("app_added", app, actor)
-        await self._ledger.commit(Work([Step.of([app], [fact])]))
-        self._directory.put_app(app)
-        self._on_changed()
-        return app
-
-    async def remove_app(self, app: App, actor: tuple[ActorKind, str] = ("service", "")) -> None:
-        """Forget a developer app and its secrets; its webhook URL is no longer answered.
-
-        Raises:
-            Refused: A connected account speaks through it.
-        """
-        for account in self._directory.accounts.values():
-            if account.platform != app.platform or account.state == "disconnected":
-                continue
-            spoken = self._directory.app_for(account)
-            if spoken is not None and spoken.id == app.id:
-                why = f"the account {account.id} speaks through this app; disconnect it first"
-                raise Refused("conflict", "app-in-use", why)
-        fact = self._app_fact("app_removed", app, actor)
-        left = RemovedApp(id=app.id, tenant=app.tenant, changed_at=self._now())
-        await self._ledger.commit(Work([Step.of([left], [fact], [app])]))
-        self._directory.drop_app(app.id)
-        self._on_changed()
-
-    def _app_fact(self, what: str, app: App, actor: tuple[ActorKind, str]) -> Event[LogAdd]:
-        data = LogAdd(
-            kind=what,
-            subject_type="app",
-            subject_id=app.id,
-            version=1,
-            actor_kind=actor[0],
-            actor_id=actor[1],
-            snapshot={"name": app.name, "platform": app.platform},
-        )
-        return Event(
-            topic=topics.LOGS,
-            issuer=SERVICE,
-            name="add",
-            data=data,
-            id=derived(what, app.id),
-            tenant=app.tenant,
-            key=f"{app.tenant}/app/{app.id}",
-            occurred_at=self._now(),
-        )
 
     async def connect(
         self,
@@ -376,13 +265,6 @@ class Accounts:
         self._directory.put(account)
         self._on_changed()
         log.info(what, account_id=account.id, platform=account.platform, state=account.state)
-
-    def _connector(self, platform: str) -> type[sdk.Connector]:
-        connector = self._directory.connectors.get(platform)
-        if connector is None:
-            known = ", ".join(sorted(self._directory.connectors)) or "none"
-            raise LookupError(f"no connector {platform!r} is installed; installed are {known}")
-        return connector
 
 
 def _shown(grant: sdk.Grant) -> dict[str, Any]:

@@ -131,7 +131,9 @@ class Directory:
         model = self.connectors[platform].manifest.app_settings
         if model is None or app is None:
             return None
-        return model.model_validate({**app.settings, **(self._vault.open(app.sealed) if app.sealed else {})})
+        opened = self._vault.open(app.sealed) if app.sealed else {}
+        newest = {name: value[0] if isinstance(value, list) and value else value for name, value in opened.items()}
+        return model.model_validate({**app.settings, **newest})
 
     def keys(self, app: App | None, account: Account | None) -> Keys:
         """Return the live secrets that a hook is judged by: one or two by setting name."""

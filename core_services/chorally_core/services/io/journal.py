@@ -54,7 +54,7 @@ class Doors(NamedTuple):
 
     lane: OwnLane
     backlog: Backlog
-    stored: Callable[[], Awaitable[None]]
+    stored: Callable[[], None]
     """Tells the reader that there are more."""
     learn: Callable[[datetime], Awaitable[bool]]
     """Takes in what other processes changed of accounts and apps; False where nothing can have changed."""
@@ -290,7 +290,7 @@ class Journal:
                 self._ready.extend(hook for hook, _ in batch)
             self._answer(batch, None)
             if self._doors is not None:
-                await self._doors.stored()
+                self._doors.stored()
                 continue
             self._ledger.bus.wake()
             await asyncio.sleep(0)

@@ -105,6 +105,10 @@ class Outbox:
         """Look for what is due, now."""
         self._wake.set()
 
+    def is_busy(self, account_id: str) -> bool:
+        """Whether a call of an account is under way."""
+        return account_id in self._busy
+
     async def recover(self) -> None:
         """Take what a dead process had claimed as not known to have happened, where no other process lives."""
         while found := await self._left.everything():

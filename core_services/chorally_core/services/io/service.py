@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.objects import Objects
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
+from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, Shared
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.handlers import TakeReply
 from chorally_core.services.io.health import HealthBook
@@ -25,8 +27,11 @@ from chorally_core.services.io.journal import Journal
 from chorally_core.services.io.model import Account
 from chorally_core.services.io.outbox import Outbox
 from chorally_core.services.io.pulling import Pulling
+from chorally_core.services.io.shards import shard_of
 
 log = structlog.get_logger(__name__)
+
+_ROUND_S = 2.0
 
 
 class IoService:
@@ -48,6 +53,7 @@ class IoService:
         disk_reserve: int = 0,
         max_lag: int = 100_000,
         call_s: float = 60.0,
+        shared: Shared | None = None,
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
@@ -65,6 +71,7 @@ class IoService:
             disk_reserve: Bytes that must be free there.
             max_lag: Hooks that may wait before new ones are refused.
             call_s: Seconds that one visible call may take.
+            shared: What this process shares with others, and which part is its own; None where it does everything.
         """
         self._ledger = ledger
         self.directory = Directory(
@@ -72,12 +79,35 @@ class IoService:
         )
         self.health = HealthBook(ledger, now=now)
         self.inbound = Inbound(ledger.documents, vault, now=now)
-        self.accounts = Accounts(ledger, self.directory, vault, now=now, new_id=new_id)
+        self.beside: Beside | None = None
+        if shared is not None:
+            self.beside = Beside(
+                shared, ledger, self.directory, now=now, new_id=new_id, on_changed=self._changed_elsewhere
+            )
+        self.accounts = Accounts(
+            ledger, self.directory, vault, now=now, new_id=new_id, on_changed=lambda: self._tell(DIRECTORY)
+        )
         self.journal = Journal(
-            ledger, objects, self.directory, now=now, disk=disk, disk_reserve=disk_reserve, most_waiting=max_lag
+            ledger,
+            objects,
+            self.directory,
+            now=now,
+            disk=disk,
+            disk_reserve=disk_reserve,
+            most_waiting=max_lag,
+            doors=self.beside.doors if self.beside else None,
         )
         self.intake = Intake(
-            ledger, self.journal, self.directory, self.inbound, self.health, now=now, on_notice=self._noticed
+            ledger,
+            self.journal,
+            self.directory,
+            self.inbound,
+            self.health,
+            now=now,
+            on_notice=self._noticed,
+            on_nudged=lambda: self._tell(NUDGES),
+            reader=self.beside.reader if self.beside else None,
+            learn=self.beside.following.learn if self.beside else None,
         )
         self.pulling = Pulling(
             ledger,
@@ -88,10 +118,23 @@ class IoService:
             on_refused=self._refused,
             may_pull=self.journal.has_room,
             every=pull_every,
+            is_mine=self._is_mine,
         )
         self.outbox = Outbox(
-            ledger, self.directory, self.inbound, vault, self.health, now=now, on_refused=self._refused, call_s=call_s
+            ledger,
+            self.directory,
+            self.inbound,
+            vault,
+            self.health,
+            now=now,
+            on_refused=self._refused,
+            call_s=call_s,
+            is_mine=self._is_mine,
+            wake_others=lambda: self._tell(OUTBOX),
+            monotonic=shared.monotonic if shared else time.monotonic,
         )
+        self._serving: set[str] = set()
+        self._nudged = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._later: set[asyncio.Task[None]] = set()
 
@@ -104,20 +147,55 @@ class IoService:
             if "reply" in channel.actions
         ]
 
+    def _is_mine(self, account_id: str) -> bool:
+        return self.beside is None or self.beside.is_mine(account_id)
+
+    def _tell(self, place: str) -> None:
+        if self.beside is not None:
+            self.beside.tell(place)
+
+    @property
+    def works(self) -> bool:
+        """Whether this process pulls and delivers."""
+        return self.beside is None or "worker" in self.beside.roles
+
     async def load(self) -> None:
         """Learn where everything stood."""
         await self.directory.load()
+        if self.beside is not None:
+            await self.beside.join()
+            return
         await self.journal.load()
         await self.outbox.recover()
 
     async def start(self) -> None:
         """Begin to pull and deliver."""
-        for account in list(self.directory.accounts.values()):
+        if self.beside is not None:
+            self.beside.listen(OUTBOX, self.outbox.look)
+            self.beside.listen(NUDGES, self._nudged.set)
+            self._tasks = self.beside.work()
+        if self.works:
+            await self.serve()
+            self._tasks.append(asyncio.create_task(self.outbox.run(), name="outbox"))
+        self._tasks.append(asyncio.create_task(self._housekeeping(), name="io-housekeeping"))
+
+    async def serve(self) -> None:
+        """Serve the accounts that are this process's now, and no others."""
+        mine = {account_id for account_id in self.directory.accounts if self._is_mine(account_id)}
+        for account_id in self._serving - mine:
+            await self.pulling.stop(account_id)
+        for account_id in mine - self._serving:
+            self.begin(self.directory.accounts[account_id])
+        if mine - self._serving:
+            self.outbox.look()
+        self._serving = mine
+
+    async def _changed_elsewhere(self, account: Account) -> None:
+        if self.works and self._is_mine(account.id):
+            await self.pulling.stop(account.id)
             self.begin(account)
-        self._tasks = [
-            asyncio.create_task(self.outbox.run(), name="outbox"),
-            asyncio.create_task(self._housekeeping(), name="io-housekeeping"),
-        ]
+            self._serving.add(account.id)
+            self.outbox.look()
 
     def begin(self, account: Account) -> None:
         """Serve an account from now on; one whose connector is gone or broken is left alone."""
@@ -137,12 +215,15 @@ class IoService:
         self.outbox.wake()
 
     async def stop(self) -> None:
-        """End pulls and deliveries; what was claimed and not recorded is taken as unknown at the next start."""
+        """End pulls and deliveries; what was claimed and not recorded is taken as unknown later."""
         await self.pulling.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.health.flush()
+        await self.intake.unknown.flush()
+        if self.beside is not None:
+            await self.beside.leave()
         await self.directory.aclose()
 
     def ended(self) -> list[str]:
@@ -151,13 +232,34 @@ class IoService:
 
     async def _housekeeping(self) -> None:
         while True:
-            await asyncio.sleep(2.0)
             try:
-                await self.health.flush()
-                await self.pulling.nudge()
-                await self.directory.close_retired()
+                async with asyncio.timeout(self.beside.round_s if self.beside else _ROUND_S):
+                    await self._nudged.wait()
+            except TimeoutError:
+                pass
+            self._nudged.clear()
+            try:
+                await self.round()
             except Exception as error:
                 log.error("housekeeping failed", exc_info=error)
+
+    async def round(self) -> None:
+        """Do what is to be done every few seconds."""
+        if self.beside is not None:
+            await self.beside.round(self._is_idle)
+            if self.works:
+                await self.serve()
+        await self.health.flush()
+        await self.intake.unknown.flush()
+        if self.works:
+            await self.pulling.nudge()
+        await self.directory.close_retired()
+
+    def _is_idle(self, shard: str) -> bool:
+        """Whether nothing is under way for the accounts of a shard."""
+        count = self.beside.shards.count if self.beside else 1
+        under_way = (a for a in self.directory.accounts if a in self.pulling.running or self.outbox.is_busy(a))
+        return all(shard_of(account_id, count) != shard for account_id in under_way)
 
     async def _refused(self, account: Account, error: sdk.ConnectorError) -> None:
         await self.accounts.refused(account, error)

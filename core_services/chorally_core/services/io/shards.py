@@ -29,27 +29,16 @@ def owner_of(shard: str, workers: list[str]) -> str:
 class Shards:
     """Holds this worker's part of the shards, and no more."""
 
-    def __init__(
-        self, leases: WatchfulLeases, members: Members, *, count: int = COUNT, on_leaving: Callable[[], None]
-    ) -> None:
-        """Prepare to hold shards.
-
-        Args:
-            leases: Holds them.
-            members: Knows which workers live.
-            count: Shards of the installation.
-            on_leaving: Told before shards are given to others, whose accounts are then served no more.
-        """
+    def __init__(self, leases: WatchfulLeases, members: Members, *, count: int = COUNT) -> None:
         self._leases = leases
         self._members = members
-        self._count = count
-        self._on_leaving = on_leaving
+        self.count = count
         self._names = [f"io/shard/{number:04d}" for number in range(count)]
         self._leaving: set[str] = set()
 
     def is_mine(self, account_id: str) -> bool:
         """Whether this process serves an account now; it begins nothing for any other."""
-        shard = shard_of(account_id, self._count)
+        shard = shard_of(account_id, self.count)
         return shard not in self._leaving and self._leases.held(shard)
 
     def mine(self) -> list[str]:
@@ -68,8 +57,6 @@ class Shards:
         wanted = {name for name in self._names if owner_of(name, workers) == self._members.me}
         held = {name for name in self._names if self._leases.held(name)}
         self._leaving = held - wanted
-        if self._leaving:
-            self._on_leaving()
         given = [name for name in self._leaving if is_idle(name)]
         await self._leases.release_many(given)
         self._leaving -= set(given)
