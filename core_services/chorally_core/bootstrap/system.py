@@ -21,7 +21,7 @@ from chorally_core.bootstrap.stores import Stores
 from chorally_core.bootstrap.trust import OPERATOR, Trust, new_id, open_vault, told, utc_now
 from chorally_core.bootstrap.upkeep import Upkeep
 from chorally_core.ports.leases import AlwaysHeld
-from chorally_core.runner import Actions
+from chorally_core.runner import Actions, InOrder, Relay
 from chorally_core.runner.leases import StoredLeases
 from chorally_core.runner.metrics import Figures
 from chorally_core.services.io.service import IoService
@@ -184,6 +184,8 @@ class System:
             self._begin("keys", self.trust.run())
         if isinstance(self.leases, StoredLeases):
             self._begin("leases", self.leases.run())
+        if self.parts.of(Role.WORKER) and isinstance(self.ledger, InOrder):
+            self._begin("relay", Relay(self.ledger, self.leases).run())
         if self.parts.of(Role.WORKER):
             self._begin("upkeep", self.upkeep.run())
         if self.parts.has("io", Role.WORKER):
