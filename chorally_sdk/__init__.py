@@ -42,10 +42,16 @@ from chorally_sdk.errors import (
 from chorally_sdk.hookspecs import hookimpl
 from chorally_sdk.http import (
     Bearer,
+    Breaker,
+    Budgets,
     Http,
+    Lane,
+    LocalBudgets,
+    Meter,
     Usage,
     asked_wait,
     by_status,
+    lane,
     percents,
     quota_headers,
     retry_after,
@@ -127,6 +133,8 @@ __all__ = [
     # what errors cause
     "ConnectorError", "RetryLater", "RateLimited", "Reauthorize", "Rejected", "Reason", "OutcomeUnknown", "Malformed",
     "Unsupported", "Scope",
+    # what a host gives
+    "Budgets", "LocalBudgets", "Meter", "Breaker", "Lane", "lane",
     # helpers
     "Http", "Bearer", "Usage", "by_status", "quota_headers", "percents", "retry_after", "asked_wait",
     "visible_call", "descend", "Item",

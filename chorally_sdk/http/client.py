@@ -20,9 +20,11 @@ import httpx
 import tenacity
 
 from chorally_sdk.errors import ConnectorError, Malformed, OutcomeUnknown, Reauthorize, Rejected, RetryLater
+from chorally_sdk.http.breaker import Breaker
 from chorally_sdk.http.grants import Authorised, Grants, is_repeatable
 from chorally_sdk.http.hosts import Hosts
 from chorally_sdk.http.judging import Dialect, judged, tell_usage
+from chorally_sdk.http.metering import Meter, Metering
 from chorally_sdk.http.quota import Usage
 from chorally_sdk.http.reading import MAX_BYTES, TooLarge, whole
 from chorally_sdk.http.repeating import is_brief, pause
@@ -71,6 +73,8 @@ class Http:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         max_bytes: int = MAX_BYTES,
         watch: Watch = lambda method: nullcontext(_unwatched),
+        meter: Meter | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         """Prepare a client; no connection is opened before the first call.
 
@@ -86,6 +90,8 @@ class Http:
             sleep: Awaited between attempts, with seconds.
             max_bytes: Largest body that ``request`` reads; ``stream`` has no such limit.
             watch: Entered around each call with its method; what it gives is told the answer.
+            meter: Asked before each request for its part of the quotas, and told what answers say of them.
+            breaker: Refuses calls while the platform is down.
         """
         self._grant = grant
         self._grants = grants
@@ -95,8 +101,10 @@ class Http:
             timeout=timeout,
             verify=True if transport else _tls(),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a call leaves nothing to the next
-            event_hooks={"request": [Hosts(httpx.URL(base_url), hosts).check]},
+            event_hooks={"request": [Hosts(httpx.URL(base_url), hosts).check, self._ask]},
         )
+        self._metering = Metering(self._client.base_url, meter, _visible.get)
+        self._breaker = breaker
         self._on_usage = on_usage
         self._attempts = attempts
         self._sleep = sleep
@@ -147,9 +155,10 @@ class Http:
             return await self._asked(method, url, await self._another_way(way, options, refusal), options)
 
     async def _asked(self, method: str, url: str, way: Authorised, options: dict[str, Any]) -> httpx.Response:
-        async with self._opened(method, url, way, options) as opened:
-            answer = await whole(opened, self._max_bytes)
-        self._judge(answer, way)
+        with self._guarding():
+            async with self._opened(method, url, way, options) as opened:
+                answer = await whole(opened, self._max_bytes)
+            await self._judge(answer, way)
         return answer
 
     async def _way(self, auth: Any) -> Authorised:
@@ -191,13 +200,14 @@ class Http:
     async def _streamed(
         self, stack: AsyncExitStack, method: str, url: str, way: Authorised, options: dict[str, Any]
     ) -> httpx.Response:
-        answer = await stack.enter_async_context(self._opened(method, url, way, options))
-        if answer.is_success:
-            self._tell(answer)
-            return answer
-        read = await whole(answer)
-        self._judge(read, way)
-        return read
+        with self._guarding():
+            answer = await stack.enter_async_context(self._opened(method, url, way, options))
+            if answer.is_success:
+                await self._tell(answer, None)
+                return answer
+            read = await whole(answer)
+            await self._judge(read, way)
+            return read
 
     @asynccontextmanager
     async def _opened(
@@ -239,18 +249,30 @@ class Http:
         """Close the connections."""
         await self._client.aclose()
 
-    def _tell(self, answer: httpx.Response) -> None:
-        if self._connector is not None and self._on_usage is not None:
-            tell_usage(self._connector, answer, self._on_usage)
+    async def _ask(self, request: httpx.Request) -> None:
+        await self._metering.ask(request)
 
-    def _judge(self, answer: httpx.Response, way: Authorised) -> None:
-        self._tell(answer)
+    def _guarding(self) -> AbstractContextManager[None]:
+        return self._breaker.guarding() if self._breaker else nullcontext()
+
+    async def _tell(self, answer: httpx.Response, fault: ConnectorError | None) -> None:
+        usages: list[Usage] = []
+        if self._connector is not None and (self._on_usage or self._metering.meter):
+            tell_usage(self._connector, answer, usages.append, self._on_usage or _nobody)
+        await self._metering.tell(answer.request, usages, fault)
+
+    async def _judge(self, answer: httpx.Response, way: Authorised) -> None:
         fault = judged(self._connector, answer, way.grant) if self._connector else None
+        await self._tell(answer, fault)
         if fault is None:
             return
         if _visible.get() and answer.status_code >= 500:
             raise OutcomeUnknown(f"the platform answered {answer.status_code} to a visible call") from fault
         raise fault
+
+
+def _nobody(usage: Usage) -> None:
+    """Take in what nobody wants to know."""
 
 
 def _lost(error: Exception) -> ConnectorError:

@@ -44,11 +44,12 @@ def judged(connector: Dialect, answer: httpx.Response, grant: Grant | None) -> C
     return None if fault is None else _without_secrets(fault, grant)
 
 
-def tell_usage(connector: Dialect, answer: httpx.Response, on_usage: Callable[[Usage], None]) -> None:
+def tell_usage(connector: Dialect, answer: httpx.Response, *listeners: Callable[[Usage], None]) -> None:
     """Pass on what an answer says of the quota; where that cannot be read, the answer stands all the same."""
     try:
         for usage in connector.usage(answer):
-            on_usage(usage)
+            for listener in listeners:
+                listener(usage)
     except Exception as error:
         told = (answer.request.url.host, type(error).__name__)
         _log.warning("%s: what the platform says of its quota cannot be read (%s)", *told)

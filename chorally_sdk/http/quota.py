@@ -103,7 +103,7 @@ def _separate(headers: Mapping[str, str]) -> Iterator[Usage]:
 def _structured(headers: Mapping[str, str]) -> Iterator[Usage]:
     """``RateLimit`` as the drafts had it: ``limit=10, remaining=5, reset=60``, then ``"name";r=5;t=60``."""
     text = headers.get("ratelimit", "")
-    plain = dict(part.strip().partition("=")[::2] for part in text.split(",") if "=" in part and ";" not in part)
+    plain = dict(part.strip().partition("=")[::2] for part in text.split(",") if "=" in part)
     limit, remaining = _number(plain.get("limit")), _number(plain.get("remaining"))
     if limit and limit > 0 and remaining is not None:
         yield Usage(used=_share(limit, remaining), wait=_reset(plain.get("reset")))

@@ -160,6 +160,14 @@ def test_without_a_retry_after_the_exhausted_quota_says_how_long() -> None:
         == 3 * SECOND
     )
     assert sdk.asked_wait(refused()) is None
+    exhausted = {"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "40"}
+    assert sdk.asked_wait(httpx.Response(503, headers=exhausted)) is None
+
+
+def test_no_wait_in_minutes_is_longer_than_makes_sense() -> None:
+    """Nonsense must not stop an account for ever."""
+    (usage,) = told(X_App_Usage='{"call_count": 100, "estimated_time_to_regain_access": 99999}')
+    assert usage.wait == LONGEST_WAIT
 
 
 def test_a_refusal_for_its_quota_carries_the_wait() -> None:
