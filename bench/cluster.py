@@ -142,7 +142,7 @@ async def measure(folder: Path, processes: int, items: int, latency_items: int) 
             settings = {**environment(folder, servers, platform_url, plan), "CHORALLY_MAX_LAG": "1000000"}
             settings["CHORALLY_LOG_LEVEL"] = "warning"
             members = [Member(kind, 1, settings, folder, told) for kind, told in LAYOUTS[processes].items()]
-            tap = Tap(servers.bootstrap)
+            tap = Tap(servers.bootstrap, plan.partitions)
             tapping = asyncio.create_task(tap.run())
             try:
                 for member in members:

@@ -65,7 +65,7 @@ class SoakRun(Run):
         """
         report = Report(plan=self.plan, began=time.monotonic())
         async with running(self._folder) as servers, self.page.served() as platform_url:
-            tap = Tap(servers.bootstrap)
+            tap = Tap(servers.bootstrap, self.plan.partitions)
             cluster = Cluster(self._folder, servers, platform_url, self.plan)
             tapping = asyncio.create_task(tap.run(), name="tap")
             try:

@@ -28,8 +28,9 @@ class Heard:
 class Tap:
     """Keeps every event of the topics that tell what became of messages."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, partitions: int) -> None:
         self._bootstrap = bootstrap
+        self._partitions = partitions
         self._heard: dict[tuple[str, int, int], Heard] = {}
         self._positions: dict[TopicPartition, int] = {}
         self.ticket_at: dict[str, float] = {}
@@ -74,7 +75,7 @@ class Tap:
             TopicPartition(_PREFIX + topic, number)
             for topic in _TOPICS
             if _PREFIX + topic in known
-            for number in consumer.partitions_for_topic(_PREFIX + topic) or ()
+            for number in range(self._partitions)
         }
         if wanted and wanted != consumer.assignment():
             consumer.assign(sorted(wanted))
