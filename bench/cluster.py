@@ -31,7 +31,7 @@ from bench.incoming_http import CHANNEL, REPEATS
 from bench.running import platform
 from bench.traffic import SECRET, Hook, Traffic
 from tests.crash.core import TENANT
-from tests.soak.members import Member, environment
+from tests.soak.members import Member, command, environment
 from tests.soak.plan import FRONT, MEMBERS, Plan
 from tests.soak.servers import Servers, running
 from tests.soak.tap import Tap
@@ -145,12 +145,13 @@ async def measure(folder: Path, processes: int, items: int, latency_items: int) 
             tap = Tap(servers.bootstrap, plan.partitions)
             tapping = asyncio.create_task(tap.run())
             try:
+                await command(settings, "migrate")
                 for member in members:
                     await member.start()
                 for member in members:
                     await member.ready(60)
                 measured = Measured(members, tap, f"http://127.0.0.1:{members[0].port}")
-                await measured.connect(await _token(settings))
+                await measured.connect(await command(settings, "token", "--tenant", TENANT, "--role", "admin"))
                 await measured.send(WARM)
                 return await _figures(measured, servers, items, latency_items)
             finally:
@@ -176,15 +177,6 @@ async def _figures(measured: Measured, servers: Servers, items: int, latency_ite
 def servers_cpu_s(servers: Servers) -> dict[str, float]:
     """Return the CPU seconds of the servers' processes, by kind."""
     return {kind: sum(cpu_s_of(pid) for pid in servers.pids(kind)) for kind in ("kafka", "redis", "mongo")}
-
-
-async def _token(settings: dict[str, str]) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chorally_core.cli", "token", "--tenant", TENANT, "--role", "admin", env=settings,
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    printed, _ = await process.communicate()
-    return printed.decode().strip()
 
 
 def _rss_mib(pid: int) -> float:

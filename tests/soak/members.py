@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -130,6 +130,7 @@ class Cluster:
 
     async def start(self) -> None:
         """Start them, the first of each kind before the others."""
+        await command(self.environment, "migrate")
         for member in self.members:
             await member.start()
         for member in self.members:
@@ -161,12 +162,23 @@ class Cluster:
 
     async def token(self) -> str:
         """Return an administrator's token."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "chorally_core.cli", "token", "--tenant", TENANT, "--role", "admin",
-            env=self.environment, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        printed, _ = await process.communicate()
-        return printed.decode().strip()
+        return await command(self.environment, "token", "--tenant", TENANT, "--role", "admin")
+
+
+async def command(settings: Mapping[str, str], *told: str) -> str:
+    """Run a command of the operator's to its end, and return what it printed.
+
+    Raises:
+        NotServing: It refused.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chorally_core.cli", *told, env=settings, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    printed, complaints = await process.communicate()
+    if process.returncode:
+        raise NotServing(f"chorally {' '.join(told)} ended with {process.returncode}: {complaints.decode()[-2000:]}")
+    return printed.decode().strip()
 
 
 def environment(folder: Path, servers: Servers, platform_url: str, plan: Plan) -> dict[str, str]:
