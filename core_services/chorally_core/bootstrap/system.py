@@ -24,12 +24,17 @@ from chorally_core.ports.leases import AlwaysHeld
 from chorally_core.runner import Actions, InOrder, Relay
 from chorally_core.runner.leases import StoredLeases
 from chorally_core.runner.metrics import Figures
+from chorally_core.services.io import members
+from chorally_core.services.io.beside import Shared
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.feed import Feed
 from chorally_core.settings import Settings
 from chorally_sdk.plugins import Registry, discover
 
 log = structlog.get_logger(__name__)
+
+_IO_ROLES: dict[members.Role, Role] = {"api": Role.API, "worker": Role.WORKER}
+"""What a process may be of io beside its runners."""
 
 
 class System:
@@ -71,6 +76,7 @@ class System:
         self.vault = open_vault(settings)
         self.feed = Feed(self.ledger.documents)
         self.actions = Actions(self.ledger)
+        self.leases = AlwaysHeld() if parts.alone else StoredLeases(self.ledger.documents, new_id())
         self.io = self._io(ids, transport)
         self.reading = Reading(
             parts,
@@ -82,7 +88,6 @@ class System:
             answers_wait=self._answers_wait,
         )
         self.runners, self.pump, self.indexer = self.reading.runners, self.reading.pump, self.reading.indexer
-        self.leases = AlwaysHeld() if parts.alone else StoredLeases(self.ledger.documents, ids())
         self.upkeep = Upkeep(
             settings,
             self.ledger,
@@ -122,7 +127,10 @@ class System:
 
     def _io(self, ids: Callable[[], str], transport: Callable[[str], httpx.AsyncBaseTransport | None]) -> IoService:
         """The connectors' host; only a process that is a part of io opens it, others ask it about connectors."""
-        settings = self.settings
+        settings, shared = self.settings, None
+        roles = frozenset(name for name, role in _IO_ROLES.items() if self.parts.has("io", role))
+        if isinstance(self.leases, StoredLeases) and roles:
+            shared = Shared(leases=self.leases, coordination=self.coordination, roles=roles)
         return IoService(
             self.registry.connectors(),
             self.ledger,
@@ -137,6 +145,7 @@ class System:
             disk_reserve=settings.disk_reserve_mib * 1024 * 1024,
             max_lag=settings.max_lag,
             call_s=settings.call_s,
+            shared=shared,
         )
 
     def _answers_wait(self) -> None:
@@ -173,6 +182,8 @@ class System:
                 log.warning("CHORALLY_COORDINATION is not set: rates and presence are those of each process")
         await self.stores.start()
         await self.trust.start()
+        if isinstance(self.leases, StoredLeases):
+            self._begin("leases", self.leases.run())
         if self.parts.alone:
             await self.ledger.recover()
         if not self.stores.shares_documents:
@@ -182,13 +193,11 @@ class System:
         await self.reading.start()
         if self.stores.shares_documents:
             self._begin("keys", self.trust.run())
-        if isinstance(self.leases, StoredLeases):
-            self._begin("leases", self.leases.run())
         if self.parts.of(Role.WORKER) and isinstance(self.ledger, InOrder):
             self._begin("relay", Relay(self.ledger, self.leases).run())
         if self.parts.of(Role.WORKER):
             self._begin("upkeep", self.upkeep.run())
-        if self.parts.has("io", Role.WORKER):
+        if self.parts.has("io", Role.API, Role.WORKER):
             await self.io.start()
         self.readiness.started = True
 
