@@ -129,6 +129,10 @@ class Levers:
         """Let every cursor given so far be unknown from now on."""
         _not_offered("forget_cursors")
 
+    def older(self, cursor: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """Return a cursor as an older version of the connector wrote it."""
+        _not_offered("older")
+
     def inject(self, kind: str, on: str, *, times: int = 1, wait_s: int = 60) -> None:
         """Let something go wrong with the next calls."""
         _not_offered("inject")

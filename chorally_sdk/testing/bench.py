@@ -101,7 +101,7 @@ class Bench:
     ) -> Any:
         """Return a connector for the account of the stand-in; ``given`` replaces what it is connected by."""
         if self._levers is None:
-            named = {} if external_id is None else {"external_id": external_id}
+            named: dict[str, Any] = {} if external_id is None else {"external_id": external_id}
             return connect(self.connector, for_app=for_app, settings=self._drawn_up(), **named, **given)
         known = self._levers.connection()
         options: dict[str, Any] = {

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.http.client import Http
+from chorally_sdk.http.hosts import LOOPBACK
 from chorally_sdk.model.accounts import Account, App, Grant
 from chorally_sdk.model.hooks import RawHook
 from chorally_sdk.model.inbound import Page
@@ -63,6 +64,7 @@ def connect(
         grant=grant,
         transport=transport,
         sleep=_at_once,
+        private=LOOPBACK,
     )
     account = Account(id="1", tenant="acme", external_id=external_id, name="Acme", data=data or {}, settings=settings)
     app = App(id="app-1", settings=app_settings, accounts=frozenset({external_id}))

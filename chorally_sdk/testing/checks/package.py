@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from packaging.version import InvalidVersion, Version
-from pydantic import SecretBytes, SecretStr
+from pydantic import PydanticUserError, SecretBytes, SecretStr
 
 import chorally_sdk
 from chorally_sdk.connector.abilities import ABILITIES
@@ -169,7 +169,10 @@ async def manifest_is_data(bench: Bench) -> None:
     told = json.dumps(manifest.model_dump(mode="json", exclude=models))
     ensure(type(manifest).model_validate_json(told), "the manifest does not survive JSON")
     for model in (manifest.account_settings, manifest.app_settings):
-        json.dumps(model.model_json_schema() if model else {})
+        try:
+            json.dumps(model.model_json_schema() if model else {})
+        except PydanticUserError as error:
+            fail(f"the settings {model and model.__name__} have no JSON schema: {str(error).splitlines()[0]}")
 
 
 @check("package", "It calls declared hosts over TLS", may_be_exempt=False)

@@ -43,6 +43,8 @@ async def no_doubles(bench: Bench) -> None:
 @check("pull", "A stream says its end, and ends there", "Pulls", "say", may_be_exempt=False)
 async def ends(bench: Bench) -> None:
     """An end that is not said cannot be told from a connection that broke."""
+    if "page_size" in bench.levers.offered():
+        bench.levers.page_size(2)
     await bench.say(3)
     connector = bench.connect()
     for stream in connector.streams():

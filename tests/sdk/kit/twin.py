@@ -40,6 +40,7 @@ class GuestbookTwin(Twin):
 
     channel = NOTE
     description = "guestbook/openapi.json"
+    hook_version: Any = 1
     kinds = Twin.kinds | {"timeout_after_effect/prepare"}
     errors: ClassVar[Mapping[str, Failure]] = {
         "closed": Failure(422, {"error": "closed"}, means={"type": "Rejected", "reason": "window"}),
@@ -237,6 +238,10 @@ class GuestbookTwin(Twin):
         """Drop all tokens."""
         self.generation += 1
 
+    def older(self, cursor: Mapping[str, Any], version: int) -> Mapping[str, Any]:
+        """Version 1 called the place `token`."""
+        return {"token": cursor["after"]}
+
     def second_grant(self) -> sdk.Grant:
         """Another of the same wall."""
         return self.a_grant()
@@ -379,7 +384,7 @@ class GuestbookTwin(Twin):
         self.waiting.append(self._delivery(kind, note))
 
     def _hook(self, deliveries: list[dict[str, Any]]) -> sdk.RawHook:
-        return self.signed(json.dumps({"deliveries": deliveries}).encode())
+        return self.signed(json.dumps({"deliveries": deliveries, "version": self.hook_version}).encode())
 
     def _held(self, external_id: str) -> Subscribed:
         for held in self.held:
