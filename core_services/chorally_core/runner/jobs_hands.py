@@ -72,9 +72,9 @@ class Hands:
         """Renew the lease until the run ends; break it off where it is lost, or was cancelled and does not end."""
         told = False
         while True:
-            await self.terms.sleep(self.terms.ttl_s / 4)
+            await self.terms.sleep(min(self.terms.ttl_s / 4, run.certain_s))
             try:
-                async with asyncio.timeout(self.terms.ttl_s / 2):
+                async with asyncio.timeout(run.certain_s):
                     await run.renew()
             except LeaseLost:
                 work.cancel()

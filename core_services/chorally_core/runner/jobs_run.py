@@ -89,7 +89,12 @@ class Run:
     @property
     def is_certain(self) -> bool:
         """Whether no other process may have taken the job over."""
-        return not self._lost and self._terms.monotonic() < self._until
+        return self.certain_s > 0
+
+    @property
+    def certain_s(self) -> float:
+        """For how many seconds that will be so if the lease is not renewed."""
+        return 0.0 if self._lost else max(0.0, self._until - self._terms.monotonic())
 
     def now(self) -> datetime:
         """Return the time."""

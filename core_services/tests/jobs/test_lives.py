@@ -109,6 +109,32 @@ class Lives(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([3.0, TTL_S - 1, TTL_S + 1]))
     def all_sleep(self, seconds: float) -> None:
         """Time passes of which nobody notices anything until it is over."""
+        self.all_sleeps(seconds)
+
+    @rule(which=WHICH, how=st.sampled_from(["down", "deaf", "asleep"]), rests=st.integers(1, 3), back=st.booleans())
+    def another_waits_for_what_is_left(self, which: int, how: str, rests: int, back: bool) -> None:
+        """A process is cut off or asleep for a while, and the other one looks again and again."""
+        other = self.processes[1 - which]
+        other.line.state = "up"
+        if how != "asleep":
+            self.processes[which].line.state = how
+        for _ in range(rests):
+            self._run(other.worker.take_over())
+            self._run(other.worker.turn())
+            self.nobody_else_is_certain()
+            if how == "asleep":
+                self.all_sleeps(4.0)
+            else:
+                self._run(self.office.time.passes(4.0))
+        self._run(other.worker.take_over())
+        self._run(other.worker.turn())
+        if back:
+            self.processes[which].line.state = "up"
+            self.nobody_else_is_certain()
+            self._run(self.office.time.passes(0.1))
+
+    def all_sleeps(self, seconds: float) -> None:
+        """Let time pass of which nobody notices anything."""
         self.office.time._to(self.office.time.seconds + seconds)
 
     @rule(which=WHICH, state=st.sampled_from(["up", "down", "deaf"]))
@@ -201,4 +227,4 @@ class Lives(RuleBasedStateMachine):
 
 TestLives = Lives.TestCase
 TestLives.__doc__ = Lives.__doc__
-TestLives.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestLives.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
