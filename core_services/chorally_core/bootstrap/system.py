@@ -45,6 +45,7 @@ class System:
         settings: Settings,
         *,
         parts: Parts = Parts(),  # noqa: B008 (immutable)
+        stores: Stores | None = None,
         registry: Registry | None = None,
         now: Callable[[], datetime] = utc_now,
         ids: Callable[[], str] = new_id,
@@ -55,6 +56,7 @@ class System:
         Args:
             settings: What the operator sets.
             parts: What the process consists of.
+            stores: What is kept or shared; by the settings where None.
             registry: The connectors; those installed where None.
             now: The clock.
             ids: Gives unguessable ids.
@@ -67,7 +69,7 @@ class System:
         self.settings = settings
         self.parts = parts
         self.now = now
-        self.stores = Stores(settings, parts)
+        self.stores = stores or Stores(settings, parts)
         self.ledger = self.stores.ledger
         self.objects = self.stores.objects
         self.search = self.stores.search

@@ -10,6 +10,7 @@ To pause its partitions instead would throw away what is fetched.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
@@ -30,6 +31,7 @@ AHEAD = 1_000
 """Records read ahead; beyond them nothing more is fetched."""
 SILENT_S = 10.0
 """Without an answer of the brokers for so long, something is wrong: they answer twice a second."""
+_SHARED_OUT_S = 30.0  # in which partitions are shared out anew, unless something is wrong
 _FETCH_MS = 1_000
 _LOOK_S = 5.0  # between looks at where the log ends while nothing is fetched
 _LONGEST_PAUSE_S = 30.0
@@ -80,6 +82,7 @@ class Membership:
         self._left = False
         self._ending = False
         self._failure = ""
+        self._without_since = -math.inf
         self._pause_s = 1.0
         self._ends: dict[TopicPartition, int] = {}
         self._places: dict[TopicPartition, int] = {}
@@ -120,6 +123,8 @@ class Membership:
 
     def trouble(self) -> str:
         """Say why nothing can be read at the moment; an empty text where it can."""
+        if self.moved is None and not self._failure and not self._left:
+            return self._waiting()
         if self._failure or self.client is None or self.moved is None or self.share.ahead >= AHEAD:
             return self._failure
         answers = [self.client.last_poll_timestamp(partition) or 0 for partition in self.client.assignment()]
@@ -127,6 +132,12 @@ class Membership:
         if not any(answers) or silent_s < SILENT_S:
             return ""
         return f"group {self._group} has had no answer of the brokers for {silent_s:.0f} s"
+
+    def _waiting(self) -> str:
+        """Say that there is no share: at the beginning, and later where it takes longer than sharing out anew does."""
+        if time.monotonic() - self._without_since < _SHARED_OUT_S:
+            return ""
+        return f"group {self._group} has not been given its share of the partitions"
 
     def start(self) -> None:
         """Begin to read, in the background."""
@@ -142,6 +153,7 @@ class Membership:
         if self.moved is not None:
             self.moved.set_result(None)
             self.moved = None
+            self._without_since = time.monotonic()
         self.share.renew()
         self.settled.set()
         self.room.set()
