@@ -1,8 +1,9 @@
 """The connector: our code for one platform."""
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import httpx
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from chorally_sdk.errors import ConnectorError
 from chorally_sdk.http.auth import Bearer
 from chorally_sdk.http.client import Http
+from chorally_sdk.http.dialing import TIMEOUT, dial
 from chorally_sdk.http.faults import by_status
 from chorally_sdk.http.quota import Usage, quota_headers
 from chorally_sdk.model.accounts import Account, AccountInfo, App, Grant
@@ -79,6 +81,18 @@ class Connector(ABC):
         if self._token is None:
             raise LookupError("this account has no grant")
         return await self._token()
+
+    async def dial(self, host: str, port: int, timeout: timedelta = TIMEOUT) -> socket.socket:
+        """Return a connected socket for a protocol that is neither HTTP nor WebSocket, such as IMAP or SMTP.
+
+        The manifest must declare the host; where only ``*`` does, it leads to public addresses, or to networks
+        that whoever runs the host has named.
+
+        Raises:
+            Rejected: The host may not be called.
+            RetryLater: It cannot be reached.
+        """
+        return await dial(self.http.hosts, host, port, timeout)
 
     def media(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Yield the bytes of a file that goes out, in pieces; for uploads, see ``Outgoing.attachments``.

@@ -9,7 +9,7 @@ called, a read is repeated where that is safe, and a visible call whose answer g
 import asyncio
 import copy
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
@@ -22,7 +22,7 @@ import tenacity
 from chorally_sdk.errors import ConnectorError, Malformed, OutcomeUnknown, Reauthorize, Rejected, RetryLater
 from chorally_sdk.http.breaker import Breaker
 from chorally_sdk.http.grants import Authorised, Grants, is_repeatable
-from chorally_sdk.http.hosts import Hosts
+from chorally_sdk.http.hosts import Hosts, Network
 from chorally_sdk.http.judging import Dialect, judged, tell_usage
 from chorally_sdk.http.metering import Meter, Metering
 from chorally_sdk.http.quota import Usage
@@ -75,6 +75,7 @@ class Http:
         watch: Watch = lambda method: nullcontext(_unwatched),
         meter: Meter | None = None,
         breaker: Breaker | None = None,
+        private: Sequence[Network] = (),
     ) -> None:
         """Prepare a client; no connection is opened before the first call.
 
@@ -92,16 +93,19 @@ class Http:
             watch: Entered around each call with its method; what it gives is told the answer.
             meter: Asked before each request for its part of the quotas, and told what answers say of them.
             breaker: Refuses calls while the platform is down.
+            private: Networks that ``*`` reaches too, by the choice of whoever runs the host.
         """
         self._grant = grant
         self._grants = grants
+        self.hosts = Hosts(httpx.URL(base_url), hosts, private)
+        """Whom the connector may call, also by other protocols."""
         self._client = httpx.AsyncClient(
             base_url=(grant.base_url if grant else "") or base_url,
             transport=transport,
             timeout=timeout,
             verify=True if transport else _tls(),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a call leaves nothing to the next
-            event_hooks={"request": [Hosts(httpx.URL(base_url), hosts).check, self._ask]},
+            event_hooks={"request": [self.hosts.check, self._ask]},
         )
         self._metering = Metering(self._client.base_url, meter, _visible.get)
         self._breaker = breaker

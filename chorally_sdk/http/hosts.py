@@ -3,11 +3,11 @@
 A host is named in the manifest, or ``*`` stands for every public one. A name says nothing about where it
 leads, so a host that only ``*`` allows is judged once more by the address of its connection, after
 connecting and before anything is sent. A proxy of the environment looks names up itself: there its own
-rules decide.
+rules decide. Whoever runs the host may name networks of their own that ``*`` reaches too.
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -19,6 +19,12 @@ ANY = "*"
 _INNER = (".localhost", ".local", ".internal", ".home.arpa")
 """Ends of names that lead to the own machine or network by their definition."""
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
+"""The own machine: for tests, and for servers beside the host."""
+
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 addresses behind a translator (RFC 6052)."""
 
@@ -26,13 +32,15 @@ _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 class Hosts:
     """The hosts that may be called: the base URL's own, those that are declared, and no other."""
 
-    def __init__(self, base: httpx.URL, declared: tuple[str, ...]) -> None:
+    def __init__(self, base: httpx.URL, declared: tuple[str, ...], private: Sequence[Network] = ()) -> None:
         """Take them in.
 
         Args:
             base: URL that whoever runs the host has chosen; it may be ``http`` and private, as a sandbox's is.
             declared: Patterns of host names, ``*`` for every public one.
+            private: Networks that ``*`` reaches too.
         """
+        self._private = tuple(private)
         self._base = base
         self._declared = tuple(pattern.lower() for pattern in declared if pattern != ANY)
         self._any = ANY in declared
@@ -44,7 +52,7 @@ class Hosts:
             Rejected: Its host was not declared, or it would carry the grant in clear.
         """
         if self._permit(request.url):
-            request.extensions["trace"] = _Guard(request.url.raw_host.decode("ascii"))
+            request.extensions["trace"] = _Guard(request.url.raw_host.decode("ascii"), self)
 
     def _permit(self, url: httpx.URL) -> bool:
         """Whether only ``*`` allows the URL."""
@@ -54,21 +62,35 @@ class Hosts:
             return False
         if url.scheme != "https":
             raise Rejected(f"{url.scheme}://{url.host} would carry the grant in clear; only https is called")
-        host = url.host
+        return self.guards(url.host)
+
+    def guards(self, host: str) -> bool:
+        """Whether only ``*`` allows the host, so that its addresses must be looked at.
+
+        Raises:
+            Rejected: It was not declared, or cannot be public.
+        """
+        host = host.lower()
         if host == self._base.host or any(fnmatchcase(host, pattern) for pattern in self._declared):
             return False
         if not self._any:
             raise Rejected(f"the connector did not declare the host {host!r}; add it to the manifest's hosts")
-        if not _may_be_public(host):
+        if not self._private and not _may_be_public(host):
             raise Rejected(f"{host!r} is no public host; give one that the internet knows")
         return True
+
+    def reaches(self, address: str) -> bool:
+        """Whether a guarded host may lead to an address; a zone after it does not matter."""
+        at = ipaddress.ip_address(address.partition("%")[0])
+        return is_public(at) or any(at in network for network in self._private)
 
 
 class _Guard:
     """Looks where a connection leads before anything is sent over it (httpx's request extension ``trace``)."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, hosts: Hosts) -> None:
         self._host = host
+        self._hosts = hosts
         self._direct = True
 
     async def __call__(self, event: str, told: Mapping[str, Any]) -> None:
@@ -77,7 +99,7 @@ class _Guard:
         elif event == "connection.connect_tcp.complete" and self._direct:
             stream = told["return_value"]
             peer = stream.get_extra_info("server_addr")
-            if not peer or not is_public(ipaddress.ip_address(str(peer[0]).partition("%")[0])):
+            if not peer or not self._hosts.reaches(str(peer[0])):
                 await stream.aclose()
                 raise Rejected(f"{self._host!r} leads to an address that is not public; give another")
 

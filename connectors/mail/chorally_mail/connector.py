@@ -38,7 +38,7 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
         return settings
 
     def _mailbox(self) -> AbstractAsyncContextManager[Mailbox]:
-        return imap.signed_in(self._settings, self.token)
+        return imap.signed_in(self._settings, self.token, self.dial)
 
     async def check(self) -> sdk.AccountInfo:
         """Sign in to both servers, open the inbox, and name the mailbox.
@@ -54,7 +54,7 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
                 await box.open(settings.inbox)
             except sdk.RetryLater as error:
                 raise sdk.Rejected(str(error)) from error
-        async with smtp.signed_in(settings, self.token):
+        async with smtp.signed_in(settings, self.token, self.dial):
             pass
         address = mime.one_form(settings.address)
         return sdk.AccountInfo(external_id=address, name=settings.name or mime.shown(address))
@@ -108,7 +108,7 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
         """
         settings = self._settings
         mail = compose(message, settings, self.now())
-        await smtp.submit(mail, settings, self.token)
+        await smtp.submit(mail, settings, self.token, self.dial)
         data = {"sent_copy": await self._save(mail, settings)}
         return self._receipt(message, mail.message_id, data)
 

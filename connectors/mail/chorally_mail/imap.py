@@ -16,7 +16,7 @@ import chorally_sdk as sdk
 from chorally_mail import tls
 from chorally_mail.answers import arrival, as_set, in_groups, items_of, number, parsed, string, text_of
 from chorally_mail.config import MailSettings, Tls
-from chorally_mail.wire import Chunks, Literal, Refused, Wire, astring
+from chorally_mail.wire import Chunks, Dial, Literal, Refused, Wire, astring
 
 BEGINNING = 512 * 1024  # bytes read of a mail that is too large
 SENT_NAMES = (
@@ -51,7 +51,9 @@ class Arrived:
 
 
 @asynccontextmanager
-async def signed_in(settings: MailSettings, token: Callable[[], Awaitable[SecretStr]]) -> AsyncIterator["Mailbox"]:
+async def signed_in(
+    settings: MailSettings, token: Callable[[], Awaitable[SecretStr]], dial: Dial
+) -> AsyncIterator["Mailbox"]:
     """Open a mailbox and close it again.
 
     Raises:
@@ -61,6 +63,7 @@ async def signed_in(settings: MailSettings, token: Callable[[], Awaitable[Secret
     """
     context = None if settings.imap_tls is Tls.NONE else await asyncio.to_thread(tls.context, settings.ca_file)
     wire = await Wire.open(
+        dial,
         settings.imap_host,
         settings.imap_port,
         context if settings.imap_tls is Tls.IMPLICIT else None,

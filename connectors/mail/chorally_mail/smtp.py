@@ -19,6 +19,7 @@ from chorally_mail import tls
 from chorally_mail.compose import Composed
 from chorally_mail.config import MailSettings, Tls
 from chorally_mail.saying import quoted
+from chorally_mail.wire import Dial
 
 NAME = "[127.0.0.1]"  # how a client without a name of its own greets (RFC 5321, 4.1.4)
 PARTING_S = 5.0  # seconds for the farewell, when all is done
@@ -27,7 +28,7 @@ _NOT_SIGNED_IN = frozenset((530, 534, 535, 538))
 
 @asynccontextmanager
 async def signed_in(
-    settings: MailSettings, token: Callable[[], Awaitable[SecretStr]]
+    settings: MailSettings, token: Callable[[], Awaitable[SecretStr]], dial: Dial
 ) -> AsyncIterator[aiosmtplib.SMTP]:
     """Connect to the server and sign in, where it asks for that.
 
@@ -37,14 +38,18 @@ async def signed_in(
         Rejected: The server does not offer what the settings ask for.
     """
     context = None if settings.smtp_tls is Tls.NONE else await asyncio.to_thread(tls.context, settings.ca_file)
+    try:
+        line = await dial(settings.smtp_host, settings.smtp_port, settings.timeout)
+    except sdk.RetryLater as error:
+        raise sdk.RetryLater(f"the SMTP server: {error}") from error
     client = aiosmtplib.SMTP(
         hostname=settings.smtp_host.strip("[]"),
-        port=settings.smtp_port,
         use_tls=settings.smtp_tls is Tls.IMPLICIT,
         start_tls=False,
         tls_context=context,
         local_hostname=NAME,
         timeout=settings.timeout.total_seconds(),
+        sock=line,
     )
     try:
         await _connect(client, settings)
@@ -54,6 +59,7 @@ async def signed_in(
             await client.quit(timeout=PARTING_S)
     finally:
         client.close()
+        line.close()
 
 
 async def _connect(client: aiosmtplib.SMTP, settings: MailSettings) -> None:
@@ -97,7 +103,7 @@ async def _sign_in(client: aiosmtplib.SMTP, settings: MailSettings, token: Calla
         raise sdk.RetryLater(f"{where} broke off while signing in") from None
 
 
-async def submit(mail: Composed, settings: MailSettings, token: Callable[[], Awaitable[SecretStr]]) -> None:
+async def submit(mail: Composed, settings: MailSettings, token: Callable[[], Awaitable[SecretStr]], dial: Dial) -> None:
     """Send one mail.
 
     Raises:
@@ -107,7 +113,7 @@ async def submit(mail: Composed, settings: MailSettings, token: Callable[[], Awa
         OutcomeUnknown: The connection broke after the mail went out and before the server said that it has it.
     """
     where = f"the SMTP server {settings.smtp_host}"
-    async with signed_in(settings, token) as client:
+    async with signed_in(settings, token, dial) as client:
         options, encoding = _needs(mail, client, where)
         try:
             await client.mail(mail.sender, options=options, encoding=encoding)

@@ -9,7 +9,7 @@ import re
 import secrets
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -18,6 +18,9 @@ from chorally_mail.saying import quoted
 
 Chunks = list[bytes | tuple[bytes, bytes]]
 """One answer: its lines without the literals, each literal beside the line that announced it."""
+
+Dial = Callable[[str, int, timedelta], Awaitable[socket.socket]]
+"""How a connection is made: ``Connector.dial``, which calls no host that may not be called."""
 
 BUFFER = 1024 * 1024  # bytes read ahead; twice as many pause the connection
 MAX_LINE = 64 * 1024 * 1024  # bytes; a SEARCH over some millions of mails is one line
@@ -68,20 +71,32 @@ class Wire:
         """Set by every EXISTS that the server sends, whatever it answers; the reader resets it."""
 
     @classmethod
-    async def open(cls, host: str, port: int, encrypted: ssl.SSLContext | None, timeout: timedelta) -> "Wire":
+    async def open(
+        cls, dial: Dial, host: str, port: int, encrypted: ssl.SSLContext | None, timeout: timedelta
+    ) -> "Wire":
         """Connect, over TLS where a context is given.
 
         Raises:
             RetryLater: The server cannot be reached, or its certificate is not trusted.
+            Rejected: The host is none that may be called.
         """
         try:
+            line = await dial(host, port, timeout)
+        except sdk.RetryLater as error:
+            raise sdk.RetryLater(f"the IMAP server: {error}") from error
+        try:
             async with asyncio.timeout(timeout.total_seconds()):
-                reader, writer = await asyncio.open_connection(host, port, ssl=encrypted, limit=BUFFER)
+                name = host.strip("[]") if encrypted else None
+                reader, writer = await asyncio.open_connection(
+                    sock=line, ssl=encrypted, server_hostname=name, limit=BUFFER
+                )
         except ssl.SSLCertVerificationError as error:
+            line.close()
             raise sdk.RetryLater(
                 f"the certificate of the IMAP server {host} is not trusted; name its authority as CA file"
             ) from error
         except (OSError, TimeoutError) as error:
+            line.close()
             raise sdk.RetryLater(f"the IMAP server {host}:{port} cannot be reached: {error}".rstrip(": ")) from error
         raw = writer.get_extra_info("socket")
         if raw is not None:
