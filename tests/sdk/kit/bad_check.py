@@ -11,8 +11,8 @@ from pydantic import SecretStr
 import chorally_sdk as sdk
 from chorally_sdk.sandbox.clock import START
 from tests.sdk.kit.bad import bad
-from tests.sdk.kit.guestbook import Guestbook, Machine
-from tests.sdk.kit.twin import MachineTwin
+from tests.sdk.kit.guestbook import Guestbook
+from tests.sdk.kit.machine import Machine, MachineTwin
 
 
 @bad("names-the-account", is_whole=False)

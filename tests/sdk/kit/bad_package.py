@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field, SecretStr
 
 import chorally_sdk as sdk
 from tests.sdk.kit.bad import bad, declared, packaged
-from tests.sdk.kit.guestbook import ACTIONS, NOTE, POST, Guestbook, Machine
+from tests.sdk.kit.guestbook import ACTIONS, Guestbook
+from tests.sdk.kit.machine import Machine
+from tests.sdk.kit.shapes import NOTE
 
 CHANNELS = Guestbook.manifest.channels
 
@@ -220,6 +222,3 @@ class MeasuresBackwards(Guestbook):
     def measure(self, text: str) -> int:
         """Say what is left."""
         return 50 - len(text)
-
-
-assert CHANNELS[1].name == POST

@@ -10,7 +10,8 @@ from pydantic import ConfigDict
 
 import chorally_sdk as sdk
 from tests.sdk.kit.bad import bad
-from tests.sdk.kit.guestbook import Guestbook, Note, Notes
+from tests.sdk.kit.guestbook import Guestbook
+from tests.sdk.kit.shapes import Note, Notes
 
 NOTHING = Notes(notes=[], last=None, more=False)
 

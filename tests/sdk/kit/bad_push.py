@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import chorally_sdk as sdk
 from chorally_sdk.sandbox import Call, answers
 from tests.sdk.kit.bad import bad
-from tests.sdk.kit.guestbook import Guestbook, Note, Notes
+from tests.sdk.kit.guestbook import Guestbook
+from tests.sdk.kit.shapes import Note, Notes
 from tests.sdk.kit.twin import GuestbookTwin
 
 Message = sdk.OutboundMessage

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 import chorally_sdk as sdk
 from tests.sdk.kit.bad import bad
-from tests.sdk.kit.guestbook import AGE_S, Delivery, Guestbook, Hook
+from tests.sdk.kit.guestbook import AGE_S, Guestbook
+from tests.sdk.kit.shapes import Delivery, Hook
 
 
 def judged(hook: sdk.RawHook, keys: sdk.Keys) -> bool:

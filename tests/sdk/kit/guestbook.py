@@ -9,77 +9,14 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 import httpx
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import SecretStr, ValidationError
 
 import chorally_sdk as sdk
+from tests.sdk.kit.shapes import HOST, NOTE, POST, AppSettings, Delivery, Hook, Note, Notes
 
-NOTE = "guestbook_note"
-POST = "guestbook_post"
 STREAM = "notes"
-HOST = "guestbook.example"
 AGE_S = 300
 DAY = timedelta(hours=24)
-
-
-class AppSettings(BaseModel):
-    """The app at Guestbook."""
-
-    client_id: str = Field("sandbox-client", title="Client id", description="Of the app.")
-    client_secret: SecretStr = Field(
-        SecretStr("sandbox-client-secret"), title="Client secret", description="Of the app."
-    )
-    webhook_secret: SecretStr = Field(SecretStr("sandbox-hook-secret"), title="Webhook secret", description="Signs.")
-    verify_token: SecretStr = Field(SecretStr("sandbox-verify-token"), title="Verify token", description="Proves.")
-
-
-class Signer(BaseModel):
-    """Who signed a note."""
-
-    id: str
-    name: str = ""
-
-
-class Note(BaseModel):
-    """A note as the platform shows it."""
-
-    id: str
-    text: str
-    signed_at: datetime
-    changed_at: datetime
-    signer: Signer | None = None
-    answers: str | None = None
-    thread: str
-    own: bool = False
-    file: str | None = None
-
-
-class Notes(BaseModel):
-    """A page of notes."""
-
-    notes: list[Note]
-    last: str | None
-    more: bool
-
-
-class Delivery(BaseModel):
-    """One item of a hook."""
-
-    wall: str
-    kind: str
-    note: Note | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _only_known(cls, told: Any) -> Any:
-        known = isinstance(told, dict) and told.get("kind") in {"signed", "changed", "removed"}
-        return told if known or not isinstance(told, dict) else {"wall": told.get("wall", ""), "kind": "unknown"}
-
-
-class Hook(BaseModel):
-    """A hook."""
-
-    deliveries: list[Delivery]
-
 
 ACTIONS: dict[str, sdk.Limits] = {
     "reply": sdk.Limits(max_text=50, unit="utf16", window=DAY, dedupe="native_key"),
@@ -440,42 +377,3 @@ class Guestbook(
     def upgrade(self, cursor: sdk.Cursor, version: int) -> sdk.Cursor:
         """Cursors of version 1 were called `token`."""
         return {"after": cursor.get("after", cursor.get("token"))}
-
-
-class Machine(sdk.Connector, sdk.Renews):
-    """Needs no consent: its grant is the app's own."""
-
-    manifest = sdk.Manifest(
-        platform="guestbook",
-        version="1.2.0",
-        base_url=f"https://{HOST}",
-        hosts=(HOST,),
-        channels=(sdk.Channel(name=NOTE),),
-        app_settings=AppSettings,
-    )
-
-    async def check(self) -> sdk.AccountInfo:
-        """Name the wall."""
-        told = (await self.http.get("/me")).json()
-        return sdk.AccountInfo(external_id=told["id"], name=told["name"])
-
-    async def renew(self, grant: sdk.Grant | None) -> sdk.Grant:
-        """Issue a grant."""
-        assert isinstance(self.app.settings, AppSettings)
-        secret = self.app.settings.client_secret.get_secret_value()
-        form = {"grant_type": "client_credentials", "client_id": self.app.settings.client_id, "client_secret": secret}
-        told = (await self.http.post("/oauth/token", data=form, auth=None)).json()
-        ends = self.now() + timedelta(seconds=told["expires_in"])
-        return sdk.Grant(
-            access=SecretStr(told["access_token"]),
-            expires_at=ends,
-            scopes=frozenset(told["scope"].split()),
-            base_url=grant.base_url if grant else "",
-            keep=grant.keep if grant else {},
-        )
-
-    def fault(self, answer: httpx.Response) -> sdk.ConnectorError | None:
-        """As the platform does."""
-        if answer.status_code in (400, 401) and b'"invalid_client"' in answer.content:
-            return sdk.Rejected("the app is not known to the platform; check its secret")
-        return sdk.by_status(answer)

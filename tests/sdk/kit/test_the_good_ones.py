@@ -7,9 +7,10 @@ import pytest
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.testing import ConnectorContract
 from chorally_sdk.testing.package import Package
-from tests.sdk.kit.guestbook import Guestbook, Machine
+from tests.sdk.kit.guestbook import Guestbook
+from tests.sdk.kit.machine import Machine, MachineTwin
 from tests.sdk.kit.package import a_package
-from tests.sdk.kit.twin import GuestbookTwin, MachineTwin
+from tests.sdk.kit.twin import GuestbookTwin
 
 
 class OfTheKit(ConnectorContract):

@@ -26,7 +26,7 @@ from chorally_sdk.sandbox import (
 )
 from chorally_sdk.sandbox.clock import Clock
 from chorally_sdk.sandbox.levers import Subscribed
-from tests.sdk.kit.guestbook import NOTE, AppSettings
+from tests.sdk.kit.shapes import NOTE, AppSettings
 
 ROME = timezone(timedelta(hours=1))
 WALL, OTHER = "wall-1", "another-account"
@@ -395,9 +395,3 @@ class GuestbookTwin(Twin):
     @staticmethod
     def _subscription(held: Subscribed) -> dict[str, Any]:
         return {"id": held.external_id, "ends_at": held.expires_at.isoformat() if held.expires_at else None}
-
-
-class MachineTwin(GuestbookTwin):
-    """Where an app needs no consent, and no note is ever closed."""
-
-    errors: ClassVar[Mapping[str, Failure]] = {"client": GuestbookTwin.errors["client"]}
