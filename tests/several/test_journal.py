@@ -8,11 +8,14 @@ import pytest
 from chorally_core.events import topics
 from chorally_core.ports.documents import Conflict
 from chorally_core.ports.ledger import Step, Work
+from chorally_core.runner import Pump
 from chorally_core.services.io.journal import Unavailable
 from chorally_core.services.io.model import Hook, Lane
+from chorally_core.services.io.service import IoService
 
 from tests.support.hooks import a_hook
 from tests.support.several import TTL_S, Process, Several
+from tests.support.wall import Wall
 
 
 def _note(name: str, **more: Any) -> dict[str, Any]:
@@ -318,3 +321,25 @@ async def test_what_the_only_process_left_unread_is_read_by_several(several: Sev
     await worker.read()
 
     assert await _said(several) == ["n0", "n1"]
+
+
+async def test_what_several_left_unread_is_read_by_the_only_process(several: Several) -> None:
+    """An installation may shrink, and grow again; what comes then is behind it."""
+    door = await several.start("door", "api", "worker")
+    await _a_wall(several, door)
+    for number in range(3):
+        await _a_note_at(door, f"n{number}")
+    await door.stop()
+    only = IoService(
+        {"wall": Wall}, several.ledger, several.objects, several.vault, now=several.clock, new_id=lambda: "0",
+    )  # fmt: skip
+    await only.load()
+    await only.journal.receive("wall", "", a_hook(several, _note("n3")))
+    await Pump(several.ledger, [only.intake]).drain()
+    await only.stop()
+
+    door = await several.start("again", "api", "worker")
+    await _a_note_at(door, "n4")
+    await door.read()
+
+    assert await _said(several) == ["n0", "n1", "n2", "n3", "n4"]

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 LEASE = "io/journal"
 """Held by the one reader."""
 
+_LEFT = 100_000  # hooks of a lane that the only process takes over at a start
 _PATIENCE_S = 1.0  # after which a hook from the future, by this machine's clock, is read all the same
 _KEPT = timedelta(hours=1)  # that a lane without hooks is remembered after its writer was found gone
 _LOOKED_AT_S = 30.0  # between looks at lanes whose writer is gone
@@ -50,34 +51,55 @@ class Reader(Protocol):
 
 
 class OwnReader:
-    """Reads the lane of the only process, most of it from memory."""
+    """Reads the lane of the only process, most of it from memory; what several left unread comes before it."""
 
     def __init__(self, ledger: Ledger, journal: Journal) -> None:
         self._ledger = ledger
         self._journal = journal
         self._position: Lane | None = None
+        self._left: deque[Hook] | None = None
+        self._others: dict[str, Lane] = {}
 
     async def load(self) -> None:
         """Begin again behind what was stored as read."""
         self._position = None
+        self._left = None
         await self._journal.load()
+
+    async def _left_by_others(self) -> deque[Hook]:
+        """What other processes took and nobody read, from when there were several."""
+        documents = self._ledger.documents
+        lanes = [lane for lane in await all_lanes(documents) if lane.id != MAIN]
+        self._others = {lane.id: lane for lane in lanes}
+        hooks: list[Hook] = []
+        for lane in lanes:
+            where = unread(lane)
+            hooks += await documents.find(Query(Hook, None, where, order="place", limit=_LEFT))
+        return deque(sorted(hooks, key=lambda hook: hook.id))
 
     async def take(self, limit: int) -> list[Hook]:
         """Return the next hooks."""
+        if self._left is None:
+            self._left = await self._left_by_others()
+        if self._left:
+            return [self._left.popleft() for _ in range(min(limit, len(self._left)))]
         return await self._journal.take(limit)
 
     async def moved(self, hooks: Sequence[Hook]) -> list[Lane]:
-        """Return the position of the lane."""
+        """Return the position of the lane, or of those that others left."""
+        if hooks[-1].lane != MAIN:
+            return _moved(self._others, hooks)
         position = self._position
         if position is None:
-            position = await self._ledger.documents.get(Lane, self._journal.lane)
-        position = position or Lane(id=self._journal.lane, tenant="")
+            position = await self._ledger.documents.get(Lane, MAIN)
+        position = position or Lane(id=MAIN, tenant="")
         self._position = msgspec.structs.replace(position, upto=hooks[-1].id, closed_at=None)
         return [self._position]
 
     def reached(self, hooks: Sequence[Hook]) -> None:
         """Note that hooks are done."""
-        self._journal.reached(hooks[-1], len(hooks))
+        if hooks[-1].lane == MAIN:
+            self._journal.reached(hooks[-1], len(hooks))
 
 
 class MergingReader:
@@ -156,13 +178,7 @@ class MergingReader:
         """
         if not self.is_reader:
             raise Conflict(Lane.kind, "")
-        last = {hook.lane: hook for hook in hooks}
-        positions = [
-            msgspec.structs.replace(self._lanes[lane], upto=hook.id, read=hook.place or "", closed_at=None)
-            for lane, hook in last.items()
-        ]
-        self._lanes.update((lane.id, lane) for lane in positions)
-        return positions
+        return _moved(self._lanes, hooks)
 
     def reached(self, hooks: Sequence[Hook]) -> None:
         """Note that hooks are done, and the positions stored."""
@@ -288,3 +304,14 @@ class MergingReader:
                     await self._woken.wait()
             except TimeoutError:
                 continue
+
+
+def _moved(lanes: dict[str, Lane], hooks: Sequence[Hook]) -> list[Lane]:
+    """The positions behind hooks, by lane, which are remembered as they will be stored."""
+    last = {hook.lane: hook for hook in hooks}
+    positions = [
+        msgspec.structs.replace(lanes[lane], upto=hook.id, read=hook.place or "", closed_at=None)
+        for lane, hook in last.items()
+    ]
+    lanes.update((lane.id, lane) for lane in positions)
+    return positions
