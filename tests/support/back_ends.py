@@ -32,7 +32,7 @@ def shared_back_ends() -> dict[str, str]:
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CHORALLY_")}
     ours = {"CHORALLY_BUS": chosen["bus"], "CHORALLY_DOCUMENTS": chosen["documents"]}
-    command = [Path(sys.executable).with_name("chorally"), "migrate"]
+    command = [str(Path(sys.executable).with_name("chorally")), "migrate"]
     done = subprocess.run(command, env={**clean, **ours}, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return chosen
