@@ -1,14 +1,15 @@
 """Faults on demand: what goes wrong, how often, and whether the platform had acted before it did."""
 
 import asyncio
+import json
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 Kind = Literal[
@@ -100,6 +101,27 @@ class Faults(Generic[F]):
         if fault.kind == "connection_refused":
             return Unreachable()
         return NoAnswer(self.sleep, self.hold_s if fault.kind.startswith("timeout") else 0.0)
+
+
+def spoiled(answer: Response, kind: str) -> Response | None:
+    """Return what becomes of an answer after the platform acted; None where the kind is another."""
+    match kind:
+        case "truncated_page":
+            return Response(bytes(answer.body)[: len(answer.body) * 2 // 3], media_type="application/json")
+        case "not_json":
+            return Response("<html>Bad gateway</html>", media_type="text/html")
+        case "extra_fields":
+            return JSONResponse(_with_more(json.loads(bytes(answer.body))))
+        case "repeated_cursor":
+            return answer
+    return None
+
+
+def _with_more(told: Any) -> Any:
+    """Add a field that no documentation names to every object."""
+    if isinstance(told, dict):
+        return {**{name: _with_more(value) for name, value in told.items()}, "x_new_field": {"any": [1, None, "x"]}}
+    return [_with_more(value) for value in told] if isinstance(told, list) else told
 
 
 class AnswerLost(httpx.ReadTimeout):

@@ -1,9 +1,9 @@
 """The twin of a platform: an ASGI application made of marked methods, with everything that twins share."""
 
-import json
 import random
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from chorally_sdk.model.accounts import Grant
 from chorally_sdk.sandbox.clock import Clock
 from chorally_sdk.sandbox.control import control_routes
-from chorally_sdk.sandbox.faults import Fault, Faults
+from chorally_sdk.sandbox.faults import Fault, Faults, spoiled
 from chorally_sdk.sandbox.levers import Levers
 from chorally_sdk.sandbox.oauth import OAuth, Refused
 from chorally_sdk.sandbox.routes import Call, Endpoint, Failure, Refusal, Said, routes_of
@@ -185,7 +185,7 @@ class Twin(Levers):
             if self.limit:
                 answer.headers["X-RateLimit-Limit"] = str(self.limit)
                 answer.headers["X-RateLimit-Remaining"] = str(self.limit - self._in_window)
-            return self._spoiled(answer, fault) if fault else answer
+            return (spoiled(answer, fault.kind) or self._failed(fault)) if fault else answer
 
         return serve
 
@@ -206,29 +206,7 @@ class Twin(Levers):
             answer.headers["Retry-After"] = format_datetime(_in_real_time(fault.wait_s), usegmt=True)
         return answer
 
-    def _spoiled(self, answer: Response, fault: Fault) -> Response:
-        """What becomes of an answer after the platform acted."""
-        match fault.kind:
-            case "truncated_page":
-                return Response(answer.body[: len(answer.body) * 2 // 3], media_type="application/json")
-            case "not_json":
-                return Response("<html>Bad gateway</html>", media_type="text/html")
-            case "extra_fields":
-                return JSONResponse(_with_more(json.loads(bytes(answer.body))))
-            case "repeated_cursor":
-                return answer
-        return self._failed(fault)
 
-
-def _with_more(told: Any) -> Any:
-    """Add a field that no documentation names to every object."""
-    if isinstance(told, MutableMapping):
-        return {**{name: _with_more(value) for name, value in told.items()}, "x_new_field": {"any": [1, None, "x"]}}
-    return [_with_more(value) for value in told] if isinstance(told, Sequence) and not isinstance(told, str) else told
-
-
-def _in_real_time(seconds: int) -> Any:
+def _in_real_time(seconds: int) -> datetime:
     """A date so far from now; the HTTP client reads dates by the real clock."""
-    from datetime import UTC, datetime, timedelta
-
     return datetime.now(UTC) + timedelta(seconds=seconds)

@@ -1,23 +1,18 @@
 """The sandbox's own routes under ``/_sandbox``: what Meta's dashboard and the people on Facebook would do."""
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chorally_facebook.sandbox.faults import Fault
 from chorally_facebook.sandbox.graph import Echo
+from chorally_sdk.sandbox.control import Body, did
 
 if TYPE_CHECKING:
     from chorally_facebook.sandbox.twin import Sandbox
-
-
-class Body(BaseModel):
-    """What a route takes; unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Configure(Body):
@@ -76,9 +71,6 @@ class Deliver(Body):
     at_once: int = Field(default=50, ge=1)
 
 
-B = TypeVar("B", bound=BaseModel)
-
-
 class Control:
     """The routes, each a thin shell around a method of ``Sandbox``."""
 
@@ -101,7 +93,7 @@ class Control:
 
     async def configure(self, request: Request) -> Response:
         """Set what is given."""
-        return await self._did(request, Configure, self._configure)
+        return await did(request, Configure, self._configure)
 
     async def post(self, request: Request) -> Response:
         """Add a post of the page."""
@@ -109,7 +101,7 @@ class Control:
         async def add(asked: NewPost) -> dict[str, Any]:
             return {"id": self._sandbox.world.post(asked.message).id}
 
-        return await self._did(request, NewPost, add)
+        return await did(request, NewPost, add)
 
     async def comment(self, request: Request) -> Response:
         """Add a comment of a person."""
@@ -118,7 +110,7 @@ class Control:
             made = self._sandbox.comment(**asked.model_dump())
             return {"id": made.id, "post_id": made.post_id, "parent_id": made.parent_id}
 
-        return await self._did(request, NewComment, add)
+        return await did(request, NewComment, add)
 
     async def change(self, request: Request) -> Response:
         """Edit, hide or unhide a comment."""
@@ -127,7 +119,7 @@ class Control:
             self._sandbox.change(request.path_params["comment_id"], **asked.model_dump())
             return {"success": True}
 
-        return await self._did(request, ChangeComment, do)
+        return await did(request, ChangeComment, do)
 
     async def remove(self, request: Request) -> Response:
         """Remove a comment and the replies to it."""
@@ -136,7 +128,7 @@ class Control:
             self._sandbox.remove(request.path_params["comment_id"])
             return {"success": True}
 
-        return await self._did(request, Body, do)
+        return await did(request, Body, do)
 
     async def add_fault(self, request: Request) -> Response:
         """Let something go wrong."""
@@ -145,7 +137,7 @@ class Control:
             self._sandbox.faults.waiting.append(asked)
             return {"success": True}
 
-        return await self._did(request, Fault, add)
+        return await did(request, Fault, add)
 
     async def clear_faults(self, _: Request) -> Response:
         """Let nothing more go wrong."""
@@ -163,21 +155,10 @@ class Control:
             accepted = await self._sandbox.hooks.deliver_all(**asked.model_dump())
             return {"accepted": accepted, "waiting": self._sandbox.hooks.waiting}
 
-        return await self._did(request, Deliver, do)
+        return await did(request, Deliver, do)
 
     async def _configure(self, asked: Configure) -> dict[str, Any]:
         self._sandbox.configure(**asked.model_dump(exclude_none=True, exclude={"handshake"}))
         if asked.handshake and not await self._sandbox.hooks.handshake():
             raise ValueError("the callback URL did not answer the handshake with the challenge")
         return {"success": True}
-
-    @staticmethod
-    async def _did(request: Request, shape: type[B], do: Any) -> Response:
-        try:
-            return JSONResponse(await do(shape.model_validate_json(await request.body() or b"{}")))
-        except ValidationError as wrong:
-            return JSONResponse({"error": wrong.errors(include_url=False, include_context=False)}, status_code=400)
-        except KeyError as missing:
-            return JSONResponse({"error": f"there is no object {missing}"}, status_code=404)
-        except ValueError as wrong:
-            return JSONResponse({"error": str(wrong)}, status_code=400)

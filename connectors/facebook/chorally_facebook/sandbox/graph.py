@@ -16,8 +16,10 @@ from chorally_facebook.sandbox.faults import Faults, error
 from chorally_facebook.sandbox.fields import Field, parse
 from chorally_facebook.sandbox.hooks import Hooks
 from chorally_facebook.sandbox.world import Comment, Post, World
+from chorally_sdk.sandbox.faults import spoiled
 
 USAGE = {"call_count": 1, "total_time": 1, "total_cputime": 1}
+_STUCK = "_sandbox_stuck"
 Options = dict[str, str]
 Echo = Literal["before", "after", "off"]
 
@@ -47,15 +49,18 @@ class Graph:
         if fault and not fault.is_after:
             return self.faults.answer(fault, self.world.page_id)
         base = f"{request.url.scheme}://{request.url.netloc}" + (f"/{version}" if version else "")
+        options.pop(_STUCK, None)
+        if fault and fault.kind == "repeated_cursor":
+            options[_STUCK] = "1"
         try:
             told = await self._answer(request.method, parts, options, base)
         except KeyError:
             return error(100, f"Object with ID {parts[0]!r} does not exist", status=400, subcode=33)
         except ValueError as wrong:
             return error(100, str(wrong), status=400)
-        if fault:
-            return self.faults.answer(fault, self.world.page_id)
         answer = told if isinstance(told, Response) else JSONResponse(told)
+        if fault:
+            return spoiled(answer, fault.kind) or self.faults.answer(fault, self.world.page_id)
         answer.headers["X-App-Usage"] = json.dumps(USAGE)
         business = {self.world.page_id: [{"type": "pages", **USAGE, "estimated_time_to_regain_access": 0}]}
         answer.headers["X-Business-Use-Case-Usage"] = json.dumps(business)
@@ -120,6 +125,9 @@ class Graph:
         paging: dict[str, Any] = {"cursors": cursors}
         if has_more:
             asked = {"access_token": self.world.access_token, **options, "after": cursors["after"]}
+            if asked.pop(_STUCK, None):
+                asked["after"] = options.get("after", "")
+                paging["cursors"] = {**cursors, "after": asked["after"]}
             paging["next"] = f"{url}?{urlencode(asked)}"
         return {"data": [show(element) for element in shown], "paging": paging}
 
@@ -146,10 +154,10 @@ class Graph:
         if not options.get("message", "").strip():
             raise ValueError("You must provide a message")
         made = self.world.comment(self.world.page_id, self.world.page_name, options["message"], object_id)
+        answer: Response = JSONResponse({"id": made.id})
         if fault:
             await self._tell(made, "add")
-            return self.faults.answer(fault, self.world.page_id)
-        answer = JSONResponse({"id": made.id})
+            return spoiled(answer, fault.kind) or self.faults.answer(fault, self.world.page_id)
         if self.echo == "after":
             answer.background = BackgroundTask(self._tell, made, "add")
         else:
@@ -175,15 +183,15 @@ class Graph:
         """Tell by webhook what the page itself did."""
         value = change(comment, verb, self.world.now())
         if self.echo == "before":
-            await self.hooks.now_or_later(self.world.page_id, value)
+            await self.hooks.now_or_later((self.world.page_id, value))
         elif self.echo == "after":
-            self.hooks.add(self.world.page_id, value)
+            self.hooks.add((self.world.page_id, value))
 
 
 def change(comment: Comment, verb: str, at: datetime) -> dict[str, Any]:
     """Return a change of a comment as the webhook field ``feed`` shapes it."""
     value: dict[str, Any] = {
-        "from": {"id": comment.author_id, "name": comment.author_name},
+        **_from(comment),
         "item": "comment",
         "verb": verb,
         "post_id": comment.post_id,
@@ -196,12 +204,17 @@ def change(comment: Comment, verb: str, at: datetime) -> dict[str, Any]:
     return value
 
 
+def _from(comment: Comment) -> dict[str, Any]:
+    """Who made a comment; of some people nothing is shown."""
+    return {"from": {"id": comment.author_id, "name": comment.author_name}} if comment.author_id else {}
+
+
 def _shown_comment(comment: Comment, fields: tuple[Field, ...]) -> dict[str, Any]:
     told = {
         "id": comment.id,
         "message": comment.message,
         "created_time": _iso(comment.created_at),
-        "from": {"id": comment.author_id, "name": comment.author_name},
+        **_from(comment),
         "is_hidden": comment.is_hidden,
         "permalink_url": f"https://www.facebook.com/{comment.post_id}?comment_id={comment.id}",
         **({"parent": {"id": comment.parent_id}} if comment.parent_id else {}),

@@ -57,7 +57,7 @@ class Sandbox:
         self.rng = random.Random(seed)  # noqa: S311 - chance that can be repeated, not a secret
         self.world = World(now)
         self.faults = Faults(self.rng, sleep)
-        self.hooks = Hooks(now, self.faults, self.rng, callback, sleep)
+        self.hooks = Hooks(now=now, faults=self.faults, rng=self.rng, transport=callback, sleep=sleep)
         self.graph = Graph(self.world, self.hooks, self.faults)
         graph = Route("/{path:path}", self.graph.__call__, methods=["GET", "POST", "DELETE"])
         self.app = Starlette(routes=[*Control(self).routes(), graph], lifespan=self._lifespan)
@@ -163,7 +163,7 @@ class Sandbox:
 
     def _tell(self, comment: Comment, verb: str, *, webhook: bool) -> None:
         if webhook:
-            self.hooks.add(self.world.page_id, change(comment, verb, self.world.now()))
+            self.hooks.add((self.world.page_id, change(comment, verb, self.world.now())))
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
