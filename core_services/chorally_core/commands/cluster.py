@@ -32,9 +32,9 @@ def cluster(settings: Settings, *, split: bool) -> None:
     Raises:
         Refused: The address is taken, or a setting cannot be used or is missing.
     """
-    logs.configure(settings.log_level, settings.log_format)
     try:
         check(settings)
+        logs.configure(settings.log_level, settings.log_format)
         run(_cluster(settings, split=split))
     except (CannotMigrate, InvalidSettings, TooNew) as error:
         raise Refused(str(error)) from error
