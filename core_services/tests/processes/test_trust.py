@@ -1,0 +1,48 @@
+"""Where signing keys lie, and that what was signed before goes on to be good."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chorally_core.adapters.identity import Keyring, SharedKeyring
+from chorally_core.adapters.local import FernetVault
+from chorally_core.adapters.sqlite import Database, SqliteDocuments
+from chorally_core.bootstrap import new_id, utc_now
+from chorally_core.bootstrap.trust import Trust, keyring_of, load, told
+from chorally_core.settings import Settings
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+VAULT = FernetVault([KEY])
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Any:
+    """Return documents that processes share."""
+    database = Database(tmp_path / "shared.db")
+    yield SqliteDocuments(database)
+    database.close()
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(data=folder, secret_keys=[KEY])
+
+
+async def test_keys_of_a_folder_go_on_where_documents_are_shared(documents: Any, tmp_path: Path) -> None:
+    """Nobody is signed out by the move to several processes."""
+    before = keyring_of(_settings(tmp_path), VAULT, None)
+    assert isinstance(before, Keyring)
+    after = keyring_of(_settings(tmp_path), VAULT, documents)
+    assert isinstance(after, SharedKeyring)
+    await load(after, _settings(tmp_path), VAULT)
+    assert after.signing.kid == before.signing.kid
+
+
+async def test_processes_take_each_others_tokens_and_need_no_folder(documents: Any, tmp_path: Path) -> None:
+    """Each begins by itself; whoever begins first makes the key."""
+    nowhere = tmp_path / "nowhere"
+    here, there = (Trust(_settings(nowhere), VAULT, documents, shared=True, now=utc_now, ids=new_id) for _ in range(2))
+    await here.start()
+    await there.start()
+    token = told(here.issuer, "acme", "admin")
+    assert (await there.identity.authenticate(f"Bearer {token}")).tenant == "acme"
+    assert not nowhere.exists()
