@@ -39,6 +39,10 @@ class Facebook(sdk.Connector, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds, s
         ),
         app_settings=AppSettings,
         account_settings=AccountSettings,
+        quality={
+            "new-fields": "exempt: a new field beside the link to the next page may be that link under another name; "
+            "reading stops there rather than lose what follows",
+        },
     )
 
     async def check(self) -> sdk.AccountInfo:

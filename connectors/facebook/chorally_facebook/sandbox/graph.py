@@ -63,7 +63,7 @@ class Graph:
             return spoiled(answer, fault.kind) or self.faults.answer(fault, self.world.page_id)
         answer.headers["X-App-Usage"] = json.dumps(USAGE)
         business = {self.world.page_id: [{"type": "pages", **USAGE, "estimated_time_to_regain_access": 0}]}
-        answer.headers["X-Business-Use-Case-Usage"] = json.dumps(business)
+        answer.headers.setdefault("X-Business-Use-Case-Usage", json.dumps(business))
         return answer
 
     async def _answer(self, method: str, parts: list[str], options: Options, base: str) -> Any:
