@@ -44,6 +44,7 @@ from chorally_sdk.http import (
     Bearer,
     Breaker,
     Budgets,
+    DPoP,
     Http,
     Lane,
     LocalBudgets,
@@ -97,6 +98,7 @@ from chorally_sdk.model import (
     Verdict,
 )
 from chorally_sdk.paging import Item, descend
+from chorally_sdk.text import length
 from chorally_sdk.webhooks import (
     accept,
     challenge_of,
@@ -136,9 +138,9 @@ __all__ = [
     # what a host gives
     "Budgets", "LocalBudgets", "Meter", "Breaker", "Lane", "lane",
     # helpers
-    "Http", "Bearer", "Usage", "by_status", "quota_headers", "percents", "retry_after", "asked_wait",
+    "Http", "Bearer", "DPoP", "Usage", "by_status", "quota_headers", "percents", "retry_after", "asked_wait",
     "visible_call", "descend", "Item",
     "accept", "handshake", "reject", "stale_keys", "signed", "stamped", "is_recent", "signed_by", "claims", "same",
     "signature", "fields", "echoed", "proven", "challenge_of", "json_of",
-    "cursor_of_today", "settings_of_today", "Json", "Model",
+    "length", "cursor_of_today", "settings_of_today", "Json", "Model",
 ]  # fmt: skip

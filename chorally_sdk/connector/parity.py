@@ -18,6 +18,7 @@ from chorally_sdk.connector.abilities import (
 )
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.model.manifest import Manifest, Verb
+from chorally_sdk.text import counts_graphemes
 
 SERVES: Mapping[Verb, type] = {
     **dict.fromkeys(("reply", "send"), Replies),
@@ -82,6 +83,8 @@ def _of_limits(connector: type[Connector], manifest: Manifest) -> Iterator[str]:
                 yield f"{where} dedupe by lookup asks find; inherit Finds, or choose another"
             if limits.unit == "own" and connector.measure is Connector.measure:
                 yield f"{where} the unit is the platform's own; override measure, or name another unit"
+            if limits.unit == "graphemes" and not counts_graphemes():
+                yield f"{where} graphemes cannot be counted here; pip install chorally-sdk[graphemes]"
             if limits.media and not limits.max_media:
                 yield f"{where} media are declared, but max_media is 0; say how many"
             if limits.agent_window is not None and limits.window is None:

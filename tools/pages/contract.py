@@ -37,7 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "What answers tell": ("Usage", "Item"),
 }
 HELPERS = (
-    *("by_status", "quota_headers", "percents", "retry_after", "asked_wait", "visible_call", "descend"),
+    *("by_status", "quota_headers", "percents", "retry_after", "asked_wait", "visible_call", "descend", "length"),
     *("accept", "handshake", "reject", "stale_keys", "signed", "stamped", "is_recent", "signed_by", "claims", "same"),
     *("signature", "fields", "echoed", "proven", "challenge_of", "json_of"),
     *("abilities_of", "cursor_of_today", "settings_of_today"),
