@@ -270,9 +270,17 @@ async def threads(bench: Bench) -> None:
     asked = await bench.levers.say("Open?", author="ada")
     told = await bench.levers.say("Yes", author="bob", parent=asked)
     found = await bench.pull()
-    ensure(found.said(told).parent_id == asked, f"parent_id is {found.said(told).parent_id!r}, not {asked!r}")
     same = found.said(told).conversation_id == found.said(asked).conversation_id
     ensure(same, "an answer and what it answers are in two conversations")
+
+
+@check("pull", "An answer names what it answers", "Pulls", "say")
+async def parents(bench: Bench) -> None:
+    """Agents see what was meant, and an answer goes under the right comment."""
+    asked = await bench.levers.say("Open?", author="ada")
+    told = await bench.levers.say("Yes", author="bob", parent=asked)
+    parent = (await bench.pull()).said(told).parent_id
+    ensure(parent == asked, f"parent_id is {parent!r}, not {asked!r}")
 
 
 @check("pull", "Messages are on channels that are declared", "Pulls", "say", may_be_exempt=False)

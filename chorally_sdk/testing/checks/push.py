@@ -135,7 +135,7 @@ async def push_invalid(bench: Bench) -> None:
     ensure(error.reason == sdk.Reason.INVALID, f"it is refused for {error.reason}")
 
 
-@check("push", "An answer to what is gone is refused", *NEEDS, "remove", may_be_exempt=False)
+@check("push", "An answer to what is gone is refused", *NEEDS, "remove")
 async def target_gone(bench: Bench) -> None:
     """The agent is told that the comment was deleted."""
     asked = await bench.a_message()

@@ -28,6 +28,10 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
         channels=(sdk.Channel(name=CHANNEL, id_scope="platform", actions={"reply": _LIMITS, "send": _LIMITS}),),
         hosts=("*",),
         account_settings=MailSettings,
+        quality={
+            "parents": "exempt: a mail names what it answers by a Message-ID, which is not all that a mail is known by",
+            "target-gone": "exempt: a mail can be answered when the mailbox no longer has it",
+        },
     )
 
     @property
