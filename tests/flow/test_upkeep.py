@@ -13,6 +13,7 @@ from chorally_core.adapters.identity.keyring import InvalidKeyring
 from chorally_core.bootstrap.resealing import SEALED, reseal
 from chorally_core.events import topics
 from chorally_core.ports.documents import Query
+from chorally_core.ports.jobs import Job
 from chorally_core.services.io.model import Account, Delivery, Hook
 from chorally_core.services.log.model import LogEntry
 from chorally_core.services.message.model import Message
@@ -161,3 +162,23 @@ async def test_pulls_wait_while_there_is_no_room(api: Api) -> None:
         await pulling._ledger.bus.wait(0.05)
     await pulling.stop()
     assert waited
+
+
+async def test_jobs_that_are_over_go_and_those_that_are_not_stay(api: Api) -> None:
+    """The record of an erasure's job is kept as long as a dead letter; the recurring ones stay for ever (G13)."""
+    await api.hook(a_note("n1"))
+    http = api.agent("admin")
+    (author,) = (await http.get("/author/v1/authors")).json()["items"]
+    await http.post(f"/author/v1/authors/{author['id']}/erase")
+    await api.settle()
+    for _ in range(3):
+        await api.system.upkeep.due()
+        api.clock.forward(hours=2)
+    (seen,) = (await api.agent("admin").get("/io/v1/jobs?name=author/erase")).json()["items"]
+    assert (seen["state"], seen["done"], seen["done"] == seen["total"]) == ("done", seen["total"], True)
+
+    api.clock.forward(days=91)
+    await api.system.upkeep.due()
+    left: list[Job] = await api.system.ledger.documents.find(Query(Job, None))
+    assert sorted(job.name for job in left) == ["io/retention", "log/retention"]
+    assert {job.state for job in left} == {"queued"}

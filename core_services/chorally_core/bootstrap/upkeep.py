@@ -17,7 +17,7 @@ from chorally_core.adapters.local import InProcess
 from chorally_core.events import topics
 from chorally_core.ports.bus import Trims
 from chorally_core.ports.coordination import Coordination
-from chorally_core.ports.documents import Condition, Document, Query
+from chorally_core.ports.documents import Condition, Document
 from chorally_core.ports.job_kinds import JobKind
 from chorally_core.ports.jobs import Job
 from chorally_core.ports.leases import AlwaysHeld, Leases
@@ -35,7 +35,7 @@ from chorally_core.runner.jobs_store import JobStore
 from chorally_core.runner.jobs_worker import Worker
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.io.erasure import EraseDeliveries, EraseHooks
-from chorally_core.services.io.model import Delivery, Hook, Lane
+from chorally_core.services.io.model import Delivery, Hook
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.erasure import EraseEntries
 from chorally_core.services.log.model import LogEntry
@@ -88,6 +88,7 @@ class Upkeep:
         self._settings = settings
         self._ledger = ledger
         self._objects = objects
+        self._journal = io.journal
         self._now = now
         self._grace_s = grace_s
         self._topics = (*topics.FIXED, *(handler.topic for handler in io.handlers()))
@@ -145,13 +146,11 @@ class Upkeep:
             await self.hands.idle()
 
     async def _kept_by_io(self) -> list[Kept]:
-        """What was not read or settled stays, however old: of each lane of the journal goes what lies behind."""
-        days = self._settings.retention_days
-        lanes: list[Lane] = await self._ledger.documents.find(Query(Lane, None, limit=100_000))
-        kept = [Kept(Hook, "id", days.hooks, self._own("hooks"), _read(lane), removed=self._bodies) for lane in lanes]
+        """What was not read or settled stays, however old."""
+        days, read = self._settings.retention_days, await self._journal.were_read()
         dead, own = days.dead_letters, self._own("dead_letters")
         return [
-            *kept,
+            Kept(Hook, "id", days.hooks, self._own("hooks"), (read,), removed=self._bodies),
             Kept(DeadLetter, "at", dead, own),
             Kept(Delivery, "created_at", days.deliveries, self._own("deliveries"), (_is_in(_SETTLED),)),
             Kept(Job, "finished_at", dead, own, (_is_in(_OVER),)),
@@ -178,10 +177,6 @@ class Upkeep:
             return 0
         before = self._now() - timedelta(hours=self._settings.bus_hours)
         return sum([await bus.trim(topic, before) for topic in self._topics])
-
-
-def _read(lane: Lane) -> tuple[Condition, ...]:
-    return (Condition("lane", "is", lane.id), Condition("id", "<=", lane.upto))
 
 
 def _is_in(states: Sequence[str]) -> Condition:

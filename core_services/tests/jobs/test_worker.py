@@ -58,6 +58,22 @@ async def test_a_process_that_is_cut_off_ends_its_run_before_another_may_begin(
     assert one.store.counts["count", "lost"] == 1
 
 
+async def test_a_process_that_slept_through_its_lease_changes_nothing(office: Office, counting: Counting) -> None:
+    """It wakes up while another runs the job, and leaves it to that one."""
+    counting.open = False
+    kind = counting.kind()
+    one, other = office.process("one", kind), office.process("two", kind)
+    job = await one.jobs.submit(kind, Count(), tenant="acme")
+    await one.worker.turn()
+    await other.worker.take_over()
+    office.time._to(office.time.seconds + TTL_S + 1)
+    await other.worker.take_over()
+    await other.worker.turn()
+    await office.time.passes(0.1)
+    assert (list(one.hands.running), [run.is_certain for run in other.hands.running.values()]) == ([], [True])
+    assert (await office.job(job)).holder == "two"
+
+
 async def test_a_stop_lets_jobs_end_their_step_and_gives_them_back(office: Office, counting: Counting) -> None:
     """Another goes on from there at once; that was no attempt."""
     counting.open = False
@@ -126,6 +142,24 @@ async def test_long_jobs_of_one_tenant_leave_room_for_others(office: Office, cou
         await process.jobs.submit(kind, Count(), tenant=tenant)
     assert await process.worker.turn() == 2
     assert sorted(run.tenant for run in process.hands.running.values()) == ["acme", "acme", "umbrella", "zoo"]
+
+
+async def test_a_job_that_comes_further_each_time_is_never_given_up(office: Office) -> None:
+    """Attempts are counted since it last kept something new."""
+
+    async def stumbles(arguments: NoArguments, context: Context) -> None:
+        number = context.kept.get("n", 0) + 1
+        await context.progress(number, keep={"n": number})
+        if number < 6:
+            raise RuntimeError("not today")
+
+    process = office.process("one", kind := a_kind(stumbles, attempts=2))
+    job = await process.jobs.submit(kind, NoArguments(), tenant="acme")
+    for _ in range(6):
+        await process.drain()
+        await office.time.passes(60)
+    done = await office.job(job)
+    assert (done.state, done.kept, done.epoch) == ("done", {"n": 6}, 6)
 
 
 async def test_a_recurring_job_is_one_document_that_queues_itself(office: Office, counting: Counting) -> None:
