@@ -57,17 +57,21 @@ class Cluster:
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+def settings(tmp_path: Path) -> dict[str, str]:
+    """What all processes share."""
+    return {f"CHORALLY_{name.upper()}": value for name, value in shared_back_ends().items()} | {
+        "CHORALLY_SECRET_KEYS": KEY,
+        "CHORALLY_OBJECTS": str(tmp_path / "objects"),
+        "CHORALLY_PULL_EVERY_S": "1",
+        "CHORALLY_TOKEN_RATE": "100000",
+        "CHORALLY_DRAIN_S": "1",
+    }
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path, settings: dict[str, str]) -> AsyncIterator[Cluster]:
     """The processes, ready."""
     async with contextlib.AsyncExitStack() as stack:
-        settings = {f"CHORALLY_{name.upper()}": value for name, value in shared_back_ends().items()}
-        settings |= {
-            "CHORALLY_SECRET_KEYS": KEY,
-            "CHORALLY_OBJECTS": str(tmp_path / "objects"),
-            "CHORALLY_PULL_EVERY_S": "1",
-            "CHORALLY_TOKEN_RATE": "100000",
-            "CHORALLY_DRAIN_S": "1",
-        }
         sandbox = await stack.enter_async_context(Sandbox())
         page = await stack.enter_async_context(served(sandbox.app, listen("127.0.0.1", 0)))
         settings["CHORALLY_BASE_URLS"] = json.dumps({"facebook": f"{page}/v25.0"})
@@ -107,3 +111,18 @@ async def test_each_process_ends_in_good_order_and_comes_back(cluster: Cluster) 
         began = time.monotonic()
         await process.until_ready()
     assert await cluster.story() == []
+
+
+async def test_a_person_tries_all_processes_by_one_command(settings: dict[str, str], tmp_path: Path) -> None:
+    """It makes the back ends ready, starts everything behind one address, and stops everything when told to."""
+    whole = Process("whole", ["up", "--cluster"], settings, tmp_path)
+    try:
+        await whole.start()
+        await whole.until_ready()
+        whole.signal(signal.SIGINT)
+        assert await whole.ended() == 0, whole.last_words()
+    finally:
+        await whole.kill()
+    said = whole.said.read_text("utf-8")
+    assert said.count('"event": "stopping"') == 5
+    assert "Traceback" not in said
