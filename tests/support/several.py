@@ -32,7 +32,9 @@ class Process:
         self.name = name
         self.clock = several.clock
         self._several = several
-        self.leases = StoredLeases(several.ledger.documents, name, ttl_s=TTL_S, monotonic=several.ticks)
+        self.leases = StoredLeases(
+            several.ledger.documents, name, ttl_s=several.ttl_s, margin_s=several.ttl_s / 5, monotonic=several.ticks
+        )
         self.io = IoService(
             options.pop("connectors", {"wall": Wall}),
             options.pop("ledger", several.ledger),
@@ -47,6 +49,8 @@ class Process:
                 coordination=several.coordination,
                 roles=frozenset(roles),
                 monotonic=several.ticks,
+                look_every_s=several.ttl_s / 20,
+                round_s=several.ttl_s / 5,
                 shards=8,
             ),
             **options,
@@ -101,6 +105,7 @@ class Several:
 
     def __init__(self, folder: Path, *, transports: Mapping[str, httpx.AsyncBaseTransport] | None = None) -> None:
         self.at = 5000.0
+        self.ttl_s = TTL_S
         self.clock = Clock()
         self.numbers = count(1)
         self.database = Database(folder / "chorally.db")
