@@ -32,6 +32,8 @@ class Card(Document, frozen=True, kw_only=True):
     made_at: datetime = AT
     slot: str | None = None
     due_at: datetime | None = None
+    owner: str | None
+    """None is said, not left out."""
     tags: tuple[str, ...] = ()
     text: str = ""
     number: int = 0
@@ -48,7 +50,7 @@ class Line(Document, frozen=True, kw_only=True):
 
 def a_card(name: str, *, tenant: str = "acme", **fields: Any) -> Card:
     """Return a card that is not stored yet."""
-    return Card(id=name, tenant=tenant, version=1, **fields)
+    return Card(id=name, tenant=tenant, version=1, **{"owner": None, **fields})
 
 
 async def _add(store: Any, *cards: Card) -> None:

@@ -55,7 +55,7 @@ async def _told(opened: Any, count: int, group: str = "h") -> list[str]:
 
 
 def _new(name: str, **fields: Any) -> Card:
-    return Card(id=name, tenant="acme", **fields)
+    return Card(id=name, tenant="acme", **{"owner": None, **fields})
 
 
 async def test_work_stores_documents_events_and_the_position(ledger: Opened) -> None:

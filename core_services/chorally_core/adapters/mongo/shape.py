@@ -7,6 +7,7 @@ queries sort and compare by, in microseconds; ``arrived`` the place in the order
 """
 
 from datetime import datetime
+from types import NoneType
 from typing import Any, get_args, get_type_hints
 
 import msgspec
@@ -26,6 +27,8 @@ class Shape:
         looked_up = [*of.unique, *of.sparse, *(field for index in of.indexes for field in index)]
         self.columns = tuple(dict.fromkeys(f for f in looked_up if f not in ("id", "tenant", "version")))
         self.instants = tuple(f for f in self.columns if datetime in (hints[f], *get_args(hints[f])))
+        needed = [field.name for field in msgspec.structs.fields(of) if field.required]
+        self._nothing = {name: None for name in needed if NoneType in get_args(hints[name])}
 
     def path(self, field: str) -> str:
         """Return where a field of the document lies.
@@ -58,7 +61,7 @@ class Shape:
         Raises:
             TooNew: A later release has stored it.
         """
-        fields, since = stored["doc"], stored.get("schema", 1)
+        fields, since = {**self._nothing, **stored["doc"]}, stored.get("schema", 1)
         return msgspec.convert(fields if since == self.of.schema else upgraded(self.of, fields, since), self.of)
 
 
