@@ -1,9 +1,10 @@
 """The connector: our code for one platform."""
 
-import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from socket import socket as stdlib_socket
 from typing import ClassVar
 
 import httpx
@@ -15,6 +16,7 @@ from chorally_sdk.http.client import Http
 from chorally_sdk.http.dialing import TIMEOUT, dial
 from chorally_sdk.http.faults import by_status
 from chorally_sdk.http.quota import Usage, quota_headers
+from chorally_sdk.http.sockets import Closed, Socket, opened
 from chorally_sdk.model.accounts import Account, AccountInfo, App, Grant
 from chorally_sdk.model.base import Cursor, Json
 from chorally_sdk.model.inbound import Attachment
@@ -82,7 +84,7 @@ class Connector(ABC):
             raise LookupError("this account has no grant")
         return await self._token()
 
-    async def dial(self, host: str, port: int, timeout: timedelta = TIMEOUT) -> socket.socket:
+    async def dial(self, host: str, port: int, timeout: timedelta = TIMEOUT) -> stdlib_socket:
         """Return a connected socket for a protocol that is neither HTTP nor WebSocket, such as IMAP or SMTP.
 
         The manifest must declare the host; where only ``*`` does, it leads to public addresses, or to networks
@@ -93,6 +95,24 @@ class Connector(ABC):
             RetryLater: It cannot be reached.
         """
         return await dial(self.http.hosts, host, port, timeout)
+
+    def socket(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        closed: Closed = lambda code, reason: None,
+        timeout: timedelta = TIMEOUT,
+    ) -> AbstractAsyncContextManager[Socket]:
+        """Open a WebSocket, for ``async with``; it calls whom ``self.http`` may call.
+
+        Args:
+            url: ``wss://…``, absolute.
+            headers: Sent with the request; a grant is carried by ``await self.token()``.
+            closed: What it means that the platform closed, by code and reason; a loss where None.
+            timeout: For connecting, and again for the handshake.
+        """
+        return opened(self.http.hosts, url, headers=headers, closed=closed, fault=self.fault, timeout=timeout)
 
     def media(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """Yield the bytes of a file that goes out, in pieces; for uploads, see ``Outgoing.attachments``.

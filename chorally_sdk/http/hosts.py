@@ -79,6 +79,11 @@ class Hosts:
             raise Rejected(f"{host!r} is no public host; give one that the internet knows")
         return True
 
+    def is_base(self, host: str, port: int) -> bool:
+        """Whether this is the base URL's own place, which may be without encryption."""
+        own = self._base.port or (443 if self._base.scheme == "https" else 80)
+        return (host.lower(), port) == (self._base.host, own)
+
     def reaches(self, address: str) -> bool:
         """Whether a guarded host may lead to an address; a zone after it does not matter."""
         at = ipaddress.ip_address(address.partition("%")[0])
