@@ -77,7 +77,6 @@ async def cluster(tmp_path: Path, settings: dict[str, str]) -> AsyncIterator[Clu
         settings["CHORALLY_BASE_URLS"] = json.dumps({"facebook": f"{page}/v25.0"})
         made = Cluster(tmp_path, settings)
         made.page_url = page
-        await Process("migrate", ["migrate"], settings, tmp_path).output()
         for process in made.processes.values():
             stack.push_async_callback(process.kill)
             await process.start()
