@@ -13,7 +13,12 @@ class Line:
         self._cut_at = cut_at
         self._writers: list[asyncio.StreamWriter] = []
         self._moved = asyncio.Event()
+        self._refuses = False
         self.port = 0
+
+    def refuse(self, refuses: bool) -> None:
+        """Let nobody through from now on, or everybody again."""
+        self._refuses = refuses
 
     def cut(self) -> None:
         """Close all connections on the line."""
@@ -32,6 +37,9 @@ class Line:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry bytes both ways; what the server says after ``cut_at`` was sent does not come through."""
+        if self._refuses:
+            writer.transport.abort()
+            return
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
         self._writers += [writer, far_writer]
         deaf = asyncio.Event()
