@@ -4,6 +4,8 @@
 abilities, the manifest, the events that come in, what goes out, the errors and a few helpers.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from chorally_sdk.connector import (
     ABILITIES,
     ASGIApp,
@@ -40,24 +42,6 @@ from chorally_sdk.errors import (
     Unsupported,
 )
 from chorally_sdk.hookspecs import hookimpl
-from chorally_sdk.http import (
-    Bearer,
-    Breaker,
-    Budgets,
-    DPoP,
-    Http,
-    Lane,
-    LocalBudgets,
-    Meter,
-    Usage,
-    asked_wait,
-    by_status,
-    lane,
-    percents,
-    quota_headers,
-    retry_after,
-    visible_call,
-)
 from chorally_sdk.model import (
     Account,
     AccountInfo,
@@ -118,6 +102,26 @@ from chorally_sdk.webhooks import (
     stamped,
 )
 
+if TYPE_CHECKING:
+    from chorally_sdk.http import (
+        Bearer,
+        Breaker,
+        Budgets,
+        DPoP,
+        Http,
+        Lane,
+        LocalBudgets,
+        Meter,
+        Usage,
+        asked_wait,
+        by_status,
+        lane,
+        percents,
+        quota_headers,
+        retry_after,
+        visible_call,
+    )
+
 __all__ = [
     # the connector and what it can do
     "Connector", "Renews", "Authorizes", "Discovers", "Pulls", "Receives", "Fetches", "Subscribes", "Downloads",
@@ -144,3 +148,15 @@ __all__ = [
     "signature", "fields", "echoed", "proven", "challenge_of", "json_of",
     "length", "cursor_of_today", "settings_of_today", "Json", "Model",
 ]  # fmt: skip
+
+
+if not TYPE_CHECKING:  # a checker would take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Give what belongs to the HTTP client, which is imported when it is first asked for."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from chorally_sdk import http
+
+        globals()[name] = found = getattr(http, name)
+        return found

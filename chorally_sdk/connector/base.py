@@ -5,22 +5,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from socket import socket as stdlib_socket
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import httpx
 from pydantic import SecretStr
 
 from chorally_sdk.errors import ConnectorError
-from chorally_sdk.http.auth import Bearer
-from chorally_sdk.http.client import Http
-from chorally_sdk.http.dialing import TIMEOUT, dial
-from chorally_sdk.http.faults import by_status
-from chorally_sdk.http.quota import Usage, quota_headers
-from chorally_sdk.http.sockets import Closed, Socket, opened
 from chorally_sdk.model.accounts import Account, AccountInfo, App, Grant
 from chorally_sdk.model.base import Cursor, Json
 from chorally_sdk.model.inbound import Attachment
 from chorally_sdk.model.manifest import Manifest
+
+if TYPE_CHECKING:  # the HTTP client takes as long to import as all the rest; who only lists connectors needs none
+    import httpx
+
+    from chorally_sdk.http.client import Http
+    from chorally_sdk.http.quota import Usage
+    from chorally_sdk.http.sockets import Closed, Socket
+
+TIMEOUT = timedelta(seconds=10)
+"""How long connecting may take."""
 
 
 class Connector(ABC):
@@ -35,7 +38,7 @@ class Connector(ABC):
     def __init__(
         self,
         app: App,
-        http: Http,
+        http: "Http",
         account: Account | None,
         *,
         now: Callable[[], datetime],
@@ -94,6 +97,8 @@ class Connector(ABC):
             Rejected: The host may not be called.
             RetryLater: It cannot be reached.
         """
+        from chorally_sdk.http.dialing import dial
+
         return await dial(self.http.hosts, host, port, timeout)
 
     def socket(
@@ -101,9 +106,9 @@ class Connector(ABC):
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        closed: Closed = lambda code, reason: None,
+        closed: "Closed" = lambda code, reason: None,
         timeout: timedelta = TIMEOUT,
-    ) -> AbstractAsyncContextManager[Socket]:
+    ) -> "AbstractAsyncContextManager[Socket]":
         """Open a WebSocket, for ``async with``; it calls whom ``self.http`` may call.
 
         Args:
@@ -112,6 +117,8 @@ class Connector(ABC):
             closed: What it means that the platform closed, by code and reason; a loss where None.
             timeout: For connecting, and again for the handshake.
         """
+        from chorally_sdk.http.sockets import opened
+
         return opened(self.http.hosts, url, headers=headers, closed=closed, fault=self.fault, timeout=timeout)
 
     def media(self, attachment: Attachment) -> AsyncIterator[bytes]:
@@ -128,16 +135,22 @@ class Connector(ABC):
     async def check(self) -> AccountInfo:
         """Name the account and its missing scopes, by one call."""
 
-    def auth(self, grant: Grant) -> httpx.Auth:
+    def auth(self, grant: Grant) -> "httpx.Auth":
         """Say how requests carry the grant; a Bearer header unless overridden."""
+        from chorally_sdk.http.auth import Bearer
+
         return Bearer(grant.access)
 
-    def fault(self, answer: httpx.Response) -> ConnectorError | None:
+    def fault(self, answer: "httpx.Response") -> ConnectorError | None:
         """Classify an answer, also one with status 200; by HTTP status unless overridden."""
+        from chorally_sdk.http.faults import by_status
+
         return by_status(answer)
 
-    def usage(self, answer: httpx.Response) -> Iterable[Usage]:
+    def usage(self, answer: "httpx.Response") -> "Iterable[Usage]":
         """Read what an answer tells of the quota; the RateLimit headers unless overridden."""
+        from chorally_sdk.http.quota import quota_headers
+
         return quota_headers(answer)
 
     def measure(self, text: str) -> int:
