@@ -14,9 +14,10 @@ import pytest
 
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.testing.checks import CHECKS, Check
+from chorally_sdk.testing.checks.registry import NotApplied
 from chorally_sdk.testing.package import Package
 from chorally_sdk.testing.report import PROPERTY, finding
-from chorally_sdk.testing.running import NotApplied, Platform, platform_of, run_once
+from chorally_sdk.testing.running import Platform, platform_of, run_once
 
 _EACH = pytest.mark.parametrize("check", list(CHECKS.values()), ids=[f"{c.group}-{c.id}" for c in CHECKS.values()])
 

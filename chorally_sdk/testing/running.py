@@ -11,27 +11,11 @@ from chorally_sdk.errors import ConnectorError
 from chorally_sdk.sandbox.levers import Levers
 from chorally_sdk.testing import specification
 from chorally_sdk.testing.bench import Bench, Heard
-from chorally_sdk.testing.checks.registry import Check, Failed
+from chorally_sdk.testing.checks.registry import Check, Failed, NotApplied
 from chorally_sdk.testing.package import Package
 
 NO_STAND_IN = "there is no stand-in of the platform"
 Platform = Callable[[], Levers]
-
-
-class NotApplied(Exception):
-    """The check does not apply; says why."""
-
-    def __init__(self, why: str, *, is_exempt: bool = False, is_gap: bool = False) -> None:
-        """Say why.
-
-        Args:
-            why: The reason.
-            is_exempt: The manifest gives it.
-            is_gap: The connector is able to it, and its stand-in cannot show it.
-        """
-        super().__init__(why)
-        self.is_exempt = is_exempt
-        self.is_gap = is_gap
 
 
 def platform_of(connector: type[Connector]) -> Platform | None:

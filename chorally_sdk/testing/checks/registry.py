@@ -37,6 +37,22 @@ CHECKS: dict[str, Check] = {}
 """All checks by id, in the order of their groups."""
 
 
+class NotApplied(Exception):
+    """The check does not apply; says why."""
+
+    def __init__(self, why: str, *, is_exempt: bool = False, is_gap: bool = False) -> None:
+        """Say why.
+
+        Args:
+            why: The reason.
+            is_exempt: The manifest gives it.
+            is_gap: The connector is able to it, and its stand-in cannot show it.
+        """
+        super().__init__(why)
+        self.is_exempt = is_exempt
+        self.is_gap = is_gap
+
+
 class Failed(AssertionError):
     """A connector does not do what a check is about."""
 

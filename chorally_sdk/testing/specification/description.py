@@ -139,6 +139,11 @@ class Description:
                 return
             yield from self._mistakes(body, schema, f"{operation.name} {status}")
 
+    @property
+    def has_hooks(self) -> bool:
+        """Whether webhooks are described."""
+        return bool(self._hooks)
+
     def hook(self, body: bytes) -> Iterator[str]:
         """Yield what is wrong about the body of a webhook; nothing where hooks are not described."""
         told = json.loads(body)

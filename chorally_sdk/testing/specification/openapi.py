@@ -60,7 +60,8 @@ class _Reader:
         if self._is_2:
             return [str(self._document.get("basePath", "")).rstrip("/")]
         urls = [str(server.get("url", "")) for server in self._document.get("servers", [])] or [""]
-        return sorted({urlsplit(url).path.rstrip("/") for url in urls})
+        whole = [url if "://" in url or url.startswith("/") or not url else f"//{url}" for url in urls]
+        return sorted({urlsplit(url).path.rstrip("/") for url in whole})
 
     def _operation(
         self, path: str, method: str, told: Mapping[str, Any], shared: list[Any], at: tuple[str, ...]

@@ -1,0 +1,89 @@
+"""The report: the tier of a connector, what it is exempt from, and what nobody could show."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chorally_sdk.testing.checks import CHECKS
+from chorally_sdk.testing.report import PROPERTY, finding, reports
+from tests.architecture.checkout import ROOT
+from tests.sdk.kit.guestbook import Guestbook
+
+INHERITED = """
+from chorally_sdk.testing import ConnectorContract
+from tests.sdk.kit.package import a_package
+from tests.sdk.kit.machine import Machine, MachineTwin
+
+
+class TestMachine(ConnectorContract):
+    connector = Machine
+    platform = MachineTwin
+
+    @classmethod
+    def package(cls, connector):
+        return a_package(connector)
+"""
+
+
+def told(*outcomes: tuple[str, str, str], **quality: str) -> Any:
+    """Return the report of some findings."""
+    manifest = Guestbook.manifest.model_copy(update={"quality": quality})
+    connector = type("Said", (Guestbook,), {"manifest": manifest})
+    (report,) = reports((PROPERTY, finding(connector, CHECKS[check], out, why)) for check, out, why in outcomes)
+    return report
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "quality", "tier"),
+    [
+        ([("complete", "passed", "")], {}, "documented"),
+        ([("complete", "passed", ""), ("valid-answers", "passed", "")], {}, "specified"),
+        ([("complete", "passed", ""), ("valid-answers", "failed", "a mistake")], {}, "failing"),
+        ([("licence", "passed", ""), ("complete", "gap", "there is no stand-in of the platform")], {}, "untried"),
+        ([("complete", "passed", ""), ("valid-answers", "gap", "it is not there")], {}, "documented"),
+        ([("complete", "passed", "")], {"real-server": "done"}, "proven"),
+        ([("complete", "passed", "")], {"real-server": "todo"}, "documented"),
+    ],
+)
+def test_the_tier_follows_from_what_was_found(outcomes: Any, quality: dict[str, str], tier: str) -> None:
+    """What no description and no real server has checked stays documented, however much else holds."""
+    assert told(*outcomes, **quality).tier == tier
+
+
+def test_exemptions_are_told_with_their_reason() -> None:
+    """And gaps by how many checks they leave out."""
+    lines = told(
+        ("one-call", "exempt", "exempt: two calls are documented"),
+        ("edits", "gap", "the stand-in has no lever edit"),
+        ("hears-edits", "gap", "the stand-in has no lever edit"),
+    ).lines()
+    assert "  exempt from check-one-call: two calls are documented" in lines
+    assert "  not shown, 2 checks: the stand-in has no lever edit" in lines
+
+
+def test_a_file_of_a_few_lines_inherits_all_of_it(tmp_path: Path) -> None:
+    """The plugin comes with the SDK: the summary names the tier, the file has every check."""
+    (tmp_path / "test_it.py").write_text(INHERITED, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:asyncio"]
+    command += ["--rootdir", str(tmp_path), f"--chorally-report={tmp_path / 'report.json'}", str(tmp_path)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "guestbook 1.2.0: tier documented" in done.stdout
+    (report,) = json.loads((tmp_path / "report.json").read_text("utf-8"))["connectors"]
+    assert {each["check"] for each in report["checks"]} == set(CHECKS)
+    assert report["counts"]["passed"] > 40
+    assert len(INHERITED.strip().splitlines()) <= 15
+
+
+def test_a_connector_file_is_at_most_fifteen_lines() -> None:
+    """Of the connectors here."""
+    files = list((ROOT / "connectors").glob("*/tests/test_contract.py"))
+    assert files
+    long = [str(path) for path in files if len(path.read_text("utf-8").splitlines()) > 15]
+    assert not long
