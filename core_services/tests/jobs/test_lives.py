@@ -227,4 +227,4 @@ class Lives(RuleBasedStateMachine):
 
 TestLives = Lives.TestCase
 TestLives.__doc__ = Lives.__doc__
-TestLives.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestLives.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
