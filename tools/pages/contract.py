@@ -37,11 +37,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "What answers tell": ("Usage", "Item"),
 }
 HELPERS = (
-    *("by_status", "quota_headers", "percents", "retry_after", "asked_wait", "visible_call", "descend", "length"),
+    *("by_status", "quota_headers", "percents", "retry_after", "asked_wait", "visible_call", "lane", "descend"),
+    "length",
     *("accept", "handshake", "reject", "stale_keys", "signed", "stamped", "is_recent", "signed_by", "claims", "same"),
     *("signature", "fields", "echoed", "proven", "challenge_of", "json_of"),
     *("abilities_of", "cursor_of_today", "settings_of_today"),
 )
+
+
+HOST = (sdk.Meter, sdk.Budgets, sdk.LocalBudgets, sdk.Breaker)
+AUTHS = (sdk.Bearer, sdk.DPoP)
 
 
 _HEAD = """\
@@ -73,6 +78,11 @@ def page() -> str:
         parts.append(f"## {group}\n")
         for of in (getattr(sdk, name) for name in names):
             parts.append(f"### {of.__name__}\n\n{_about(of)}\n\n{_fields(of)}\n")
+    parts.append(
+        f"## How requests carry a grant\n\n{table(('Way', ''), [(f'`{of.__name__}`', _about(of)) for of in AUTHS])}\n"
+    )
+    parts.append("## What a host gives to a client\n")
+    parts += [f"### {of.__name__}\n\n{_about(of)}\n\n{_methods(of)}\n" for of in HOST]
     helpers = [(_signature(name, getattr(sdk, name)), summary(getattr(sdk, name))) for name in HELPERS]
     parts.append(f"## Helpers\n\n{table(('Helper', 'Gives'), helpers)}\n")
     return "\n".join(parts)
