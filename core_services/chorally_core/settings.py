@@ -85,6 +85,22 @@ class Settings(BaseSettings):
         title="Base URLs",
         description="JSON of platform to base URL, to use a sandbox in place of the real one.",
     )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+[^\s]*)?$",
+        title="Public URL",
+        description="Address of the system as browsers and platforms know it; without it, that of each request counts.",
+    )
+    return_urls: Annotated[list[str], NoDecode, BeforeValidator(_json)] = Field(
+        default=[],
+        title="Return URLs",
+        description="JSON list of beginnings of https URLs to which people may be sent back after a consent.",
+    )
+    reconnect_url: str = Field(
+        "",
+        title="Reconnect URL",
+        description="Page where people connect an account again, with `{account_id}`; told when it must be done.",
+    )
     pull_every_s: float | None = Field(
         None, gt=0, title="Pull interval", description="Seconds between pulls, in place of each connector's own."
     )

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from chorally_core.api import problem
 from chorally_core.api.io_accounts import accounts_router
 from chorally_core.api.io_apps import apps_router
+from chorally_core.api.io_authorizations import authorizations_router
 from chorally_core.api.io_connectors import connectors_router
 from chorally_core.api.io_deliveries import deliveries_router
 from chorally_core.api.io_operations import dead_letters_router, hooks_router
@@ -38,6 +39,7 @@ def create_app(identity: Identity, parts: Io) -> FastAPI:
     app.include_router(connectors_router(parts))
     app.include_router(apps_router(parts))
     app.include_router(accounts_router(parts))
+    app.include_router(authorizations_router(parts))
     app.include_router(deliveries_router(parts))
     app.include_router(dead_letters_router(parts, replay))
     app.include_router(hooks_router(parts, replay))

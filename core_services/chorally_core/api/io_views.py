@@ -179,10 +179,27 @@ class AppAdd(In):
 
     connector: Connector
     name: Name
+    installation: bool = Field(
+        False, title="Installation", description="Whether it serves every tenant; for whoever runs the installation."
+    )
     settings: Settings = Field(
         {},
         title="Settings",
         description="As the connector's app settings schema says; a secret may be a list of two that are both live.",
+    )
+
+
+class AppChange(In):
+    """What to change of an app; what is left out stays."""
+
+    name: Name | None = None
+    settings: Settings | None = Field(
+        None, title="Settings", description="Settings to change; a secret may be a list of two that are both live."
+    )
+    keep_previous: bool = Field(
+        False,
+        title="Keep previous",
+        description="Whether the secrets given join those before them, so that both are live, or take their place.",
     )
 
 
@@ -194,12 +211,18 @@ class AppView(BaseModel):
     name: str = Field(title="Name", description="Name shown to people.")
     settings: dict[str, Any] = Field(title="Settings", description="Its settings, without the secret ones.")
     secrets: list[str] = Field(title="Secrets", description="Names of the secret settings that the connector has.")
+    installation: bool = Field(title="Installation", description="Whether it serves every tenant.")
     webhook_path: str | None = Field(title="Webhook path", description="Where the platform sends the app's webhooks.")
+    callback_path: str | None = Field(
+        title="Call-back path", description="Where the platform sends people back after a consent; register it there."
+    )
     created_at: datetime = Field(title="Created", description="When it was added.")
     version: int = Field(title="Version", description="The `ETag` is made of it.")
 
     @classmethod
-    def of(cls, app: App, *, secrets: Iterable[str], webhook_path: str | None) -> "AppView":
+    def of(
+        cls, app: App, *, secrets: Iterable[str], webhook_path: str | None, callback_path: str | None = None
+    ) -> "AppView":
         """Return what is seen of an app."""
         return cls(
             id=app.id,
@@ -207,7 +230,9 @@ class AppView(BaseModel):
             name=app.name,
             settings=app.settings,
             secrets=sorted(secrets),
+            installation=not app.tenant,
             webhook_path=webhook_path,
+            callback_path=callback_path,
             created_at=app.created_at,
             version=app.version,
         )

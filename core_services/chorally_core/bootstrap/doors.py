@@ -16,6 +16,7 @@ from chorally_core.api import identity as identity_api
 from chorally_core.api import io as io_api
 from chorally_core.api import log as log_api
 from chorally_core.api import message as message_api
+from chorally_core.api.callbacks import Callbacks
 from chorally_core.api.identity_users import LocalUsers
 from chorally_core.api.problem import Problem
 from chorally_core.api.webhooks import Webhooks
@@ -113,7 +114,10 @@ class Doors:
             degraded=self.stores.degraded,
             asyncapi=lambda: asyncapi.document(channels),
         )
-        limits = api_app.Limits(root, self.stores.coordination, rate=self.settings.token_rate)
+        routes: sdk.ASGIApp = root
+        if self.parts.has("io", Role.API):
+            routes = Callbacks(root, self.io.authorizations)
+        limits = api_app.Limits(routes, self.stores.coordination, rate=self.settings.token_rate)
         app: sdk.ASGIApp = api_app.Contained(limits)
         if self.parts.has("io", Role.API):
             app = Webhooks(app, self.io.journal, now=self.now)

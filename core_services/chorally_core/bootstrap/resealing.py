@@ -8,6 +8,8 @@ from chorally_core.bootstrap.stores import Stores
 from chorally_core.bootstrap.trust import keyring_of, load, open_vault
 from chorally_core.ports.documents import Document, Query
 from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io.authorizations import Authorization
+from chorally_core.services.io.grants import GrantRecord
 from chorally_core.services.io.model import Account, App, Delivery, Held
 from chorally_core.services.message.model import Message
 from chorally_core.settings import Settings
@@ -15,6 +17,8 @@ from chorally_core.settings import Settings
 SEALED: tuple[tuple[type[Document], str], ...] = (
     (App, "sealed"),
     (Account, "sealed"),
+    (GrantRecord, "sealed"),
+    (Authorization, "sealed"),
     (Held, "sealed"),
     (Delivery, "route"),
     (Message, "route"),

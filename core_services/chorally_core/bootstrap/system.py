@@ -147,6 +147,9 @@ class System:
             disk_reserve=settings.disk_reserve_mib * 1024 * 1024,
             max_lag=settings.max_lag,
             call_s=settings.call_s,
+            public_url=settings.public_url,
+            return_urls=settings.return_urls,
+            reconnect_url=settings.reconnect_url or f"{settings.public_url}/io/v1/accounts/{{account_id}}",
             shared=shared,
         )
 

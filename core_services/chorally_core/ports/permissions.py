@@ -34,6 +34,9 @@ class Permission(StrEnum):
     """See dead letters, jobs and how far consumers lag."""
     OPERATIONS_WRITE = "operations:write"
     """Replay dead letters and stored webhooks; cancel and repeat jobs."""
+    INSTALLATION_WRITE = "installation:write"
+    """Change what serves every tenant, such as the installation's own apps; for whoever runs the system."""
+
 
 
 _VIEWER = frozenset({Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ})
@@ -44,13 +47,18 @@ _AGENT = _VIEWER | {
     Permission.LOGS_READ,
 }
 _SUPERVISOR = _AGENT | {Permission.DELIVERIES_RESOLVE}
+_ADMIN = frozenset(Permission) - {Permission.INSTALLATION_WRITE}
 
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
-    {"viewer": _VIEWER, "agent": _AGENT, "supervisor": _SUPERVISOR, "admin": frozenset(Permission)}
+    {"viewer": _VIEWER, "agent": _AGENT, "supervisor": _SUPERVISOR, "admin": _ADMIN}
 )
-"""The built-in roles, from the one that may least to the one that may all."""
+"""The built-in roles of a tenant's people, from the one that may least to the one that may most."""
+
+INSTALLER = "installation-operator"
+"""The role of whoever runs the installation; nobody within a tenant can give it."""
 
 
 def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
     """Return what these roles allow together; a role that is not built in allows nothing."""
-    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
+    known = {**ROLES, INSTALLER: frozenset(Permission)}
+    return frozenset().union(*(known.get(role, frozenset()) for role in roles))

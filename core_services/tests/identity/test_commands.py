@@ -11,7 +11,7 @@ from chorally_core.events import LogAdd
 from chorally_core.ports.documents import Document, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.identity import Caller
-from chorally_core.ports.permissions import ROLES, Permission, permissions_of
+from chorally_core.ports.permissions import INSTALLER, ROLES, Permission, permissions_of
 from chorally_core.ports.refused import Refused
 from chorally_core.services.identity import Team, User
 from chorally_core.services.identity.commands import (
@@ -237,7 +237,8 @@ def test_the_built_in_roles_grow_from_viewer_to_admin() -> None:
     levels = list(ROLES.values())
     assert list(ROLES) == ["viewer", "agent", "supervisor", "admin"]
     assert all(less < more for less, more in pairwise(levels))
-    assert levels[-1] == frozenset(Permission)
+    assert levels[-1] == frozenset(Permission) - {Permission.INSTALLATION_WRITE}
     assert {Permission.USERS_WRITE, Permission.AUTHORS_ERASE} & levels[-2] == frozenset()
     assert permissions_of(["nobody"]) == frozenset()
-    assert permissions_of(["viewer", "admin"]) == frozenset(Permission)
+    assert permissions_of(["viewer", "admin"]) == levels[-1]
+    assert permissions_of([INSTALLER]) == frozenset(Permission)

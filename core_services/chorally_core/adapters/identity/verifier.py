@@ -14,7 +14,7 @@ from joserfc.util import urlsafe_b64decode
 
 from chorally_core.adapters.identity.keys import ALGORITHMS, KeySource
 from chorally_core.ports.identity import TENANT, Caller, Unauthenticated
-from chorally_core.ports.permissions import ROLES, permissions_of
+from chorally_core.ports.permissions import INSTALLER, ROLES, permissions_of
 
 IsValid = Callable[[str, str, int], Awaitable[bool]]
 """Whether a user, of a tenant, may still use tokens of that generation."""
@@ -79,7 +79,7 @@ class Verifier:
         self._clock = clock
         self._is_valid = is_valid
         self._claims = claims
-        self._role_names = role_names if role_names is not None else {role: role for role in ROLES}
+        self._role_names = role_names if role_names is not None else {role: role for role in (*ROLES, INSTALLER)}
         self._most = most_cached
         self._cached: OrderedDict[bytes, _Verified] = OrderedDict()
         self._registry = JWTClaimsRegistry(

@@ -1,6 +1,7 @@
 """Connecting accounts and apps, and what becomes of them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,10 @@ from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.apps import Apps
 from chorally_core.services.io.directory import account_settings
 from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, plain, secret_fields
+from chorally_core.services.io.grants import GrantRecord
 from chorally_core.services.io.inbound import SERVICE
 from chorally_core.services.io.model import Account
+from chorally_core.services.io.renewal import Renewal
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +29,11 @@ _GRANT = ("access_token", "refresh_token", "expires_at", "scopes")
 
 class Accounts(Apps):
     """Changes accounts and apps; whoever pulls and delivers for them is told."""
+
+    renewal: Renewal | None = None
+    """Keeps tokens good; without it they are sealed with their account and stay as they are."""
+    reconnect_url: str = ""
+    """Where a person connects an account again; ``{account_id}`` stands for its id."""
 
     async def connect(
         self,
@@ -38,11 +46,12 @@ class Accounts(Apps):
         credentials: Mapping[str, Any],
         since: datetime | None,
         app_id: str | None = None,
+        grant_id: str | None = None,
         ticket_per: str = "author",
         silence_s: int | None = None,
         actor: tuple[ActorKind, str] = ("service", ""),
     ) -> Account:
-        """Check an account against its platform and store it as connected.
+        """Check an account against its platform and store it as connected, with a consent's grant or credentials.
 
         Raises:
             LookupError: No such connector, or no such app.
@@ -50,6 +59,64 @@ class Accounts(Apps):
             ConnectorError: The platform refused, or could not be reached; nothing is stored.
         """
         draft = self._draft(account_id, tenant, platform, name, settings, credentials, app_id)
+        if grant_id is not None:
+            draft = msgspec.structs.replace(draft, grant_id=grant_id)
+        async with self._granted(draft) as draft:
+            return await self._connected(draft, since, ticket_per, silence_s, actor)
+
+    @asynccontextmanager
+    async def _granted(self, draft: Account) -> AsyncIterator[Account]:
+        """Give an account whose token lies where it is renewed, if it can be; forgotten again where that fails."""
+        if self.renewal is None or draft.grant_id is not None:
+            yield draft
+            return
+        if not issubclass(self._connector(draft.platform), sdk.Renews):
+            yield draft
+            return
+        opened = self._vault.open(draft.sealed) if draft.sealed else {}
+        record = GrantRecord(
+            id=derived("grant", draft.id, self._new_id()), tenant=draft.tenant, platform=draft.platform,
+            app_id=draft.app_id, created_at=self._now(),
+        )  # fmt: skip
+        await self.renewal.put(record, sdk.Grant.model_validate(opened["grant"]) if opened.get("grant") else None)
+        sealed = self._vault.seal({"settings": opened.get("settings", {}), "grant": None})
+        try:
+            yield msgspec.structs.replace(draft, sealed=sealed, grant_id=record.id)
+        finally:
+            await self.renewal.remove_unused(record.id)
+
+    async def regrant(
+        self, account: Account, grant_id: str, *, actor: tuple[ActorKind, str] = ("service", "")
+    ) -> Account:
+        """Connect an account again with the grant of a new consent.
+
+        Raises:
+            Unfit: The grant is of another account.
+            ConnectorError: The platform refused it; nothing is stored.
+        """
+        opened = self._vault.open(account.sealed) if account.sealed else {}
+        changed = msgspec.structs.replace(
+            account, sealed=self._vault.seal({"settings": opened.get("settings", {}), "grant": None}),
+            grant_id=grant_id, state="connected", reason="",
+        )  # fmt: skip
+        info = await self._checked(changed)
+        if info.external_id != account.external_id:
+            raise Unfit([("/accounts", f"the consent is for {info.name!r}, not for {account.external_name!r}")])
+        missing = tuple(sorted(info.missing_scopes))
+        changed = msgspec.structs.replace(changed, data=dict(info.data), missing_scopes=missing)
+        await self._store(changed, "account_connected", actor)
+        await self._forget(account.grant_id)
+        return changed
+
+    async def _forget(self, grant_id: str | None) -> None:
+        if self.renewal is not None:
+            await self.renewal.remove_unused(grant_id)
+
+    async def _connected(
+        self, draft: Account, since: datetime | None, ticket_per: str, silence_s: int | None,
+        actor: tuple[ActorKind, str],
+    ) -> Account:  # fmt: skip
+        platform, tenant, account_id = draft.platform, draft.tenant, draft.id
         info = await self._checked(draft)
         twin = next(
             (
@@ -216,20 +283,33 @@ class Accounts(Apps):
             else:
                 sealed, expires_at = self._sealed(connector, merged, credentials)
                 changed = msgspec.structs.replace(
-                    changed, settings=merged, sealed=sealed, token_expires_at=expires_at, state="connected", reason=""
+                    changed,
+                    settings=merged,
+                    sealed=sealed,
+                    token_expires_at=expires_at,
+                    state="connected",
+                    reason="",
+                    grant_id=None,
                 )
+        else:
+            await self._store(changed, "account_changed", actor)
+            return changed
+        async with self._granted(changed) as changed:
             info = await self._checked(changed)
             if info.external_id != account.external_id:
                 raise Unfit([("/credentials", f"belong to {info.name!r}, not to {account.external_name!r}")])
             missing = tuple(sorted(info.missing_scopes))
             changed = msgspec.structs.replace(changed, data=dict(info.data), missing_scopes=missing)
-        await self._store(changed, "account_changed", actor)
+            await self._store(changed, "account_changed", actor)
+        if changed.grant_id != account.grant_id:
+            await self._forget(account.grant_id)
         return changed
 
     async def disconnect(self, account: Account, actor: tuple[ActorKind, str] = ("service", "")) -> Account:
         """Forget an account's credentials; its tickets and messages stay."""
-        changed = msgspec.structs.replace(account, state="disconnected", reason="", sealed="", data={})
+        changed = msgspec.structs.replace(account, state="disconnected", reason="", sealed="", data={}, grant_id=None)
         await self._store(changed, "account_disconnected", actor)
+        await self._forget(account.grant_id)
         return changed
 
     async def _store(self, account: Account, what: str, actor: tuple[ActorKind, str]) -> None:
@@ -248,6 +328,7 @@ class Accounts(Apps):
                 "platform": account.platform,
                 "state": account.state,
                 "reason": account.reason,
+                **self._reconnecting(account),
             },
         )
         fact = Event(
@@ -265,6 +346,12 @@ class Accounts(Apps):
         self._directory.put(account)
         self._on_changed()
         log.info(what, account_id=account.id, platform=account.platform, state=account.state)
+
+    def _reconnecting(self, account: Account) -> dict[str, str]:
+        """Where a person connects the account again, if that is what it needs."""
+        if account.state != "reauthorization_required" or not self.reconnect_url:
+            return {}
+        return {"reconnect_url": self.reconnect_url.replace("{account_id}", account.id)}
 
 
 def _shown(grant: sdk.Grant) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from chorally_core.telemetry.outbound import watching
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
 from chorally_sdk import Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
+from chorally_sdk.http.grants import Grants
 
 _LINGERS = timedelta(minutes=5)
 
@@ -50,6 +51,8 @@ class Directory:
         self._now = now
         self._base_urls = dict(base_urls or {})
         self._transport = transport
+        self.live: Callable[[str], Grants] | None = None
+        """Gives grants that are renewed; set by who renews them."""
         self.accounts: dict[str, Account] = {}
         self.apps: dict[str, App] = {}
         self._by_external: dict[tuple[str, str], list[Account]] = {}
@@ -174,10 +177,29 @@ class Directory:
         settings = account_settings(self.connectors[account.platform], account.settings, opened.get("settings", {}))
         grant = Grant.model_validate(opened["grant"]) if opened.get("grant") else None
         app = self.app_for(account)
-        return self._make(account.platform, app, account, settings, grant)
+        live = self.live(account.grant_id) if self.live is not None and account.grant_id else None
+        return self._make(account.platform, app, account, settings, grant, live)
+
+    def app_of(self, platform: str, app_id: str | None, tenant: str) -> App | None:
+        """Return the app that an account of a tenant would have: the named one, the tenant's or the installation's."""
+        nobody = Account(
+            id="", tenant=tenant, platform=platform, name="", app_id=app_id, hook_token="", created_at=self._now(),
+            connected_at=self._now(),
+        )  # fmt: skip
+        return self.app_for(nobody)
+
+    def unbound(self, platform: str, app: App | None, live: Grants | None) -> Connector:
+        """Return a connector that is about no account, with a grant or without; whoever asks closes its client."""
+        return self._make(platform, app, None, None, None, live)
 
     def _make(
-        self, platform: str, app: App | None, account: Account | None, settings: BaseModel | None, grant: Grant | None
+        self,
+        platform: str,
+        app: App | None,
+        account: Account | None,
+        settings: BaseModel | None,
+        grant: Grant | None,
+        live: Grants | None = None,
     ) -> Connector:
         connector = self.connectors[platform]
         manifest = connector.manifest
@@ -185,6 +207,7 @@ class Directory:
             base_url=self._base_urls.get(platform, manifest.base_url),
             hosts=manifest.hosts,
             grant=grant,
+            grants=live,
             transport=self._transport(platform),
             watch=watching(platform),
         )
@@ -203,11 +226,12 @@ class Directory:
             )
 
         async def token() -> SecretStr:
-            if grant is None:
+            known = await live.fresh() if live is not None else grant
+            if known is None:
                 raise LookupError("this account has no grant")
-            return grant.access
+            return known.access
 
-        return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant else None)
+        return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant or live else None)
 
     async def close_retired(self, after: timedelta = _LINGERS) -> None:
         """Close connections made for accounts as they were; calls that were under way have ended."""

@@ -47,7 +47,7 @@ class Account(Document, frozen=True, kw_only=True):
 
     kind = "account"
     unique = ("hook_token",)
-    sparse = ("changed_at",)
+    sparse = ("changed_at", "grant_id")
     indexes = (("platform",), ("state",))
 
     platform: str
@@ -72,6 +72,8 @@ class Account(Document, frozen=True, kw_only=True):
     """Seconds without a message after which silence is reported; None never reports it."""
     missing_scopes: tuple[str, ...] = ()
     token_expires_at: datetime | None = None
+    grant_id: str | None = None
+    """The grant that it uses, its own or a consent's; None where its token is sealed with it and never renewed."""
 
 
 class Health(Document, frozen=True, kw_only=True):

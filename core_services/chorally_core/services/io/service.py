@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.objects import Objects
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
+from chorally_core.services.io.authorizations import Authorizations
 from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, Shared
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.handlers import TakeReply
@@ -27,11 +28,13 @@ from chorally_core.services.io.journal import Journal
 from chorally_core.services.io.model import Account
 from chorally_core.services.io.outbox import Outbox
 from chorally_core.services.io.pulling import Pulling
+from chorally_core.services.io.renewal import Renewal
 from chorally_core.services.io.shards import shard_of
 
 log = structlog.get_logger(__name__)
 
 _ROUND_S = 2.0
+_GRANTS_S = 30.0
 
 
 class IoService:
@@ -54,6 +57,9 @@ class IoService:
         max_lag: int = 100_000,
         call_s: float = 60.0,
         shared: Shared | None = None,
+        public_url: str = "",
+        return_urls: Sequence[str] = (),
+        reconnect_url: str = "",
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
@@ -72,6 +78,9 @@ class IoService:
             max_lag: Hooks that may wait before new ones are refused.
             call_s: Seconds that one visible call may take.
             shared: What this process shares with others, and which part is its own; None where it does everything.
+            public_url: The system's address as browsers and platforms know it.
+            return_urls: Beginnings of URLs to which people may be sent back after a consent.
+            reconnect_url: Where a person connects an account again, with ``{account_id}``; told with the fact.
         """
         self._ledger = ledger
         self.directory = Directory(
@@ -87,6 +96,16 @@ class IoService:
         self.accounts = Accounts(
             ledger, self.directory, vault, now=now, new_id=new_id, on_changed=lambda: self._tell(DIRECTORY)
         )
+        self.renewal = Renewal(
+            ledger.documents, vault, self.directory, now=now, new_id=new_id, leases=shared.leases if shared else None,
+            on_refused=self._grant_refused, on_restored=self._grant_restored, on_trouble=self._grant_troubled,
+        )  # fmt: skip
+        self.accounts.renewal = self.renewal
+        self.accounts.reconnect_url = reconnect_url
+        self.authorizations = Authorizations(
+            ledger.documents, vault, self.directory, self.accounts, self.renewal, now=now, new_id=new_id,
+            public_url=public_url, return_urls=tuple(return_urls),
+        )  # fmt: skip
         self.journal = Journal(
             ledger,
             objects,
@@ -177,6 +196,7 @@ class IoService:
         if self.works:
             await self.serve()
             self._tasks.append(asyncio.create_task(self.outbox.run(), name="outbox"))
+            self._tasks.append(asyncio.create_task(self._keep_grants(), name="grants"))
         self._tasks.append(asyncio.create_task(self._housekeeping(), name="io-housekeeping"))
 
     async def serve(self) -> None:
@@ -263,6 +283,28 @@ class IoService:
 
     async def _refused(self, account: Account, error: sdk.ConnectorError) -> None:
         await self.accounts.refused(account, error)
+
+    async def _keep_grants(self) -> None:
+        """Renew grants before they end, and forget consents that came to nothing."""
+        while True:
+            await asyncio.sleep(_GRANTS_S)
+            try:
+                await self.renewal.renew_due()
+                await self.authorizations.sweep()
+            except Exception as error:
+                log.error("grants could not be looked after", exc_info=error)
+
+    async def _grant_refused(self, account: Account, why: str) -> None:
+        await self.accounts.refused(account, sdk.Reauthorize(why))
+
+    async def _grant_restored(self, account: Account, _: str) -> None:
+        if account.state == "reauthorization_required":
+            account = await self.accounts.become(account, "connected", "")
+            if self.works and self._is_mine(account.id):
+                await self.restart(account)
+
+    async def _grant_troubled(self, account: Account, why: str) -> None:
+        self.health.erred(account, f"the token cannot be renewed: {why}")
 
     def _noticed(self, account: Account, notice: sdk.Notice) -> None:
         """Act on what a hook says about an account, after the hook's own commit."""

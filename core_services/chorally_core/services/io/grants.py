@@ -1,0 +1,112 @@
+"""Grants at rest: each sealed in a document of its own, which accounts refer to.
+
+A consent's grant may serve several accounts. An account that the platform gives a token of its own has a grant whose
+parent is the consent's. What renews them is ``renewal``; here they are only kept.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from chorally_core.ports.documents import Condition, Conflict, Document, Documents, Query, Write
+from chorally_core.ports.leases import Leases
+from chorally_core.ports.secrets import Vault
+from chorally_sdk import Grant
+from chorally_sdk.oauth import Kept
+from chorally_sdk.oauth.files import opened
+
+_LEASE = "io/grant/"
+_MOST = 10_000  # accounts of one consent
+
+
+class GrantRecord(Document, frozen=True, kw_only=True):
+    """One grant, with the journal of its renewal."""
+
+    kind = "grant"
+    sparse = ("due_at",)
+    indexes = (("parent",),)
+
+    platform: str
+    app_id: str | None = None
+    """The app in whose name the consent was given."""
+    parent: str = ""
+    """The consent's grant from which this one is derived."""
+    external_id: str = ""
+    """The account that a derived grant is of."""
+    sealed: str = ""
+    created_at: datetime
+    due_at: datetime | None = None
+    """When it may be renewed at the earliest; None where it never ends, or is refused."""
+
+
+class Grants:
+    """Keeps grants in documents, as what renews them wants it (``GrantStore``)."""
+
+    def __init__(self, documents: Documents, vault: Vault, leases: Leases) -> None:
+        self._documents = documents
+        self._vault = vault
+        self._leases = leases
+
+    async def add(self, record: GrantRecord) -> None:
+        """Store that there is a grant; nothing is issued yet. The same again changes nothing."""
+        added = msgspec.structs.replace(record, sealed=self._sealed(Kept()), version=1)
+        await self._documents.write([Write(added, 0)])
+
+    async def record(self, name: str) -> GrantRecord | None:
+        """Return what is known of a grant besides its secrets."""
+        return await self._documents.get(GrantRecord, name)
+
+    async def children(self, parent: str) -> list[GrantRecord]:
+        """Return the grants that were derived from one."""
+        found: list[GrantRecord] = await self._documents.find(
+            Query(GrantRecord, None, (Condition("parent", "is", parent),), limit=_MOST)
+        )
+        return found
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        """Return the names of grants that are to be renewed about now, those that end first before others."""
+        where = (Condition("due_at", "<=", now),)
+        return [
+            record.id for record in await self._documents.find(Query(GrantRecord, None, where, "due_at", limit=limit))
+        ]
+
+    async def remove(self, name: str) -> None:
+        """Forget a grant and its secrets."""
+        await self._documents.delete(GrantRecord, [name])
+
+    async def load(self, name: str) -> Kept | None:
+        """Return what is kept under a name."""
+        record = await self.record(name)
+        return None if record is None else self._opened(record)
+
+    async def swap(self, name: str, kept: Kept) -> bool:
+        """Store over the version that ``kept`` bears; only what was added can be stored over."""
+        record = await self.record(name)
+        if record is None or record.version != kept.version:
+            return False
+        due_at = None if kept.refused else kept.due_at(1.0)
+        changed = msgspec.structs.replace(record, sealed=self._sealed(kept), due_at=due_at, version=record.version + 1)
+        try:
+            await self._documents.write([Write(changed, record.version)])
+        except Conflict:
+            return False
+        return True
+
+    async def hold(self, name: str) -> bool:
+        """Take the right to renew a grant, which ends when the process does."""
+        return await self._leases.hold(f"{_LEASE}{name}")
+
+    async def release(self, name: str) -> None:
+        """Give the right back."""
+        await self._leases.release(f"{_LEASE}{name}")
+
+    def _opened(self, record: GrantRecord) -> Kept:
+        return Kept.model_validate({**self._vault.open(record.sealed), "version": record.version})
+
+    def _sealed(self, kept: Kept) -> str:
+        return self._vault.seal(msgspec.json.decode(opened(kept)))
+
+
+def is_same(grant: Grant | None, other: Grant | None) -> bool:
+    """Whether two grants have the same access token."""
+    return grant is not None and other is not None and grant.access == other.access
