@@ -13,12 +13,33 @@ from chorally_core.telemetry.redaction import redacted
 __all__ = ["configure", "redacted", "traced"]
 
 
-class _Through(logging.Handler):
-    """Sends what libraries log the same way."""
+_QUIET_S = 10.0
+_KNOWN = 1000
+
+
+class Through(logging.Handler):
+    """Sends what libraries log the same way, but what one says again and again only every ten seconds, and how often.
+
+    A client of a server that is away says so hundreds of times a second.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Log a record, or count it."""
+        name = (record.name, str(record.msg))
+        at, held_back = self._said.get(name, (float("-inf"), 0))
+        if record.created - at < _QUIET_S:
+            self._said[name] = (at, held_back + 1)
+            return
+        if len(self._said) >= _KNOWN:
+            self._said.clear()
+        self._said[name] = (record.created, 0)
+        more = {"held_back": held_back} if held_back else {}
         logger = structlog.get_logger(record.name)
-        logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+        logger.log(record.levelno, record.getMessage(), exc_info=record.exc_info, **more)
 
 
 def traced(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -44,5 +65,5 @@ def configure(level: str, style: str) -> None:
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
-    root.handlers[:] = [_Through()]
+    root.handlers[:] = [Through()]
     root.setLevel(logging.WARNING)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -63,6 +64,7 @@ def main() -> int:
         messages=asked.messages, kills=asked.kills, seed=asked.seed, authors=asked.authors, faults=asked.faults,
         copies={**usual.copies, **asked.copies},
     )  # fmt: skip
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what the servers are made to do is no news here
     _tell(f"data and output are in {folder}")
     report = asyncio.run(_to_its_end(SoakRun(plan, folder, _tell)))
     report.print(Console(width=160))

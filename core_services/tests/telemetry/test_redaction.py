@@ -204,3 +204,24 @@ def test_a_long_text_is_looked_through_in_bounded_time() -> None:
     for part in parts:
         without_secrets(part * 20_000)
         without_secrets(f"token={part * 20_000}")
+
+
+def test_what_a_library_says_again_and_again_is_counted(lines: io.StringIO) -> None:
+    """A message is logged once in ten seconds, with how often it was held back; others are not held up by it."""
+    handler = logs.Through()
+
+    def say(text: str, *values: object, at: float) -> None:
+        record = logging.LogRecord("some.library", logging.WARNING, "", 0, text, values, None)
+        record.created = at
+        handler.emit(record)
+
+    for number in range(500):
+        say("node %s is away", number, at=1000 + number / 100)
+    say("something else", at=1004)
+    say("node %s is away", 7, at=1011)
+    say("node %s is away", 8, at=1022)
+
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(entry["event"], entry.get("held_back")) for entry in told] == [
+        ("node 0 is away", None), ("something else", None), ("node 7 is away", 499), ("node 8 is away", None)
+    ]  # fmt: skip
