@@ -219,6 +219,7 @@ class SoakRun(Run):
         report.troubles, report.usual_s = self._troubles, self._usual_s
         report.figures |= {
             **repeated,
+            "times that the tap began anew": tap.recoveries,
             "processes": len(cluster.members),
             "lives of them": sum(member.lives for member in cluster.members),
             "ended by themselves": len(cluster.ended_by_themselves),

@@ -1,6 +1,7 @@
 """Reads what goes over the bus, beside the system: when each thing was told, and in which order."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from chorally_core.adapters.kafka.records import from_record
 from chorally_core.events import Event, topics
 
 _PREFIX = "soak-"
+_PATIENCE_S = 10.0
+_SILENCE_S = 10.0
 _TOPICS = (topics.MESSAGES, topics.LOGS, topics.RULE_TRIGGERS)
 
 
@@ -46,24 +49,30 @@ class Tap:
                 request_timeout_ms=10_000,
             )  # fmt: skip
             try:
-                await consumer.start()
+                async with asyncio.timeout(_PATIENCE_S):
+                    await consumer.start()
                 await self._read(consumer)
-            except (KafkaError, OSError):
-                self.recoveries += 1
+            except (KafkaError, OSError, RuntimeError, AssertionError):
                 await asyncio.sleep(0.5)
             finally:
-                await consumer.stop()
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(_PATIENCE_S):
+                        await consumer.stop()
+            self.recoveries += 1
 
     async def _read(self, consumer: Any) -> None:
-        looked = float("-inf")
-        while True:
+        """Read until nothing has come for long, which may be the reader's fault."""
+        looked, came = float("-inf"), time.monotonic()
+        while time.monotonic() - came < _SILENCE_S:
             if time.monotonic() - looked > 2.0:
                 looked = time.monotonic()
-                await self._assign(consumer)
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._assign(consumer)
             if not consumer.assignment():
                 await asyncio.sleep(0.1)
                 continue
             for place, records in (await consumer.getmany(timeout_ms=100)).items():
+                came = time.monotonic()
                 for record in records:
                     self._keep(place, record)
                     self._positions[place] = record.offset + 1
