@@ -149,9 +149,11 @@ class Gateway:
                 for task in (returning, leaving):
                     task.cancel()
                 outcome = (await asyncio.gather(returning, leaving, return_exceptions=True))[0]
-        if isinstance(outcome, httpx.TransportError):
+        if isinstance(
+            outcome, httpx.TransportError
+        ):  # the server closes the connection of an answer that is incomplete
             log.warning("an answer broke off", path=scope["path"], error=type(outcome).__name__)
-        if isinstance(outcome, Exception):  # the server sees that the answer is incomplete, and closes the connection
+        elif isinstance(outcome, Exception):
             raise outcome
 
 
