@@ -151,7 +151,7 @@ class Gateway:
                 outcome = (await asyncio.gather(returning, leaving, return_exceptions=True))[0]
         if isinstance(
             outcome, httpx.TransportError
-        ):  # the server closes the connection of an answer that is incomplete
+        ):  # the server then closes the connection
             log.warning("an answer broke off", path=scope["path"], error=type(outcome).__name__)
         elif isinstance(outcome, Exception):
             raise outcome
