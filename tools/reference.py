@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.pages import access, commands, connectors, contract, errors, events, settings
+from tools.pages import access, checks, commands, connectors, contract, errors, events, settings
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MARK = "<!-- Made by `python -m tools.reference`; not changed by hand. -->\n\n"
@@ -21,6 +21,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "hooks.md": contract.hooks,
     "contract.md": contract.page,
     "connectors.md": connectors.page,
+    "checks.md": checks.page,
     "api.md": access.operations,
     "permissions.md": access.permissions,
 }

@@ -27,8 +27,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     metadata = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     metadata.mkdir()
     needs = "".join(f"Requires-Dist: {need}\n" for need in project["dependencies"])
-    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    (metadata / "METADATA").write_text(head + needs)
+    head = f"Metadata-Version: 2.4\nName: {project['name']}\nVersion: {project['version']}\n"
+    head += f"License-Expression: {project['license']}\n"
+    readme = (EXAMPLE / project["readme"]).read_text("utf-8")
+    (metadata / "METADATA").write_text(f"{head}{needs}\n{readme}", "utf-8")
     points = [f"{name} = {value}" for name, value in project["entry-points"]["chorally.connectors"].items()]
     (metadata / "entry_points.txt").write_text("\n".join(["[chorally.connectors]", *points]))
     return folder

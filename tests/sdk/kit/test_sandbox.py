@@ -28,6 +28,7 @@ from chorally_sdk.sandbox import (
 )
 from chorally_sdk.sandbox.faults import Fault
 from tests.sdk.kit.twin import GuestbookTwin
+from tests.sdk.kit.wall import Wall
 
 SIGN = hmac_signer("x-signature", encoding="base64")
 VERIFIER = "v" * 43
@@ -311,3 +312,22 @@ async def test_a_lever_that_is_not_there_says_so() -> None:
     """By its name."""
     with pytest.raises(NotOffered, match="signature_age"):
         super(GuestbookTwin, GuestbookTwin()).signature_age()
+
+
+async def test_the_smallest_twin_lists_what_was_said() -> None:
+    """Over its pages, for who has its token; other levers it does not offer."""
+    wall = Wall()
+    assert {"say", "connection", "inject"} <= wall.offered()
+    assert "hooks" not in wall.offered()
+    for number in range(3):
+        await wall.say(str(number))
+    wall.page_size(2)
+    grant = wall.connection().grant
+    assert grant
+    headers = {"Authorization": f"Bearer {grant.access.get_secret_value()}"}
+    async with httpx.AsyncClient(transport=wall.transport(), base_url="https://wall.example") as http:
+        assert (await http.get("/notes")).status_code == 401
+        first = (await http.get("/notes", headers=headers)).json()
+        second = (await http.get("/notes", params={"after": first["next"]}, headers=headers)).json()
+    assert [note["text"] for note in first["notes"] + second["notes"]] == ["0", "1", "2"]
+    assert second["next"] is None
