@@ -8,6 +8,11 @@ class AppSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    client_id: str = Field(
+        default="",
+        title="App id",
+        description="From the app's dashboard, Settings > Basic. Needed to connect pages by consent.",
+    )
     app_secret: SecretStr = Field(
         title="App secret",
         description="From the app's dashboard, Settings > Basic. Webhooks are signed with it.",

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import httpx
 
 import chorally_sdk as sdk
-from chorally_facebook import faults, search, webhook
+from chorally_facebook import consent, faults, search, webhook
 from chorally_facebook.config import AccountSettings, AppSettings
 from chorally_facebook.listing import path
 from chorally_facebook.shapes import Created, Page, read
@@ -20,7 +20,9 @@ SETTLES = timedelta(seconds=5)
 """How long after an attempt a comment may be missing from listings. Unverified: Meta states nothing."""
 
 
-class Facebook(sdk.Connector, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds, sdk.Sandboxes):
+class Facebook(
+    sdk.Connector, sdk.Authorizes, sdk.Discovers, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds, sdk.Sandboxes
+):
     """Comments on a page's posts: received by webhook, polled as a safety net, answered in place."""
 
     manifest = sdk.Manifest(
@@ -44,6 +46,27 @@ class Facebook(sdk.Connector, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds, s
             "reading stops there rather than lose what follows",
         },
     )
+
+    def auth(self, grant: sdk.Grant) -> httpx.Auth:
+        """Carry the token in the header, with the app's proof of it."""
+        app = self.app.settings
+        return consent.GraphAuth(grant.access, app.app_secret if isinstance(app, AppSettings) else None)
+
+    async def authorize(self, state: str, challenge: str, redirect_uri: str, hint: str) -> sdk.Consent:
+        """Give Facebook's login dialog; Meta documents no PKCE for it."""
+        return consent.client(self).consent(state, challenge, redirect_uri)
+
+    async def exchange(self, callback: sdk.Callback) -> sdk.Grant:
+        """Turn the code into a person's long-lived token."""
+        return await consent.exchanged(self, callback)
+
+    async def renew(self, grant: sdk.Grant | None) -> sdk.Grant:
+        """Exchange a person's token, while it lives, for another one of 60 days."""
+        return await consent.lengthened(self, grant)
+
+    async def accounts(self) -> Sequence[sdk.AccountInfo]:
+        """List the pages that the person gave, each with its own token."""
+        return await consent.pages(self.http)
 
     async def check(self) -> sdk.AccountInfo:
         """Name the page that the access token belongs to.

@@ -1,6 +1,8 @@
 """The Graph API of the sandbox: reading a page's feed and comments, and writing comments."""
 
 import base64
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Callable
@@ -15,8 +17,10 @@ from starlette.responses import JSONResponse, Response
 from chorally_facebook.sandbox.faults import Faults, error
 from chorally_facebook.sandbox.fields import Field, parse
 from chorally_facebook.sandbox.hooks import Hooks
+from chorally_facebook.sandbox.login import Login
 from chorally_facebook.sandbox.world import Comment, Post, World
 from chorally_sdk.sandbox.faults import spoiled
+from chorally_sdk.sandbox.oauth import Refused
 
 USAGE = {"call_count": 1, "total_time": 1, "total_cputime": 1}
 _STUCK = "_sandbox_stuck"
@@ -31,6 +35,7 @@ class Graph:
         self.world = world
         self.hooks = hooks
         self.faults = faults
+        self.login = Login(world)
         self.echo: Echo = "after"
         """Whether our own replies are told by webhook before or after the call that makes them is answered."""
         self.page_size = 100
@@ -43,7 +48,15 @@ class Graph:
         if not re.fullmatch(r"v\d+\.\d+", version):
             version, parts = "", [version, *parts]
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if (token if scheme.lower() == "bearer" else options.get("access_token", "")) != self.world.access_token:
+        if parts == ["oauth", "access_token"]:
+            return self._token(options)
+        token = token if scheme.lower() == "bearer" else options.get("access_token", "")
+        proof = options.pop("appsecret_proof", None)
+        if proof is not None and proof != _proof(token, self.hooks.app_secret):
+            return error(100, "Invalid appsecret_proof provided in the API argument", status=400)
+        if parts == ["me", "accounts"] and self.login.is_person(token):
+            return JSONResponse(self.login.pages())
+        if token != self.world.access_token:
             return error(190, "Invalid OAuth access token - Cannot parse access token", status=401)
         fault = self.faults.take("read") if request.method == "GET" else None
         if fault and not fault.is_after:
@@ -65,6 +78,18 @@ class Graph:
         business = {self.world.page_id: [{"type": "pages", **USAGE, "estimated_time_to_regain_access": 0}]}
         answer.headers.setdefault("X-Business-Use-Case-Usage", json.dumps(business))
         return answer
+
+    def _token(self, form: Options) -> Response:
+        """Answer the token endpoint; its errors have the Graph API's shape."""
+        self.login.oauth.client_secret = self.hooks.app_secret
+        try:
+            return JSONResponse(self.login.token(form))
+        except Refused as refused:
+            if refused.error == "invalid_client":
+                return error(101, "Error validating application", status=400)
+            if "code" in form:
+                return error(100, "This authorization code has been used", status=400, subcode=36009)
+            return error(190, "Error validating access token: Session has expired", status=400, subcode=463)
 
     async def _answer(self, method: str, parts: list[str], options: Options, base: str) -> Any:
         match method, parts:
@@ -256,3 +281,7 @@ def _place(cursor: str) -> int:
         return int(base64.urlsafe_b64decode(cursor))
     except ValueError as wrong:
         raise ValueError(f"Invalid cursors values: {cursor!r}") from wrong
+
+
+def _proof(token: str, app_secret: str) -> str:
+    return hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()

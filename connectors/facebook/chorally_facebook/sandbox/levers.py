@@ -66,7 +66,11 @@ class Page(Levers):
     def connection(self) -> Connection:
         """Say how the page is connected."""
         world, hooks = self.page.world, self.page.hooks
-        app = AppSettings(app_secret=SecretStr(hooks.app_secret), verify_token=SecretStr(hooks.verify_token))
+        app = AppSettings(
+            client_id=self.page.graph.login.oauth.client_id,
+            app_secret=SecretStr(hooks.app_secret),
+            verify_token=SecretStr(hooks.verify_token),
+        )
         grant = sdk.Grant(access=SecretStr("sandbox-token"))
         return Connection(world.page_id, world.page_name, grant, AccountSettings(page_id=world.page_id), app)
 
@@ -111,6 +115,7 @@ class Page(Levers):
     def revoke(self) -> None:
         """Let the page's token be another."""
         self.page.configure(access_token="another-token")  # noqa: S106 - opens nothing but this sandbox
+        self.page.graph.login.oauth.revoke()
 
     def hooks(self) -> Sequence[sdk.RawHook]:
         """Take what waits, as it would be sent."""
