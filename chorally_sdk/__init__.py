@@ -1,108 +1,50 @@
 """The connector SDK of Chorally.
 
 ``import chorally_sdk as sdk`` gives everything a connector needs: the base class ``Connector`` and its
-abilities, the manifest, the events that come in, what goes out, the errors and a few helpers.
+abilities, the manifest, the events that come in, what goes out, the errors and a few helpers. Each is imported
+when it is first used, so that a command's help need not wait for what it does not use.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from chorally_sdk.connector import (
-    ABILITIES,
-    ASGIApp,
-    Authorizes,
-    Connector,
-    Discovers,
-    Downloads,
-    Fetches,
-    Finds,
-    Moderates,
-    OffersTemplates,
-    Prepares,
-    Publishes,
-    Pulls,
-    Receives,
-    Renews,
-    Replies,
-    Sandboxes,
-    Subscribes,
-    abilities_of,
-    cursor_of_today,
-    settings_of_today,
-)
-from chorally_sdk.errors import (
-    ConnectorError,
-    Malformed,
-    OutcomeUnknown,
-    RateLimited,
-    Reason,
-    Reauthorize,
-    Rejected,
-    RetryLater,
-    Scope,
-    Unsupported,
-)
-from chorally_sdk.hookspecs import hookimpl
-from chorally_sdk.model import (
-    Account,
-    AccountInfo,
-    Action,
-    App,
-    Attachment,
-    Author,
-    Budget,
-    Callback,
-    Channel,
-    Consent,
-    Cursor,
-    Dedupe,
-    Event,
-    Grant,
-    Hooks,
-    Json,
-    Keys,
-    Limits,
-    Manifest,
-    Mark,
-    Message,
-    Model,
-    Notice,
-    OutboundMessage,
-    Outgoing,
-    Page,
-    Ping,
-    Prepared,
-    Publication,
-    RawHook,
-    Receipt,
-    Stream,
-    Subscription,
-    Template,
-    Unit,
-    Verb,
-    Verdict,
-)
-from chorally_sdk.paging import Item, descend
-from chorally_sdk.text import length
-from chorally_sdk.webhooks import (
-    accept,
-    challenge_of,
-    claims,
-    echoed,
-    fields,
-    handshake,
-    is_recent,
-    json_of,
-    proven,
-    reject,
-    same,
-    signature,
-    signed,
-    signed_by,
-    stale_keys,
-    stamped,
-)
-
 if TYPE_CHECKING:
+    from chorally_sdk.connector import (
+        ABILITIES,
+        ASGIApp,
+        Authorizes,
+        Connector,
+        Discovers,
+        Downloads,
+        Fetches,
+        Finds,
+        Moderates,
+        OffersTemplates,
+        Prepares,
+        Publishes,
+        Pulls,
+        Receives,
+        Renews,
+        Replies,
+        Sandboxes,
+        Subscribes,
+        abilities_of,
+        cursor_of_today,
+        settings_of_today,
+    )
+    from chorally_sdk.errors import (
+        ConnectorError,
+        Malformed,
+        OutcomeUnknown,
+        RateLimited,
+        Reason,
+        Reauthorize,
+        Rejected,
+        RetryLater,
+        Scope,
+        Unsupported,
+    )
+    from chorally_sdk.hookspecs import hookimpl
     from chorally_sdk.http import (
         Bearer,
         Breaker,
@@ -120,6 +62,65 @@ if TYPE_CHECKING:
         quota_headers,
         retry_after,
         visible_call,
+    )
+    from chorally_sdk.model import (
+        Account,
+        AccountInfo,
+        Action,
+        App,
+        Attachment,
+        Author,
+        Budget,
+        Callback,
+        Channel,
+        Consent,
+        Cursor,
+        Dedupe,
+        Event,
+        Grant,
+        Hooks,
+        Json,
+        Keys,
+        Limits,
+        Manifest,
+        Mark,
+        Message,
+        Model,
+        Notice,
+        OutboundMessage,
+        Outgoing,
+        Page,
+        Ping,
+        Prepared,
+        Publication,
+        RawHook,
+        Receipt,
+        Stream,
+        Subscription,
+        Template,
+        Unit,
+        Verb,
+        Verdict,
+    )
+    from chorally_sdk.paging import Item, descend
+    from chorally_sdk.text import length
+    from chorally_sdk.webhooks import (
+        accept,
+        challenge_of,
+        claims,
+        echoed,
+        fields,
+        handshake,
+        is_recent,
+        json_of,
+        proven,
+        reject,
+        same,
+        signature,
+        signed,
+        signed_by,
+        stale_keys,
+        stamped,
     )
 
 __all__ = [
@@ -149,14 +150,18 @@ __all__ = [
     "length", "cursor_of_today", "settings_of_today", "Json", "Model",
 ]  # fmt: skip
 
+_HOMES = ("errors", "model", "connector", "hookspecs", "paging", "text", "webhooks", "http")
+"""Where the names come from, the quickest to import first; the HTTP client takes as long as all the rest."""
+
 
 if not TYPE_CHECKING:  # a checker would take every name for one of ours
 
     def __getattr__(name: str) -> Any:
-        """Give what belongs to the HTTP client, which is imported when it is first asked for."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from chorally_sdk import http
-
-        globals()[name] = found = getattr(http, name)
-        return found
+        """Give what is imported when it is first asked for."""
+        if name in __all__:
+            for home in _HOMES:
+                module = importlib.import_module(f"{__name__}.{home}")
+                if hasattr(module, name):
+                    globals()[name] = found = getattr(module, name)
+                    return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich takes longer than all the rest of the help
 )
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder (CHORALLY_DATA).", show_default=False)]
@@ -169,6 +170,28 @@ def replay(
     from chorally_core.commands.replay import replay_hooks
 
     problem = replay_hooks(_settings(data=data), url, tenant, hook_ids)
+    if problem:
+        _fail(problem)
+
+
+@app.command()
+def auth(
+    connector: Annotated[str, typer.Argument(help="Platform to connect, as /io/v1/connectors lists them.")],
+    tenant: Annotated[str, typer.Option(help="Tenant that the accounts are for.")],
+    account: Annotated[
+        list[str] | None, typer.Option(help="External id to connect; again for more, or all. Without, they are listed.")
+    ] = None,
+    again: Annotated[str | None, typer.Option(help="Id of an account to connect again.", show_default=False)] = None,
+    hint: Annotated[str, typer.Option(help="Handle or server, where the platform asks for one.")] = "",
+    url: Annotated[
+        str, typer.Option(help="URL of the running API.", envvar="CHORALLY_PUBLIC_URL")
+    ] = "http://127.0.0.1:8080",
+    data: Data = None,
+) -> None:
+    """Connect accounts by consent in the browser, through the running system."""
+    from chorally_core.commands.auth import authorize_with
+
+    problem = authorize_with(_settings(data=data), url, tenant, connector, again, hint, tuple(account or ()))
     if problem:
         _fail(problem)
 
