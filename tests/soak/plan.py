@@ -22,12 +22,12 @@ class Plan(CrashPlan):
     """The size of a run, and of the cluster."""
 
     messages: int = 10_000
-    kills: int = 24
+    kills: int = 16
     authors: int = 300
     posts: int = 40
     agents: int = 2
     pull_every_s: float = 10.0
-    pause_s: float = 0.06
+    pause_s: float = 0.045
     patience_s: float = 240.0
     faults: tuple[str, ...] = FAULTS
     copies: dict[str, int] = field(default_factory=lambda: {"front": 2, "io": 2, "message": 2, "author-log": 2})
@@ -45,3 +45,5 @@ class Plan(CrashPlan):
     """Seconds from what a person says to its ticket above which the system counts as not recovered."""
     calm_s: float = 6.0
     """Seconds without a slow message after which it counts as recovered."""
+    felt_s: float = 90.0
+    """Seconds that a trouble may be felt before the next one comes all the same."""

@@ -172,7 +172,7 @@ class SoakRun(Run):
         if self._troubles:
             self._troubles[-1].until = min(self._troubles[-1].until, trouble.began)
         self._troubles.append(trouble)
-        end = time.monotonic() + self.plan.patience_s
+        end = time.monotonic() + self.plan.felt_s
         await asyncio.sleep(self.plan.calm_s)
         while not timing.is_calm(time.monotonic(), self.plan.calm_s, self._usual_s):
             if time.monotonic() > end:
@@ -219,7 +219,7 @@ class SoakRun(Run):
         report.troubles, report.usual_s = self._troubles, self._usual_s
         report.figures |= {
             **repeated,
-            "times that the tap began anew": tap.recoveries,
+            **{f"the tap began anew after {why}": count for why, count in tap.endings.items()},
             "processes": len(cluster.members),
             "lives of them": sum(member.lives for member in cluster.members),
             "ended by themselves": len(cluster.ended_by_themselves),

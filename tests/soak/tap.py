@@ -1,13 +1,12 @@
 """Reads what goes over the bus, beside the system: when each thing was told, and in which order."""
 
 import asyncio
-import contextlib
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 from chorally_core.adapters.kafka.records import from_record
 from chorally_core.events import Event, topics
 
@@ -38,27 +37,32 @@ class Tap:
         self._positions: dict[TopicPartition, int] = {}
         self.ticket_at: dict[str, float] = {}
         """When the log was told of each message that came in, by its id."""
-        self.recoveries = 0
-        """How often reading broke off and began again."""
+        self.endings: Counter[str] = Counter()
+        """What ended reading, which then began again."""
 
     async def run(self) -> None:
-        """Read until cancelled, through whatever happens to the broker."""
+        """Read until cancelled, through whatever happens to the broker and to its client."""
         while True:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest",
-                request_timeout_ms=10_000,
-            )  # fmt: skip
+            life = asyncio.create_task(self._live(), name="tap")
             try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    await consumer.start()
-                await self._read(consumer)
-            except (KafkaError, OSError, RuntimeError, AssertionError):
-                await asyncio.sleep(0.5)
+                await asyncio.wait([life])
             finally:
-                with contextlib.suppress(Exception):
-                    async with asyncio.timeout(_PATIENCE_S):
-                        await consumer.stop()
-            self.recoveries += 1
+                life.cancel()
+            self.endings[_kind(life)] += 1
+            await asyncio.sleep(0.5)
+
+    async def _live(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest",
+            request_timeout_ms=10_000,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await consumer.start()
+            await self._read(consumer)
+        finally:
+            async with asyncio.timeout(_PATIENCE_S):
+                await consumer.stop()
 
     async def _read(self, consumer: Any) -> None:
         """Read until nothing has come for long, which may be the reader's fault."""
@@ -107,3 +111,10 @@ class Tap:
     def events(self, topic: str) -> list[Event[Any]]:
         """Return the events of a topic, those of a partition in its order."""
         return [self._heard[place].event for place in sorted(self._heard) if place[0] == topic]
+
+
+def _kind(life: asyncio.Task[None]) -> str:
+    if life.cancelled():
+        return "cancelled"
+    error = life.exception()
+    return type(error).__name__ if error else "silence"

@@ -48,6 +48,16 @@ def test_a_message_without_a_ticket_counts_as_waiting_until_now() -> None:
     assert (trouble.slow, trouble.worst_s, trouble.recovered_s) == (1, 89, 90)
 
 
+def test_one_slow_message_by_itself_is_chance() -> None:
+    """What was slow long after the others, alone, does not say that it was still felt."""
+    timing = a_timing((11, 6.0), (12, 5.5), (40, 2.0))
+    trouble = Trouble(what="the broker", began=10, healed=10)
+
+    timing.judge([trouble], usual_s=1.0, now=100)
+
+    assert (trouble.slow, trouble.recovered_s) == (3, 7.5)
+
+
 def test_it_is_calm_when_all_of_late_were_quick_and_there_were_some() -> None:
     """Silence is no proof, and neither is what was said only now."""
     assert a_timing((7, 0.5), (8, 0.9), (9.9, None)).is_calm(10, calm_s=4, usual_s=1.0)
