@@ -87,3 +87,11 @@ def test_a_connector_file_is_at_most_fifteen_lines() -> None:
     assert files
     long = [str(path) for path in files if len(path.read_text("utf-8").splitlines()) > 15]
     assert not long
+
+
+def test_the_plugin_needs_nothing_of_the_extra() -> None:
+    """Pytest loads it wherever the SDK is installed, also where starlette and jsonschema are not."""
+    lines = ["import sys", "sys.modules.update(dict.fromkeys(('starlette', 'jsonschema', 'referencing', 'yaml')))"]
+    lines += ["import chorally_sdk.pytest_plugin"]
+    done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """The pytest plugin of the conformance kit: ``--chorally-report FILE``, and a summary at the end.
 
-Installed with the SDK (entry point ``pytest11``); it does nothing where no connector is checked.
+Installed with the SDK (entry point ``pytest11``), so pytest loads it everywhere: it imports nothing of the extra
+``dev``, and does nothing where no connector is checked.
 """
 
 import json
