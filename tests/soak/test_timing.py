@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.soak.balancer import Balancer
@@ -81,12 +82,13 @@ def test_quantiles() -> None:
 
 
 @pytest.fixture
-async def echo() -> AsyncIterator[int]:
-    """A server that says back what it hears, in capitals; its port."""
+async def process() -> AsyncIterator[int]:
+    """Something that is ready, and says to everything that all is well; its port."""
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while heard := await reader.readline():
-            writer.write(heard.upper())
+        while await reader.readline() != b"\r\n":
+            pass
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
         writer.close()
 
     server = await asyncio.start_server(say, "127.0.0.1", 0)
@@ -95,15 +97,10 @@ async def echo() -> AsyncIterator[int]:
     await server.wait_closed()
 
 
-async def test_the_balancer_passes_by_whoever_does_not_serve(echo: int) -> None:
-    """Connections go to those that answer, whichever's turn it is."""
-    async with Balancer([1, echo]).serving() as url:
-        for _ in range(3):
-            reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-            writer.write(b"hello\n")
-            assert await reader.readline() == b"HELLO\n"
-            writer.close()
-            await writer.wait_closed()
+async def test_the_balancer_passes_by_whoever_does_not_serve(process: int) -> None:
+    """Requests go to those that answer, whichever's turn it is."""
+    async with Balancer([1, process]).serving() as url, httpx.AsyncClient(trust_env=False) as http:
+        assert [(await http.get(url)).text for _ in range(3)] == ["ok"] * 3
 
 
 async def test_where_nobody_serves_the_connection_breaks_off() -> None:
