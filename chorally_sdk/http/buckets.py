@@ -28,8 +28,7 @@ class Bucket:
         """
         self._limit = limit
         self._per = per
-        self._clock, _, zone = resets.partition(" ")
-        self._zone = ZoneInfo(zone) if zone else None
+        self._resets = resets
         self._slot = per / SLOTS
         self._active_for = min(per, LONGEST_ACTIVE)
         self._back: dict[datetime, dict[str, float]] = {}
@@ -94,11 +93,8 @@ class Bucket:
 
     def _returns(self, now: datetime, periods: float) -> datetime:
         """When what is spent now comes back: at the next reset, or the end of its slot a period later."""
-        if self._zone is not None:
-            hour, minute = map(int, self._clock.split(":"))
-            local = now.astimezone(self._zone)
-            begins = datetime.combine(local.date(), time(hour, minute), self._zone)
-            return _following(begins, now, self._per) + self._per * math.ceil(periods - 1)
+        if self._resets:
+            return next_reset(self._resets, self._per, now) + self._per * math.ceil(periods - 1)
         slot = self._slot.total_seconds()
         end = math.ceil(now.timestamp() / slot) * slot
         return datetime.fromtimestamp(max(end, now.timestamp()), now.tzinfo) + self._per * periods
@@ -110,6 +106,14 @@ class Bucket:
         self._spent = {who: amount for who, amount in self._spent.items() if amount > _NOTHING} if self._back else {}
         for who in [who for who, at in self._asked.items() if now - at >= self._active_for]:
             del self._asked[who]
+
+
+def next_reset(resets: str, per: timedelta, now: datetime) -> datetime:
+    """Return when a quota that resets by the clock is whole again, after ``now``; see ``Budget.resets``."""
+    clock, _, name = resets.partition(" ")
+    zone = ZoneInfo(name)
+    hour, minute = map(int, clock.split(":"))
+    return _following(datetime.combine(now.astimezone(zone).date(), time(hour, minute), zone), now, per)
 
 
 def _following(begins: datetime, now: datetime, per: timedelta) -> datetime:

@@ -66,6 +66,12 @@ class Call(NamedTuple):
     path: str
     """After the base URL's, or ``//host/path``."""
     declared: tuple[Budget, ...] = ()
+    tenant: str = ""
+    """Among whom a quota of the app's is shared out evenly; among its accounts where empty."""
+
+    def payer(self, budget: Budget) -> str:
+        """Return in whose part of a quota the call counts."""
+        return (self.tenant if budget.scope == "app" else "") or self.account
 
 
 class Budgets(Protocol):
@@ -89,7 +95,7 @@ class Budgets(Protocol):
 
 
 class LocalBudgets:
-    """Quotas of one process: fair between the accounts of an app, answers before imports.
+    """Quotas of one process: fair between the tenants or accounts of an app, answers before imports.
 
     What is spent comes back after the quota's period, or when it resets, so that no period holds more than
     the limit. What the platform tells makes a quota tighter, never wider.
@@ -137,8 +143,8 @@ class LocalBudgets:
                 why = f"the {scope}'s quota is used up for now; there is more at {at:%Y-%m-%d %H:%M:%S %Z}"
                 raise RateLimited(why, wait=at - now, scope=scope)
             await self._sleep((at - now).total_seconds())
-        for bucket, cost, _ in self._counting(call):
-            bucket.spend(now, call.account, cost, self._share())
+        for bucket, cost, budget in self._counting(call):
+            bucket.spend(now, call.payer(budget), cost, self._share())
 
     async def wait_for(self, call: Call) -> timedelta:
         """Return how long the call would wait; zero where it need not."""
@@ -167,7 +173,7 @@ class LocalBudgets:
                 if matches(pattern, call.method, call.path):
                     found.append((gauge.opens(now, reserved), scope))
         for bucket, cost, budget in self._counting(call):
-            found.append((bucket.opens(now, call.account, cost, self._share(), reserved), budget.scope))
+            found.append((bucket.opens(now, call.payer(budget), cost, self._share(), reserved), budget.scope))
         return max(found, key=lambda each: each[0])
 
     def _counting(self, call: Call) -> Iterator[tuple[Bucket, int, Budget]]:

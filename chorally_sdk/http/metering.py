@@ -24,6 +24,8 @@ class Meter:
     account: str
     declared: tuple[Budget, ...] = ()
     """The manifest's."""
+    tenant: str = ""
+    """See ``Call.tenant``."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Metering:
 
     def _call(self, meter: Meter, request: httpx.Request) -> Call:
         lane = lane_now(self.is_visible())
-        return Call(meter.app, meter.account, lane, request.method, path_of(request.url, self.base), meter.declared)
+        path = path_of(request.url, self.base)
+        return Call(meter.app, meter.account, lane, request.method, path, meter.declared, meter.tenant)
 
 
 def path_of(url: httpx.URL, base: httpx.URL) -> str:

@@ -68,10 +68,10 @@ class FakeServer(InProcess):
         self._answer()
         return await super().notes(place)
 
-    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1, leaving: int = 0) -> Taken:
         """Take from a rate."""
         self._answer()
-        return await super().take(rate, limit=limit, per_s=per_s, amount=amount)
+        return await super().take(rate, limit=limit, per_s=per_s, amount=amount, leaving=leaving)
 
     async def tell(self, places: Collection[str]) -> None:
         """Tell every process, the one that tells too."""

@@ -11,15 +11,16 @@ from chorally_core.adapters.sqlite import SqliteBus, SqliteDocuments
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.events import Event
 from chorally_core.ports.documents import Query
+from chorally_core.ports.ledger import Step, Work
 from chorally_core.runner import InOrder, Pump, Runner
 from chorally_core.runner.leases import StoredLeases
 from chorally_core.services.io.beside import Shared
-from chorally_core.services.io.model import Account, App
+from chorally_core.services.io.model import Account, App, Delivery
 from chorally_core.services.io.service import IoService
 
 import chorally_sdk as sdk
 from tests.support.hooks import SECRET
-from tests.support.wall import Wall, WallPlatform
+from tests.support.wall import NOTE, Wall, WallPlatform
 from tests.support.world import KEY, Clock
 
 TTL_S = 10.0
@@ -113,7 +114,8 @@ class Several:
         self.ledger = InOrder(SqliteDocuments(self.database), SqliteBus(self.apart))
         self.objects = Folder(folder / "objects")
         self.vault = FernetVault([KEY])
-        self.coordination = InProcess()
+        self.coordination_at = 0.0
+        self.coordination = InProcess(lambda: self.coordination_at)
         self.platform = WallPlatform()
         self.transports = transports or {"wall": self.platform.transport()}
         self.processes: list[Process] = []
@@ -148,6 +150,16 @@ class Several:
             account_id=f"account-{tenant}", tenant=tenant, platform="wall", name="wall", settings={},
             credentials={"access_token": "token"}, since=None,
         )  # fmt: skip
+
+    async def queue(self, account: Account, body: str = "hi", message_id: str = "") -> None:
+        """Queue an answer of an account, as the handler of its command does."""
+        name = message_id or f"answer-{account.tenant}"
+        delivery = Delivery(
+            id=name, tenant=account.tenant, account_id=account.id, platform="wall", channel=NOTE,
+            key=f"{account.tenant}/ada", client_ref=Delivery.client_ref_of(name), body=body, in_reply_to=f"n-{name}",
+            created_at=self.clock(), next_at=self.clock(),
+        )  # fmt: skip
+        await self.ledger.commit(Work([Step.of([delivery])]))
 
     async def everywhere(self) -> None:
         """Let every process learn what was changed elsewhere."""

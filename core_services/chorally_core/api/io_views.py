@@ -94,6 +94,10 @@ class HealthView(BaseModel):
     last_success_at: datetime | None = Field(title="Last success", description="When the platform answered last.")
     last_error: str = Field(title="Last error", description="What went wrong last; empty if nothing did.")
     last_error_at: datetime | None = Field(title="Last error at", description="When that was.")
+    unanswered_since: datetime | None = Field(
+        title="Unanswered since",
+        description="Since when the platform answers no call and is left alone; empty if it does.",
+    )
     messages: int = Field(title="Messages", description="Messages that came in since the account was connected.")
     token_expires_at: datetime | None = Field(title="Token expiry", description="When the token ends, if it does.")
     missing_scopes: list[str] = Field(title="Missing scopes", description="Permissions that the platform withholds.")
@@ -150,6 +154,7 @@ class AccountView(BaseModel):
                 last_success_at=health.last_success_at,
                 last_error=health.last_error,
                 last_error_at=health.last_error_at,
+                unanswered_since=health.unanswered_since,
                 messages=health.messages,
                 token_expires_at=account.token_expires_at,
                 missing_scopes=list(account.missing_scopes),

@@ -21,8 +21,8 @@ class Coordination(Protocol):
     async def notes(self, place: str) -> dict[str, str]:
         """Return the notes of a place that are still valid, by name."""
 
-    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
-        """Take from a rate of ``limit`` in ``per_s`` seconds, which refills evenly."""
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1, leaving: int = 0) -> Taken:
+        """Take from a rate of ``limit`` in ``per_s`` seconds, which refills evenly; ``leaving`` must be left of it."""
 
     async def wake(self, place: str) -> None:
         """Tell everyone who listens at a place, in whatever process, that there may be something to do.

@@ -48,20 +48,20 @@ class InProcess:
         else:
             self._notes.pop(place, None)
 
-    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
-        """Take from a rate of ``limit`` in ``per_s`` seconds, which refills evenly."""
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1, leaving: int = 0) -> Taken:
+        """Take from a rate of ``limit`` in ``per_s`` seconds, which refills evenly; ``leaving`` must be left of it."""
         now = self._monotonic()
         speed = limit / per_s
         left, at, _ = self._rates.get(rate, (float(limit), now, now))
         left = min(float(limit), left + (now - at) * speed)
-        granted = left >= amount
+        granted = left >= amount + leaving
         if granted:
             left -= amount
         self._rates[rate] = (left, now, now + (limit - left) / speed)
         if len(self._rates) > self._rates_at_most:
             self._rates = {name: state for name, state in self._rates.items() if state[2] > now}
             self._rates_at_most = max(_FEW, 2 * len(self._rates))
-        return Taken(granted, 0.0 if granted else (amount - left) / speed)
+        return Taken(granted, 0.0 if granted else (amount + leaving - left) / speed)
 
     async def wake(self, place: str) -> None:
         """Call whoever listens at a place."""

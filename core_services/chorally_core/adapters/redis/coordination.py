@@ -43,7 +43,7 @@ class Server(Protocol):
     async def notes(self, place: str) -> dict[str, str]:
         """Return the notes of a place."""
 
-    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1, leaving: int = 0) -> Taken:
         """Take from a rate."""
 
     async def tell(self, places: Collection[str]) -> None:
@@ -164,16 +164,19 @@ class RedisCoordination:
         answer = await self._asked(lambda: self._server.notes(place))
         return await self._local.notes(place) if answer is None else answer[0]
 
-    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
-        """Take from a rate of ``limit`` in ``per_s`` seconds, which refills evenly."""
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1, leaving: int = 0) -> Taken:
+        """Take from a rate of ``limit`` in ``per_s`` seconds, which refills evenly; ``leaving`` must be left of it."""
         if limit < 1 or not per_s > 0:
             raise ValueError(f"a rate of {limit} in {per_s} s gives nothing; both must be above 0")
-        answer = await self._asked(lambda: self._server.take(rate, limit=limit, per_s=per_s, amount=amount))
+        answer = await self._asked(
+            lambda: self._server.take(rate, limit=limit, per_s=per_s, amount=amount, leaving=leaving)
+        )
         if answer is not None:
             return answer[0]
         share = max(limit // self._workers, min(amount, limit))
         share_s = per_s * share * self._workers / limit  # so that all shares together refill as the rate does
-        return await self._local.take(rate, limit=share, per_s=share_s, amount=amount)
+        kept = min(leaving * share // limit, max(share - amount, 0))
+        return await self._local.take(rate, limit=share, per_s=share_s, amount=amount, leaving=kept)
 
     async def wake(self, place: str) -> None:
         """Tell everyone who listens at a place; the other processes a little later, by a task of its own."""

@@ -16,7 +16,7 @@ end
 TAKE = (
     _NOW
     + """
-local limit, per_s, amount = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local limit, per_s, amount, leaving = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local speed = limit / per_s
 local left = limit
 local kept = redis.call('GET', KEYS[1])
@@ -24,15 +24,16 @@ if kept then
   local had, at = string.match(kept, '^(%S+) (%S+)$')
   left = math.min(limit, tonumber(had) + math.max(0, now - tonumber(at)) * speed)
 end
-local granted = left >= amount
+local granted = left >= amount + leaving
 local wait = 0
-if granted then left = left - amount else wait = (amount - left) / speed end
+if granted then left = left - amount else wait = (amount + leaving - left) / speed end
 local full_ms = math.max(1, math.ceil((limit - left) / speed * 1000))
 redis.call('SET', KEYS[1], string.format('%.17g %.17g', left, now), 'PX', string.format('%d', full_ms))
 return {granted and 1 or 0, string.format('%.17g', wait)}
 """
 )
-"""Take from a rate. Keys: the rate. Arguments: limit, seconds, amount, time. Gives 1 or 0, and the wait."""
+"""Take from a rate. Keys: the rate. Arguments: limit, seconds, amount, what must be left, time. Gives 1 or 0, and the
+wait."""
 
 NOTE = (
     _NOW

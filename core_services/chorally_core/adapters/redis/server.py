@@ -54,11 +54,11 @@ class RedisServer:
         self._note = self._client.register_script(scripts.NOTE)
         self._notes = self._client.register_script(scripts.NOTES)
 
-    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1) -> Taken:
+    async def take(self, rate: str, *, limit: int, per_s: float, amount: int = 1, leaving: int = 0) -> Taken:
         """Take from a rate."""
         keys = [self._key("rate", rate)]
         async with self._asked():
-            granted, wait_s = await self._take(keys, [limit, repr(per_s), amount, self._now()])
+            granted, wait_s = await self._take(keys, [limit, repr(per_s), amount, leaving, self._now()])
         return Taken(granted == 1, float(wait_s))
 
     async def note(self, place: str, name: str, value: str, ttl_s: float) -> None:

@@ -1,5 +1,7 @@
 """The accounts and apps that are connected now, at hand in memory, with their connectors."""
 
+import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +16,11 @@ from chorally_core.telemetry.outbound import watching
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
 from chorally_sdk import Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
+from chorally_sdk.http.breaker import Breaker
+from chorally_sdk.http.budgets import Budgets, LocalBudgets
 from chorally_sdk.http.grants import Grants
+from chorally_sdk.http.metering import Meter
+from chorally_sdk.model.manifest import Manifest
 
 _LINGERS = timedelta(minutes=5)
 
@@ -34,6 +40,8 @@ class Directory:
         now: Callable[[], datetime],
         base_urls: Mapping[str, str] | None = None,
         transport: Callable[[str], httpx.AsyncBaseTransport | None] = lambda platform: None,
+        budgets: Budgets | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare an empty directory.
 
@@ -44,6 +52,8 @@ class Directory:
             now: The clock given to connectors.
             base_urls: Replaces a platform's base URL for the whole installation, as for a sandbox.
             transport: Returns the transport of a platform's HTTP clients; None takes httpx's own.
+            budgets: Keep calls within platforms' quotas; this process's own where None.
+            monotonic: Seconds that only grow, by which a platform that is down is left alone.
         """
         self.connectors = connectors
         self._documents = documents
@@ -51,6 +61,10 @@ class Directory:
         self._now = now
         self._base_urls = dict(base_urls or {})
         self._transport = transport
+        self._budgets = budgets or LocalBudgets(now=now)
+        self._monotonic = monotonic
+        self.breakers: dict[str, Breaker] = {}
+        """What spares the platform of each account that was called."""
         self.live: Callable[[str], Grants] | None = None
         """Gives grants that are renewed; set by who renews them."""
         self.accounts: dict[str, Account] = {}
@@ -210,6 +224,8 @@ class Directory:
             grants=live,
             transport=self._transport(platform),
             watch=watching(platform),
+            meter=self._meter(platform, app, account, manifest),
+            breaker=self._breaker(account) if account is not None else None,
         )
         if account is not None:
             self._clients[account.id] = http
@@ -232,6 +248,15 @@ class Directory:
             return known.access
 
         return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant or live else None)
+
+    def _meter(self, platform: str, app: App | None, account: Account | None, manifest: Manifest) -> Meter:
+        """In whose quotas a client's calls count: the app's, of whichever tenants, and the account's."""
+        tenant = account.tenant if account is not None else ""
+        name = json.dumps([platform, app.id if app is not None else "", "" if app is not None else tenant])
+        return Meter(self._budgets, name, account.id if account is not None else "", manifest.budgets, tenant)
+
+    def _breaker(self, account: Account) -> Breaker:
+        return self.breakers.setdefault(account.id, Breaker(now=self._monotonic))
 
     async def close_retired(self, after: timedelta = _LINGERS) -> None:
         """Close connections made for accounts as they were; calls that were under way have ended."""

@@ -4,10 +4,14 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from chorally_core.ports.documents import Conflict, Documents, Key
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.model import Account, Health
+
+log = structlog.get_logger(__name__)
 
 _Changes = dict[str, dict[str, object]]
 
@@ -21,6 +25,7 @@ class HealthBook:
         self._changes: dict[str, dict[str, object]] = {}
         self._counted: dict[str, int] = {}
         self._tenants: dict[str, str] = {}
+        self._unanswered: set[str] = set()
 
     def came(self, account: Account, messages: int) -> None:
         """Note that messages came in."""
@@ -35,6 +40,19 @@ class HealthBook:
     def erred(self, account: Account, why: str) -> None:
         """Note an error."""
         self._note(account, last_error=why[:1000], last_error_at=self._now())
+
+    def watch(self, directory: Directory) -> None:
+        """Note whose platform stopped to answer, or answers again, since the last look."""
+        for account_id, breaker in directory.breakers.items():
+            account = directory.accounts.get(account_id)
+            if account is None or breaker.is_open == (account_id in self._unanswered):
+                continue
+            if breaker.is_open:
+                self._unanswered.add(account_id)
+            else:
+                self._unanswered.discard(account_id)
+            self._note(account, unanswered_since=self._now() if breaker.is_open else None)
+            log.info("platform does not answer" if breaker.is_open else "platform answers", account_id=account_id)
 
     def _note(self, account: Account, **changes: object) -> None:
         self._tenants[account.id] = account.tenant

@@ -85,6 +85,8 @@ class Health(Document, frozen=True, kw_only=True):
     last_error: str = ""
     last_error_at: datetime | None = None
     last_success_at: datetime | None = None
+    unanswered_since: datetime | None = None
+    """When its platform was found not to answer, and is left alone since; None while it answers."""
     messages: int = 0
 
 

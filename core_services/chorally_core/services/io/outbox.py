@@ -29,6 +29,7 @@ from chorally_core.services.io.people import People
 from chorally_core.services.io.precedence import goes_first
 from chorally_core.services.io.recording import Recording
 from chorally_core.services.io.refusal import refusal
+from chorally_sdk.http.budgets import lane
 
 log = structlog.get_logger(__name__)
 
@@ -205,7 +206,7 @@ class Outbox:
             if self._ending or not self._is_mine(account.id):
                 return
             try:
-                with traced(delivery) as carrying:
+                with traced(delivery) as carrying, lane("reply"):
                     await self.carry_out(account, carrying)
             except Conflict:
                 log.info("delivery changed meanwhile", delivery_id=delivery.id)
@@ -260,7 +261,8 @@ class Outbox:
                     receipt = await replies(connector).push(message)
         except sdk.RateLimited as error:
             await self._record(claim, not_done(claim, self._now(), error.wait or None, str(error)), tell=again)
-            self._paused_until[account.id] = self._now() + (error.wait or timedelta(minutes=1))
+            if error.scope != "endpoint":  # other calls of the account may go on; its budget holds back those alike
+                self._paused_until[account.id] = self._now() + (error.wait or timedelta(minutes=1))
         except sdk.RetryLater as error:
             self._health.erred(account, str(error))
             await self._record(claim, not_done(claim, self._now(), error.wait or None, str(error)), tell=again)

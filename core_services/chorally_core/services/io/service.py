@@ -19,6 +19,7 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
 from chorally_core.services.io.authorizations import Authorizations
 from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, Shared
+from chorally_core.services.io.budgets import SharedBudgets
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.handlers import TakeReply
 from chorally_core.services.io.health import HealthBook
@@ -30,6 +31,7 @@ from chorally_core.services.io.outbox import Outbox
 from chorally_core.services.io.pulling import Pulling
 from chorally_core.services.io.renewal import Renewal
 from chorally_core.services.io.shards import shard_of
+from chorally_sdk.http.budgets import Budgets, LocalBudgets
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +62,7 @@ class IoService:
         public_url: str = "",
         return_urls: Sequence[str] = (),
         reconnect_url: str = "",
+        budgets: Budgets | None = None,
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
@@ -81,11 +84,15 @@ class IoService:
             public_url: The system's address as browsers and platforms know it.
             return_urls: Beginnings of URLs to which people may be sent back after a consent.
             reconnect_url: Where a person connects an account again, with ``{account_id}``; told with the fact.
+            budgets: Keep calls within platforms' quotas; this process's own, shared with others', where None.
         """
         self._ledger = ledger
+        if budgets is None and shared is not None:
+            budgets = SharedBudgets(shared.coordination, LocalBudgets(now=now), now=now)
         self.directory = Directory(
-            connectors, ledger.documents, vault, now=now, base_urls=base_urls, transport=transport
-        )
+            connectors, ledger.documents, vault, now=now, base_urls=base_urls, transport=transport, budgets=budgets,
+            monotonic=shared.monotonic if shared else time.monotonic,
+        )  # fmt: skip
         self.health = HealthBook(ledger, now=now)
         self.inbound = Inbound(ledger.documents, vault, now=now)
         self.beside: Beside | None = None
@@ -269,6 +276,7 @@ class IoService:
             await self.beside.round(self._is_idle)
             if self.works:
                 await self.serve()
+        self.health.watch(self.directory)
         await self.health.flush()
         await self.intake.unknown.flush()
         if self.works:
