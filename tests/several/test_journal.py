@@ -343,3 +343,16 @@ async def test_what_several_left_unread_is_read_by_the_only_process(several: Sev
     await door.read()
 
     assert await _said(several) == ["n0", "n1", "n2", "n3", "n4"]
+
+
+async def test_what_a_hook_says_beside_what_it_stores_keeps_its_place(several: Several) -> None:
+    """A ping or an echo that goes with a message does not put it behind what was said later."""
+    only = await several.start("only")
+    await _a_wall(several, only)
+    ping = {"ping": "notes"}
+
+    await only.receive(a_hook(only, _note("n1"), ping))
+    await only.receive(a_hook(only, _note("n2")))
+    await only.read()
+
+    assert await _said(several) == ["n1", "n2"]

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from chorally_core.ports.documents import Condition, Query
-from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.ledger import Ledger, Work
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import Held
@@ -62,5 +62,5 @@ class HeldBack:
             came = await self._inbound.translate(account, connector.manifest, [event], held.received_at)
             if any(held.id == document.id for document in came.writes):
                 return
-            await self._ledger.commit(Work([Step.of(came.writes, came.events, [held])]))
+            await self._ledger.commit(Work(came.steps(removed=[held])))
         self._inbound.published()

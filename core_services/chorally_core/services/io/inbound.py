@@ -6,19 +6,28 @@ Who said something gives the ordering key; what was said before and is unchanged
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 import chorally_sdk as sdk
-from chorally_core.events import AuthorAdd, AuthorDelete, Event, MessageAdd, MessageDelete, MessageUpdate, topics
+from chorally_core.events import (
+    AuthorAdd,
+    AuthorDelete,
+    Event,
+    MessageAdd,
+    MessageDelete,
+    MessageUpdate,
+    topics,
+)
 from chorally_core.events.ids import author_id, derived, message_id
 from chorally_core.events.records import Attached
 from chorally_core.ports.documents import Condition as Where
-from chorally_core.ports.documents import Document, Documents, Key, Query
+from chorally_core.ports.documents import Documents, Key, Query
 from chorally_core.ports.secrets import Vault
 from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io import deliver
+from chorally_core.services.io.came import Came
 from chorally_core.services.io.model import OPEN, Account, Delivery, Held, Nudge
 
 SERVICE = "io-service"
@@ -52,14 +61,6 @@ class _Recent:
         self._new.clear()
         if everything:
             self._known.clear()
-
-
-class Came(NamedTuple):
-    """What some of a connector's events become."""
-
-    events: list[Event[Any]]
-    writes: list[Document]
-    messages: int
 
 
 class Inbound:
@@ -99,7 +100,7 @@ class Inbound:
         backfilled: bool = False,
     ) -> Came:
         """Return the events and documents that an account's events become."""
-        came = Came([], [], 0)
+        came = Came.nothing()
         messages = 0
         for event in events:
             match event:
@@ -277,8 +278,7 @@ class Inbound:
 
     def _move(self, came: Came, delivery: Delivery, at: datetime) -> None:
         """Take over a delivery's new state, which what comes behind it in the same batch goes on from."""
-        came.writes.append(delivery)
-        came.events.append(deliver.reconcile(delivery, at))
+        came.moves.append((delivery, deliver.reconcile(delivery, at)))
         self._moved[delivery.id] = delivery
 
     async def _watermark(self, came: Came, account: Account, mark: sdk.Mark) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime
 import structlog
 
 import chorally_sdk as sdk
-from chorally_core.events import carrying
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.storable import Storable
+from chorally_core.services.io.came import Came
 from chorally_core.services.io.directory import Directory, receives
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
@@ -81,7 +81,7 @@ class Intake:
         if not hooks:
             return 0
         names = [hook.id for hook in hooks]
-        steps = [await self._read(hook) for hook in hooks]
+        steps = [step for hook in hooks for step in await self._read(hook)]
         steps.append(Step.of(await self._reader.moved(hooks)))
         try:
             await self._ledger.commit(Work(steps))
@@ -95,18 +95,17 @@ class Intake:
             self._on_nudged()
         return len(hooks)
 
-    async def _read(self, hook: Hook) -> Step:
+    async def _read(self, hook: Hook) -> list[Step]:
         """What one hook becomes; one that cannot be read becomes a dead letter."""
         try:
             self._storable.check(hook.id)
             with traces.follow(hook.traceparent, f"read webhook {hook.platform}", tenant=hook.tenant, hook_id=hook.id):
-                step = await self.translated(hook)
-                return step._replace(events=carrying(step.events, traces.current()))
+                return (await self.translated(hook)).steps(trace=traces.current())
         except Exception as error:
             log.warning("webhook is a dead letter", hook_id=hook.id, platform=hook.platform, exc_info=error)
-            return unreadable_hook(hook, error, self._now())
+            return [unreadable_hook(hook, error, self._now())]
 
-    async def translated(self, hook: Hook, *, again: bool = False) -> Step:
+    async def translated(self, hook: Hook, *, again: bool = False) -> Came:
         """Return what a hook becomes.
 
         Args:
@@ -117,22 +116,21 @@ class Intake:
         inbound = self._inbound.afresh() if again else self._inbound
         connector = receives(self._directory.bare(hook.platform))
         manifest = self._directory.connectors[hook.platform].manifest
-        documents, events = [], []
+        all_came = Came.nothing()
         by_account: dict[str, tuple[Account, list[sdk.Event]]] = {}
         for event in connector.parse(await self._journal.raw(hook)):
             for account in await self._about(hook, event):
                 by_account.setdefault(account.id, (account, []))[1].append(event)
         for account, said in by_account.values():
             came = await inbound.translate(account, manifest, said, hook.received_at)
-            documents += came.writes
-            events += came.events
+            all_came = all_came.add(came)
             if again:
                 continue
             self._health.came(account, came.messages)
             for event in said:
                 if isinstance(event, sdk.Notice):
                     self._on_notice(account, event)
-        return Step.of(documents, events)
+        return all_came
 
     async def _about(self, hook: Hook, event: sdk.Event) -> list[Account]:
         """The accounts that an event of a hook is about; one that nobody has connected is counted."""

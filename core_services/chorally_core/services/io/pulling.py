@@ -15,7 +15,6 @@ import msgspec
 import structlog
 
 import chorally_sdk as sdk
-from chorally_core.events import carrying
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.storable import is_of_content, shown
@@ -258,11 +257,10 @@ class Pulling:
             came = await self._inbound.translate(
                 account, connector.manifest, events, self._now(), backfilled=lane == "import"
             )
-            documents = list(came.writes)
             if moved is not None:
                 moved = msgspec.structs.replace(moved, messages=moved.messages + came.messages)
-                documents.append(moved)
-            await self._ledger.commit(Work([Step.of(documents, carrying(came.events, traces.current()))]))
+            cursor = () if moved is None else (moved,)
+            await self._ledger.commit(Work(came.steps(*cursor, trace=traces.current())))
         self._inbound.published()
         self._health.came(account, came.messages)
         return moved

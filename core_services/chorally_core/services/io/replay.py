@@ -14,6 +14,7 @@ from chorally_core.events import Event, decode
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.parking import HOOKS, DeadLetter, to_raw
 from chorally_core.ports.refused import Refused
+from chorally_core.services.io.came import Came
 from chorally_core.services.io.intake import Intake
 from chorally_core.services.io.model import Hook
 
@@ -42,9 +43,9 @@ class Replay:
             Refused: It cannot be read; the reason is what its dead letter would say.
         """
         async with self._ledger.turn():
-            step = await self._read(hook)
-            await self._ledger.commit(Work([step]))
-        return [_published(event) for event in step.events]
+            steps = (await self._read(hook)).steps()
+            await self._ledger.commit(Work(steps))
+        return [_published(event) for step in steps for event in step.events]
 
     async def letter(self, letter: DeadLetter) -> list[Published]:
         """Put a dead letter back on its topic, or read its webhook again, and mark it as replayed.
@@ -69,11 +70,11 @@ class Replay:
         if hook is None or hook.tenant != letter.tenant:
             raise Refused("missing", "unknown-hook", "the webhook is no longer in the journal")
         async with self._ledger.turn():
-            step = await self._read(hook)
-            await self._ledger.commit(Work([marked, step]))
-        return [_published(event) for event in step.events]
+            steps = (await self._read(hook)).steps()
+            await self._ledger.commit(Work([marked, *steps]))
+        return [_published(event) for step in steps for event in step.events]
 
-    async def _read(self, hook: Hook) -> Step:
+    async def _read(self, hook: Hook) -> Came:
         if hook.erased_at is not None:
             raise Refused("conflict", "erased", "it was emptied because it was about a person who was erased")
         try:
