@@ -53,6 +53,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=usual.kills, help="processes that are killed (%(default)s)")
     parser.add_argument("--seed", type=int, default=usual.seed, help="of all that is left to chance (%(default)s)")
     parser.add_argument("--authors", type=int, default=usual.authors, help="people (%(default)s)")
+    rate = 1 / usual.pause_s
+    parser.add_argument("--rate", type=float, default=rate, help="comments a second (%(default).0f)")
     parser.add_argument("--faults", type=_faults, default=usual.faults, help=f"of {','.join(FAULTS)} (all)")
     parser.add_argument("--copies", type=_copies, default={}, help=f"processes of each kind, such as io=1 ({_said()})")
     parser.add_argument("--report", type=Path, help="file to write the report to, as JSON")
@@ -62,7 +64,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     plan = Plan(
         messages=asked.messages, kills=asked.kills, seed=asked.seed, authors=asked.authors, faults=asked.faults,
-        copies={**usual.copies, **asked.copies},
+        pause_s=1 / asked.rate, copies={**usual.copies, **asked.copies},
     )  # fmt: skip
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what the servers are made to do is no news here
     _tell(f"data and output are in {folder}")

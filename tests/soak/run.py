@@ -14,11 +14,11 @@ from chorally_core.services.io.model import Held, Nudge
 from chorally_core.services.message.model import Message
 
 from tests.crash import evidence as crash_evidence
-from tests.crash.agents import Agent
 from tests.crash.checks import Finding, findings
 from tests.crash.core import TENANT
-from tests.crash.harness import _OPEN, Run
+from tests.crash.harness import _OPEN, NotSettled, Run
 from tests.soak import evidence
+from tests.soak.agents import PacedAgent
 from tests.soak.balancer import Balancer
 from tests.soak.faults import Fault, Faults, at_most
 from tests.soak.members import Cluster
@@ -54,6 +54,7 @@ class SoakRun(Run):
         self._usual_s = plan.usual_s
         self._over = asyncio.Event()
         self._account_id = ""
+        self._left = ""
 
     async def report(self) -> Report:
         """Do everything, and return what was found.
@@ -100,7 +101,10 @@ class SoakRun(Run):
                 await self._be_troubled(Faults(self.plan, cluster, servers, self.page).planned(), timing, url, token)
                 self._tell("settling")
                 calm = time.monotonic()
-                await self._settle_all(api, cluster, documents)
+                try:
+                    await self._settle_all(api, cluster, documents)
+                except NotSettled as error:
+                    self._left = str(error)
                 report.figures["seconds to settle at the end"] = time.monotonic() - calm
                 shown = await crash_evidence.shown(api)
             finally:
@@ -109,6 +113,8 @@ class SoakRun(Run):
             await asyncio.sleep(1.0)
             statuses = await cluster.stop()
             await self._judge(report, cluster, servers, tap, timing, shown)
+        if self._left:
+            report.findings.insert(0, Finding("left over", f"it never came to rest: {self._left}"))
         report.findings += [
             Finding("left over", f"asked to end, {name} ended with {status}")
             for name, status in statuses.items()
@@ -120,7 +126,7 @@ class SoakRun(Run):
 
     async def _be_troubled(self, faults: list[Fault], timing: Timing, url: str, token: str) -> None:
         """Let people talk, agents answer and things go wrong."""
-        agents = [Agent(n, self.plan, self.page, self.desk, url, token) for n in range(self.plan.agents)]
+        agents = [PacedAgent(n, self.plan, self.page, self.desk, url, token) for n in range(self.plan.agents)]
         async with asyncio.TaskGroup() as group:
             working = [group.create_task(agent.work()) for agent in agents]
             talking = group.create_task(self._talk_on())
