@@ -12,6 +12,7 @@ from chorally_core.runner import Pump
 from chorally_core.services.io.journal import Unavailable
 from chorally_core.services.io.model import Hook, Lane
 from chorally_core.services.io.service import IoService
+from structlog.testing import capture_logs
 
 from tests.support.hooks import a_hook
 from tests.support.several import TTL_S, Process, Several
@@ -303,6 +304,24 @@ async def test_a_hook_from_the_future_is_read_after_a_moment(several: Several) -
     await worker.read()
 
     assert await _said(several) == ["n1"]
+
+
+async def test_hooks_that_arrive_all_the_time_are_no_sign_of_a_wrong_clock(several: Several) -> None:
+    """What is a moment ahead of one look has arrived by the next."""
+    door = await several.start("door", "api")
+    worker = await several.start("worker", "worker")
+    await _a_wall(several, door)
+    with capture_logs() as told:
+        for number in range(8):
+            hook = a_hook(door, _note(f"n{number}"))
+            await door.receive(hook.model_copy(update={"received_at": several.clock() + timedelta(seconds=0.3)}))
+            await worker.read()
+            several.at += 0.4
+            several.clock.forward(seconds=0.4)
+        await worker.read()
+
+    assert await _said(several) == [f"n{number}" for number in range(8)]
+    assert [entry["event"] for entry in told if "ahead" in entry["event"]] == []
 
 
 async def test_what_the_only_process_left_unread_is_read_by_several(several: Several) -> None:

@@ -241,7 +241,9 @@ class MergingReader:
             self._ahead.pop(lane.id, None)
             return page
         now = self._monotonic()
-        known, since = self._ahead.setdefault(lane.id, (page[-1].id, now))
+        known, since = self._ahead.get(lane.id, ("", now))
+        if not known or instant(known) <= until:  # what was waited for has arrived; this one is another
+            known, since = self._ahead[lane.id] = (page[-1].id, now)
         if now - since < _PATIENCE_S:
             return [hook for hook in page if instant(hook.id) <= until]
         log.warning("a clock is ahead of the reader's", lane=lane.id, writer=lane.writer)
