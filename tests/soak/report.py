@@ -29,8 +29,17 @@ class Report(CrashReport):
     def print(self, console: Console) -> None:
         """Show the tables, and what was found."""
         super().print(console)
-        table = Table(title=f"Time to recover: until nobody waits more than {self.usual_s:.1f} s for a ticket")
-        for name in ("what", "at, s", "away, s", "recovered after, s", "first ticket, s", "longest wait, s", "slow"):
+        table = Table(title=f"Time to recover: until no ticket comes more than {self.usual_s:.1f} s after its 200")
+        for name in (
+            "what",
+            "at, s",
+            "away, s",
+            "recovered after, s",
+            "first 200, s",
+            "first ticket, s",
+            "longest wait, s",
+            "slow",
+        ):
             table.add_column(name, justify="left" if name == "what" else "right")
         for row in self.rows():
             table.add_row(*(str(value) for value in row.values()))

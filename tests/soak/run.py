@@ -95,7 +95,7 @@ class SoakRun(Run):
             await self._connect(api)
             (account,) = await crash_evidence.listed(api, "/io/v1/accounts")
             self._account_id = account["id"]
-            timing = Timing(self.page.said_at, tap.ticket_at, self._name_of)
+            timing = Timing(self.page.accepted_at, tap.ticket_at, self._name_of)
             watching = asyncio.create_task(cluster.look_after(), name="supervisor")
             try:
                 await self._be_troubled(Faults(self.plan, cluster, servers, self.page).planned(), timing, url, token)
@@ -162,7 +162,7 @@ class SoakRun(Run):
 
     async def _learn_the_usual(self, timing: Timing) -> None:
         """Learn how long a ticket takes while nothing is wrong."""
-        while len(self.page.said_at) < _WARM_UP:  # noqa: ASYNC110 - counted, not told
+        while len(self.page.accepted()) < _WARM_UP:  # noqa: ASYNC110 - counted, not told
             await asyncio.sleep(0.1)
         await asyncio.sleep(3.0)
         now = time.monotonic()
@@ -180,7 +180,7 @@ class SoakRun(Run):
         self._troubles.append(trouble)
         end = time.monotonic() + self.plan.felt_s
         await asyncio.sleep(self.plan.calm_s)
-        while not timing.is_calm(time.monotonic(), self.plan.calm_s, self._usual_s):
+        while self.page.accepted() and not timing.is_calm(time.monotonic(), self.plan.calm_s, self._usual_s):
             if time.monotonic() > end:
                 self.counts["troubles that were felt until the next"] += 1
                 break
@@ -219,6 +219,7 @@ class SoakRun(Run):
         if repeated["events stored and not told"]:
             report.findings.append(Finding("left over", f"{repeated['events stored and not told']} events not told"))
         report.count(self.page, self.desk, stored, self.counts)
+        self.page.accepted()
         now = time.monotonic()
         timing.judge(self._troubles, self._usual_s, now)
         calm = timing.calm(self._troubles, now)

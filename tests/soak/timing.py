@@ -1,4 +1,4 @@
-"""How long from what a person says to its ticket, in calm and around each thing that goes wrong."""
+"""How long from the 200 of a webhook to the ticket, in calm and around each thing that goes wrong."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,8 +23,10 @@ class Trouble:
     worst_s: float = 0.0
     recovered_s: float = 0.0
     """From the end of its cause until nobody waited longer than usual any more."""
+    door_s: float = 0.0
+    """From its beginning until a webhook was answered 200 again."""
     first_s: float = 0.0
-    """From its beginning until something said after that was a ticket."""
+    """From its beginning until something accepted after that was a ticket."""
 
 
 class Timing:
@@ -63,6 +65,7 @@ class Timing:
             waits = self.waits(trouble.began, trouble.until, now)
             slow = [(said, wait) for said, wait in waits if wait > usual_s]
             trouble.slow = len(slow)
+            trouble.door_s = min((said for said, _ in waits), default=now) - trouble.began
             trouble.worst_s = max((wait for _, wait in waits), default=0.0)
             trouble.first_s = min((said + wait for said, wait in waits), default=now) - trouble.began
             crowd = [(said, wait) for said, wait in slow if sum(abs(said - other) <= _NEAR_S for other, _ in slow) > 1]
@@ -88,6 +91,7 @@ def figures_of(trouble: Trouble, start: float) -> dict[str, Any]:
         "at_s": round(trouble.began - start, 1),
         "away_s": round(trouble.healed - trouble.began, 1),
         "recovered_s": round(trouble.recovered_s, 2),
+        "first_200_s": round(trouble.door_s, 2),
         "first_ticket_s": round(trouble.first_s, 2),
         "worst_s": round(trouble.worst_s, 2),
         "slow_messages": trouble.slow,
