@@ -76,7 +76,7 @@ class Hosts:
         if not self._any:
             raise Rejected(f"the connector did not declare the host {host!r}; add it to the manifest's hosts")
         if not self._private and not _may_be_public(host):
-            raise Rejected(f"{host!r} is no public host; give one that the internet knows")
+            raise Rejected(f"{host!r} is no public host; give one that is, or have the operator allow its network")
         return True
 
     def is_base(self, host: str, port: int) -> bool:

@@ -1,6 +1,7 @@
 """Settings: environment variables that begin with ``CHORALLY_``, all checked at start."""
 
 import json
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -84,6 +85,11 @@ class Settings(BaseSettings):
         default={},
         title="Base URLs",
         description="JSON of platform to base URL, to use a sandbox in place of the real one.",
+    )
+    private_networks: Annotated[list[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_words)] = Field(
+        default=[],
+        title="Private networks",
+        description="Such as `10.1.0.0/16 ::1/128`: where servers that tenants name, of mail for one, may be besides.",
     )
     public_url: str = Field(
         "",

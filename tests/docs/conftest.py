@@ -44,7 +44,10 @@ async def place(
     """A system that runs on the folder ``./data``."""
     monkeypatch.chdir(tmp_path)
     clock = Clock()
-    settings = Settings(data=Path("data"), linger_ms=0, token_rate=1_000_000, tenant_rate=1_000_000, **options)
+    settings = Settings(
+        data=Path("data"), linger_ms=0, token_rate=1_000_000, tenant_rate=1_000_000,
+        private_networks="127.0.0.0/8", **options,
+    )  # fmt: skip
     system = System(settings, registry=registry, now=clock, transport=lambda platform: platforms)
     served = httpx.ASGITransport(system.app)
     await system.start()

@@ -90,7 +90,7 @@ class Shell:
         if words[0] == "curl":
             return await self._curl(words[1:])
         assert words[0] == "chorally", f"not a command that pages may use: {text}"
-        done = CliRunner().invoke(app, words[1:])
+        done = await asyncio.to_thread(CliRunner().invoke, app, words[1:])  # a command runs a loop of its own
         assert done.exit_code == 0, f"{text}\n{done.output}"
         return done.stdout
 

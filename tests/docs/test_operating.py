@@ -72,6 +72,7 @@ async def test_the_metrics_that_are_told_are_there(place: Place, connect_page: C
     await connect_page()
     place.page.comment("p1", "hello")
     await place.page.hooks.settled()
+    await place.system.upkeep.due()
     told = set(re.findall(r"`(chorally_\w+)`", prose(ROOT / PAGE)))
 
     shown = (await place.http.get(f"{API}/metrics")).text

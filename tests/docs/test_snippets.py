@@ -66,7 +66,7 @@ async def mailbox() -> Any:
 
 async def test_the_readme_leads_to_connected_accounts(place: Place, mailbox: Any) -> None:
     """From an empty folder to the first administrator, a Facebook page and a mailbox."""
-    place.page.configure(access_token="PAGE-ACCESS-TOKEN")
+    place.page.configure(access_token="PAGE-ACCESS-TOKEN", app_secret="APP-SECRET")
     shell = place.shell(signed_in=False, placed=mailbox)
     await follow("README.md", shell)
 
@@ -86,7 +86,7 @@ async def test_a_first_comment_is_answered(place: Place, connect_page: ConnectPa
 
 async def test_a_facebook_page_is_connected(place: Place) -> None:
     """The how-to, with the handshake that Meta makes."""
-    place.page.configure(access_token="PAGE-ACCESS-TOKEN")
+    place.page.configure(access_token="PAGE-ACCESS-TOKEN", app_secret="APP-SECRET")
     await follow("docs/how-to/connect-a-facebook-page.md", place.shell())
 
 

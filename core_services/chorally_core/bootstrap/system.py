@@ -141,6 +141,7 @@ class System:
             now=self.now,
             new_id=ids,
             base_urls=settings.base_urls,
+            private=settings.private_networks,
             transport=transport,
             pull_every=timedelta(seconds=settings.pull_every_s) if settings.pull_every_s else None,
             disk=settings.data if self.parts.alone else self.stores.objects_in,

@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import httpx
@@ -39,6 +40,7 @@ class Directory:
         *,
         now: Callable[[], datetime],
         base_urls: Mapping[str, str] | None = None,
+        private: Sequence[IPv4Network | IPv6Network] = (),
         transport: Callable[[str], httpx.AsyncBaseTransport | None] = lambda platform: None,
         budgets: Budgets | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -51,6 +53,7 @@ class Directory:
             vault: Opens their secrets.
             now: The clock given to connectors.
             base_urls: Replaces a platform's base URL for the whole installation, as for a sandbox.
+            private: Networks that connectors of any host reach besides public ones.
             transport: Returns the transport of a platform's HTTP clients; None takes httpx's own.
             budgets: Keep calls within platforms' quotas; this process's own where None.
             monotonic: Seconds that only grow, by which a platform that is down is left alone.
@@ -60,6 +63,7 @@ class Directory:
         self._vault = vault
         self._now = now
         self._base_urls = dict(base_urls or {})
+        self._private = tuple(private)
         self._transport = transport
         self._budgets = budgets or LocalBudgets(now=now)
         self._monotonic = monotonic
@@ -220,6 +224,7 @@ class Directory:
         http = Http(
             base_url=self._base_urls.get(platform, manifest.base_url),
             hosts=manifest.hosts,
+            private=self._private,
             grant=grant,
             grants=live,
             transport=self._transport(platform),

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class IoService:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         base_urls: Mapping[str, str] | None = None,
+        private: Sequence[IPv4Network | IPv6Network] = (),
         transport: Callable[[str], httpx.AsyncBaseTransport | None] = lambda platform: None,
         pull_every: timedelta | None = None,
         disk: Path | None = None,
@@ -74,6 +76,7 @@ class IoService:
             now: The clock.
             new_id: Gives unguessable ids.
             base_urls: Replaces platforms' base URLs, as for a sandbox.
+            private: Networks that are not public, in which servers may be that tenants name.
             transport: Returns the transport of a platform's HTTP clients.
             pull_every: Replaces every stream's own interval.
             disk: Folder whose file system must have room.
@@ -90,7 +93,8 @@ class IoService:
         if budgets is None and shared is not None:
             budgets = SharedBudgets(shared.coordination, LocalBudgets(now=now), now=now)
         self.directory = Directory(
-            connectors, ledger.documents, vault, now=now, base_urls=base_urls, transport=transport, budgets=budgets,
+            connectors, ledger.documents, vault, now=now, base_urls=base_urls, private=private,
+            transport=transport, budgets=budgets,
             monotonic=shared.monotonic if shared else time.monotonic,
         )  # fmt: skip
         self.health = HealthBook(ledger, now=now)

@@ -8,11 +8,14 @@ from chorally_core.ports.documents import Query
 from chorally_core.ports.jobs import Job, queued
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.ports.parking import DeadLetter
+from chorally_core.services.io.authorizations import Authorization
 from chorally_core.services.io.model import Account, App, Delivery, Hook
 
-KINDS = (App, Account, Delivery, Hook, DeadLetter, Job)
+KINDS = (App, Account, Authorization, Delivery, Hook, DeadLetter, Job)
 BODIES: dict[str, Any] = {
     "PATCH /accounts/{account_id}": {"name": "taken"},
+    "PATCH /apps/{app_id}": {"name": "taken"},
+    "POST /authorizations/{authorization_id}/accounts": {"accounts": [{"external_id": "page-1"}]},
     "POST /deliveries/{delivery_id}/resolve": {"outcome": "not_sent"},
 }
 
@@ -31,7 +34,11 @@ async def theirs(
         id="theirs-2", tenant="umbrella", at=clock(), source="hooks", group="io", subject=hook, error="e", attempts=1
     )
     job = queued("author/erase", "author-service", "umbrella", {}, clock(), job_id="theirs-3")
-    await ledger.commit(Work([Step.of([letter]), Step.of([job])]))
+    consent = Authorization(
+        id="theirs-4", tenant="umbrella", platform="wall", person="user/uma", digest="d", redirect_uri="https://x.example",
+        created_at=clock(), expires_at=clock(),
+    )  # fmt: skip
+    await ledger.commit(Work([Step.of([letter]), Step.of([job]), Step.of([consent])]))
     return {
         "app_id": made["id"],
         "account_id": account["id"],
@@ -39,6 +46,7 @@ async def theirs(
         "hook_id": hook,
         "letter_id": "theirs-2",
         "job_id": "theirs-3",
+        "authorization_id": "theirs-4",
     }
 
 
@@ -65,7 +73,7 @@ async def test_anothers_record_is_no_different_from_one_that_is_not_there(
         none = await client.request(method, path.format_map(_Nobodys()), json=body)
         assert (real.status_code, real.text) == (404, none.text), (method, path)
         tried += 1
-    assert tried == 16
+    assert tried == 20
 
 
 class _Nobodys(dict[str, str]):
@@ -127,5 +135,6 @@ def test_the_api_describes_itself(app: Any) -> None:
             assert operation["summary"], (method, path)
             assert {"401", "403"} <= set(operation["responses"]), (method, path)
             names = {parameter["name"] for parameter in operation.get("parameters", ())}
-            assert method != "post" or "Idempotency-Key" in names, path
+            asks_anew = path == "/authorizations"  # each time, for another page of consent that works once
+            assert method != "post" or asks_anew or "Idempotency-Key" in names, path
             assert method not in ("patch", "delete") or "If-Match" in names, path
