@@ -30,8 +30,8 @@ def a_hook(world: Timed, *items: dict[str, Any], secret: str = SECRET, delivery:
     return sdk.RawHook(method="POST", path="/wall/v1/webhook", headers=headers, body=body, received_at=world.clock())
 
 
-async def receive(world: World, *items: dict[str, Any], **options: Any) -> sdk.Verdict:
+async def receive(world: World, *items: dict[str, Any], platform: str = "wall", **options: Any) -> sdk.Verdict:
     """Let a hook arrive and everything that it causes happen."""
-    verdict = await world.io.journal.receive("wall", "", a_hook(world, *items, **options))
+    verdict = await world.io.journal.receive(platform, "", a_hook(world, *items, **options))
     await world.settle()
     return verdict

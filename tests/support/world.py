@@ -82,6 +82,7 @@ class World:
             new_id=lambda: f"{next(numbers):032x}",
             transport=(transports or {}).get,
             call_s=call_s,
+            monotonic=lambda: self.clock.at.timestamp(),
         )
         groups = ((author.GROUP, author.HANDLERS), (message.GROUP, message.HANDLERS), (log.GROUP, log.HANDLERS))
         self.runners = {name: self._runner(name, handlers) for name, handlers in groups}

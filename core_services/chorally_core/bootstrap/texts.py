@@ -1,7 +1,7 @@
 """Whether a text can be an answer on a channel, by what the installed connectors declare."""
 
 from chorally_core.services.io.directory import Directory
-from chorally_core.services.io.refusal import length
+from chorally_core.services.io.refusal import too_long
 
 
 class Texts:
@@ -19,9 +19,6 @@ class Texts:
                 limits = declared.actions.get("reply")
                 if limits is None:
                     return f"{channel} cannot be answered"
-                counted = length(body, limits.unit, self._directory.bare(connector.manifest.platform))
-                if limits.max_text is not None and counted > limits.max_text:
-                    unit = limits.unit.replace("_", " ")
-                    return f"the text has {counted} {unit}, {channel} takes {limits.max_text}; shorten it"
-                return None
+                measure = self._directory.bare(connector.manifest.platform).measure
+                return too_long(body, (), limits, measure, files=False).replace("the platform", channel) or None
         return f"no installed connector has the channel {channel}; install it again to answer"

@@ -161,6 +161,7 @@ def requeued(delivery: Delivery, at: datetime) -> Delivery:
     return msgspec.structs.replace(
         delivery, state="queued", next_at=at, tried_at=None, settled_at=None, attempts=0, searches=0, error="",
         reason="", needs_person=False, external_id=None, external_key=None, external_url=None, receipt={},
+        prepared={}, is_ready=False, steps=0,
     )  # fmt: skip
 
 
@@ -172,6 +173,14 @@ def unknown(delivery: Delivery, why: str, at: datetime, settles: timedelta) -> D
     tried = delivery.tried_at or at
     pause = timedelta(seconds=min(2.0 ** (delivery.attempts - 1), 900.0) if delivery.attempts > 1 else 0.0)
     return msgspec.structs.replace(delivery, state="unconfirmed", error=why, next_at=max(tried + settles, at + pause))
+
+
+def stepped(delivery: Delivery, prepared: sdk.Prepared, at: datetime) -> Delivery:
+    """Return the delivery after one unseen step."""
+    return msgspec.structs.replace(
+        delivery, prepared=dict(prepared.state), is_ready=prepared.ready, steps=delivery.steps + 1, error="",
+        next_at=at if prepared.ready else at + max(prepared.wait, timedelta(0)),
+    )  # fmt: skip
 
 
 def absent(delivery: Delivery, at: datetime) -> Delivery:
@@ -191,15 +200,21 @@ def later(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) ->
 
 
 def reconcile(delivery: Delivery, at: datetime) -> Event[Any]:
-    """Return the event that brings back what became of a message."""
+    """Return the event that brings back what became of a message.
+
+    A message in parts is known by its first, and is sent when its last is.
+    """
+    is_made = delivery.state in _FORWARD
     data = MessageReconcile(
-        message_id=delivery.id,
-        state="queued" if delivery.state == "queued" else "sending" if delivery.state == "accepted" else delivery.state,
+        message_id=delivery.message_id,
+        state="sending"
+        if delivery.state == "accepted" or (is_made and delivery.part < delivery.parts)
+        else delivery.state,
         at=at,
-        external_id=delivery.external_id,
-        external_url=delivery.external_url,
+        external_id=delivery.external_id if delivery.part == 1 else None,
+        external_url=delivery.external_url if delivery.part == 1 else None,
         conversation_id=delivery.conversation_id,
-        reason=delivery.error,
+        reason=_why(delivery),
         attempts=delivery.attempts,
     )
     return Event(
@@ -211,9 +226,17 @@ def reconcile(delivery: Delivery, at: datetime) -> Event[Any]:
         tenant=delivery.tenant,
         key=delivery.key,
         occurred_at=at,
-        caused_by=delivery.id,
+        caused_by=delivery.message_id,
         traceparent=delivery.traceparent,
     )
+
+
+def _why(delivery: Delivery) -> str:
+    """Why it is in its state, and of a message in parts which one."""
+    if not delivery.error or delivery.parts == 1:
+        return delivery.error
+    seen = "; the parts before it are visible" if delivery.part > 1 else ""
+    return f"part {delivery.part} of {delivery.parts}: {delivery.error}{seen}"
 
 
 def told(what: str, delivery: Delivery, actor: tuple[ActorKind, str], at: datetime) -> Event[LogAdd]:
@@ -223,7 +246,7 @@ def told(what: str, delivery: Delivery, actor: tuple[ActorKind, str], at: dateti
         subject_type="delivery",
         subject_id=delivery.id,
         version=delivery.version + 1,
-        message_id=delivery.id,
+        message_id=delivery.message_id,
         account_id=delivery.account_id,
         actor_kind=actor[0],
         actor_id=actor[1],

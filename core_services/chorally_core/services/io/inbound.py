@@ -270,7 +270,7 @@ class Inbound:
 
     def _mark_ours(self, came: Came, delivery: Delivery, mark: sdk.Mark, *, shared: bool = False) -> None:
         if mark.state in ("hidden", "visible", "deleted"):
-            came.events.append(_marked(delivery, delivery.id, mark, delivery.key))
+            came.events.append(_marked(delivery, delivery.message_id, mark, delivery.key))
             return
         moved = deliver.marked(delivery, mark, self._now(), shared=shared)
         if moved is not None:

@@ -14,6 +14,10 @@ OPEN = frozenset({"sending", "unconfirmed", "accepted"})
 """States in which a visible call may have happened whose external id is not known yet."""
 
 
+EARLIER_PART = "earlier_part"
+"""Reason of a part that was given up because one before it was not made."""
+
+
 class App(Document, frozen=True, kw_only=True):
     """A developer app at a platform: its settings, and its secrets sealed."""
 
@@ -199,7 +203,7 @@ class Held(Document, frozen=True, kw_only=True):
 
 
 class Delivery(Document, frozen=True, kw_only=True):
-    """An outgoing message and how far it got; its id is the message's."""
+    """An outgoing message, or a part of one, and how far it got; its id is the message's, a later part has its own."""
 
     kind = "delivery"
     unique = ("client_ref", "external_key")
@@ -236,12 +240,27 @@ class Delivery(Document, frozen=True, kw_only=True):
     external_id: str | None = None
     external_url: str | None = None
     receipt: dict[str, Any] = {}
+    prepared: dict[str, Any] = {}
+    """What unseen steps left behind, for the next one and for the visible call."""
+    is_ready: bool = False
+    """All unseen steps are taken, where there are some."""
+    steps: int = 0
+    """Unseen steps taken so far."""
+    whole: str = ""
+    """The message that it is a later part of; empty where it is all of it, or the first part."""
+    part: int = 1
+    parts: int = 1
     traceparent: str = ""
 
+    @property
+    def message_id(self) -> str:
+        """The message that it makes visible, or a part of which."""
+        return self.whole or self.id
+
     @staticmethod
-    def client_ref_of(message_id: str) -> str:
-        """Return our own reference: 32 hex digits, the same for ever for a message."""
-        return derived("client-ref", message_id)
+    def client_ref_of(message_id: str, part: int = 1) -> str:
+        """Return our own reference: 32 hex digits, the same for ever for a message and part."""
+        return derived("client-ref", message_id, *([] if part == 1 else [str(part)]))
 
     @staticmethod
     def external_key_of(account_id: str, channel: str, external_id: str) -> str:

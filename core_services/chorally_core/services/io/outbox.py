@@ -23,20 +23,20 @@ from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.held import HeldBack
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.left import BEGUN_WITHIN_S, LeftBehind
-from chorally_core.services.io.model import OPEN, Account, Delivery
+from chorally_core.services.io.model import EARLIER_PART, OPEN, Account, Delivery
 from chorally_core.services.io.outgoing import limits_of, outgoing, traced
+from chorally_core.services.io.parts import Parts, pieces
 from chorally_core.services.io.people import People
 from chorally_core.services.io.precedence import goes_first
+from chorally_core.services.io.preparing import Preparing
 from chorally_core.services.io.recording import Recording
 from chorally_core.services.io.refusal import refusal
+from chorally_core.services.io.resolving import Resolving, look_after
 from chorally_sdk.http.budgets import lane
 
 log = structlog.get_logger(__name__)
 
 _CALL_S = 60.0  # seconds that a visible call may take in all
-_ROUNDS = 5  # claims and searches after which a delivery that never appears is left to a person
-_TOLD_WITHIN = timedelta(days=1)  # a mark of what was accepted comes, where nobody can search for it
-_FIRST_LOOK = timedelta(seconds=30)  # after which what was accepted is searched for
 _LOOK_BACK_S = 5.0  # between looks for claims of processes that are gone
 _TROUBLE = timedelta(seconds=10)  # that an account rests after an error that no platform is to blame for
 _LAST_CALL_S = 8.0  # seconds that calls under way are given at the end, less than supervisors wait
@@ -81,7 +81,16 @@ class Outbox:
         self._recording = Recording(ledger, self._held, now=now)
         self._record = self._recording.record
         self._left = LeftBehind(ledger.documents, call_s=call_s, monotonic=monotonic)
-        people = People(ledger, self._recording, now=now, wake=self.wake)
+        self._parts = Parts(ledger)
+        self._preparing = Preparing(
+            self._recording.record, now=now, call_s=call_s, on_refused=on_refused, pause=self._pause,
+            outgoing=lambda delivery: self._outgoing(delivery, self._limits(delivery)),
+        )  # fmt: skip
+        self._resolving = Resolving(
+            ledger.documents, self._recording.record, now=now, call_s=call_s, on_refused=on_refused, again=self._push,
+            outgoing=lambda delivery: self._outgoing(delivery, self._limits(delivery)), limits=self._limits,
+        )  # fmt: skip
+        people = People(ledger, self._recording, self._parts, now=now, wake=self.wake)
         self.settle, self.retry = people.settle, people.retry
         self._is_mine = is_mine
         self._wake_others = wake_others
@@ -222,15 +231,44 @@ class Outbox:
         """Take one delivery one step further: make its visible call, or resolve an earlier one."""
         connector = self._directory.connector(account)
         if delivery.state != "queued":
-            await self._resolve(account, connector, delivery)
+            await self._resolving.resolve(account, connector, delivery)
             return
         if no := self._refused(delivery, connector):
             await self._record(delivery, deliver.failed(delivery, str(no), self._now(), reason=no.reason))
             return
-        if (first := await goes_first(self._ledger.documents, delivery, self._now())) is not None:
-            await self._record(delivery, deliver.released(delivery, self._now(), *first), tell=False)
+        if await self._waits(connector, delivery):
             return
+        if isinstance(connector, sdk.Prepares):
+            ready = await self._preparing.ready(account, connector, delivery, lambda: self._goes_on(account))
+            if ready is None:
+                return
+            delivery = ready
         await self._push(account, connector, delivery)
+
+    async def _waits(self, connector: sdk.Connector, delivery: Delivery) -> bool:
+        """Whether something else goes first, or the delivery was split; which is stored."""
+        now = self._now()
+        if delivery.parts == 1 and delivery.tried_at is None:
+            wanted = pieces(delivery.body, delivery.attachments, self._limits(delivery), connector.measure)
+            if len(wanted) > 1:
+                await self._parts.split(delivery, wanted)
+                self._wake.set()
+                return True
+        gate = await self._parts.gate(delivery)
+        if gate is not None and gate.wait is None:
+            await self._record(delivery, deliver.failed(delivery, gate.why, now, reason=EARLIER_PART), tell=False)
+            return True
+        first = gate or await goes_first(self._ledger.documents, delivery, now)
+        if first is not None:
+            await self._record(delivery, deliver.released(delivery, now, first[0], first[1]), tell=False)
+        return first is not None
+
+    def _goes_on(self, account: Account) -> bool:
+        return not self._ending and self._is_mine(account.id)
+
+    def _pause(self, account_id: str, error: sdk.RateLimited) -> None:
+        if error.scope != "endpoint":  # other calls of the account may go on; its budget holds back those alike
+            self._paused_until[account_id] = self._now() + (error.wait or timedelta(minutes=1))
 
     def _refused(self, delivery: Delivery, connector: sdk.Connector) -> sdk.Rejected | None:
         """Why the delivery can never be made, as far as that can be told without the platform."""
@@ -261,8 +299,7 @@ class Outbox:
                     receipt = await replies(connector).push(message)
         except sdk.RateLimited as error:
             await self._record(claim, not_done(claim, self._now(), error.wait or None, str(error)), tell=again)
-            if error.scope != "endpoint":  # other calls of the account may go on; its budget holds back those alike
-                self._paused_until[account.id] = self._now() + (error.wait or timedelta(minutes=1))
+            self._pause(account.id, error)
         except sdk.RetryLater as error:
             self._health.erred(account, str(error))
             await self._record(claim, not_done(claim, self._now(), error.wait or None, str(error)), tell=again)
@@ -289,75 +326,21 @@ class Outbox:
 
     async def _made(self, claim: Delivery, receipt: sdk.Receipt, connector: sdk.Connector) -> None:
         """Record the platform's answer to the visible call, also where a mark or an echo was faster."""
-        look_after = _look_after(connector, self._limits(claim))
-        shared = await self._belongs_to_another(claim, receipt)
+        wait = look_after(connector, self._limits(claim))
+        shared = await self._resolving.belongs_to_another(claim, receipt)
         try:
-            made = deliver.received(claim, receipt, self._now(), look_after=look_after, shared=shared)
+            made = deliver.received(claim, receipt, self._now(), look_after=wait, shared=shared)
             await self._record(claim, made)
         except Conflict:
             known = await self._ledger.documents.get(Delivery, claim.id)
             if known is not None and known.state == "unconfirmed" and known.external_id is None:
-                await self._record(known, deliver.received(known, receipt, self._now(), look_after=look_after,
+                await self._record(known, deliver.received(known, receipt, self._now(), look_after=wait,
                                                            shared=shared))  # fmt: skip
                 return
             if known is None or known.external_id is not None or receipt.external_id is None:
                 log.info("delivery was settled meanwhile", delivery_id=claim.id)
                 return
             await self._record(known, deliver.identified(known, receipt, shared=shared))
-
-    async def _resolve(self, account: Account, connector: sdk.Connector, delivery: Delivery) -> None:
-        """Find out whether a visible call happened, or what became of one that was accepted."""
-        limits = self._limits(delivery)
-        now = self._now()
-        is_accepted = delivery.state == "accepted"
-        tried = delivery.tried_at or delivery.created_at
-        is_keyed = limits.dedupe == "native_key" and (limits.dedupe_for is None or now - tried < limits.dedupe_for)
-        if is_keyed and not is_accepted:
-            await self._push(account, connector, delivery)
-            return
-        if not isinstance(connector, sdk.Finds):
-            why = "it is not known whether the platform made this visible; look there, then settle it by hand"
-            await self._record(delivery, deliver.in_doubt(delivery, why))
-            return
-        try:
-            async with asyncio.timeout(self._call_s):
-                receipt = await connector.find(self._outgoing(delivery, limits))
-        except (sdk.OutcomeUnknown, sdk.Rejected, sdk.Unsupported) as error:  # asking again would not tell more
-            await self._record(delivery, deliver.in_doubt(delivery, str(error)))
-        except sdk.Reauthorize as error:
-            await self._record(delivery, deliver.later(delivery, now, None, str(error)), tell=False)
-            await self._on_refused(account, error)
-        except Exception as error:
-            wait = error.wait if isinstance(error, sdk.RetryLater) else None
-            why = str(error) or type(error).__name__
-            await self._record(delivery, deliver.later(delivery, now, wait or None, why), tell=False)
-        else:
-            await self._found(delivery, receipt, connector)
-
-    async def _found(self, delivery: Delivery, receipt: sdk.Receipt | None, connector: sdk.Connector) -> None:
-        """Record what a search told."""
-        now = self._now()
-        is_accepted = delivery.state == "accepted"
-        is_settled = receipt is not None and (receipt.state == "sent" or not is_accepted)
-        if receipt is not None and is_settled and not await self._belongs_to_another(delivery, receipt):
-            look_after = _look_after(connector, self._limits(delivery))
-            await self._record(delivery, deliver.received(delivery, receipt, now, look_after=look_after))
-        elif is_accepted and delivery.searches + 1 < _ROUNDS:
-            wait = _FIRST_LOOK * 2 ** (delivery.searches + 1)
-            await self._record(delivery, deliver.later(delivery, now, wait, "accepted, and not seen yet"), tell=False)
-        elif is_accepted or min(delivery.attempts, delivery.searches + 1) >= _ROUNDS:
-            why = f"tried {delivery.attempts} times, and the platform never shows it; look there, then settle it"
-            await self._record(delivery, deliver.in_doubt(delivery, why))
-        else:
-            await self._record(delivery, deliver.absent(delivery, now), tell=False)
-
-    async def _belongs_to_another(self, delivery: Delivery, receipt: sdk.Receipt) -> bool:
-        """Whether what was found is an equal answer that is already accounted for."""
-        if receipt.external_id is None:
-            return False
-        key = Delivery.external_key_of(delivery.account_id, delivery.channel, receipt.external_id)
-        other = await self._ledger.documents.get(Delivery, key, "external_key")
-        return other is not None and other.id != delivery.id
 
     async def _give_up(self, delivery: Delivery, why: str) -> None:
         try:
@@ -377,8 +360,3 @@ class Outbox:
 
     def _outgoing(self, delivery: Delivery, limits: sdk.Limits) -> sdk.OutboundMessage:
         return outgoing(delivery, limits, self._vault, self._now())
-
-
-def _look_after(connector: sdk.Connector, limits: sdk.Limits) -> timedelta:
-    """How long to wait for a mark of what was only accepted."""
-    return max(_FIRST_LOOK, limits.settles) if isinstance(connector, sdk.Finds) else _TOLD_WITHIN

@@ -37,13 +37,25 @@ def outgoing(delivery: Delivery, limits: sdk.Limits, vault: Vault, now: datetime
         channel=delivery.channel,
         body=delivery.body,
         attachments=attachments,
+        prepared=delivery.prepared,
         tried_at=delivery.tried_at,
+        receipt=_receipt(delivery),
         conversation_id=delivery.conversation_id,
         in_reply_to=delivery.in_reply_to,
         to=delivery.to,
         route=vault.open(delivery.route) if delivery.route else {},
         late=is_late(delivery, limits, now),
     )
+
+
+def _receipt(delivery: Delivery) -> sdk.Receipt | None:
+    """What the platform answered to the visible call, while that is not certain yet."""
+    if delivery.state != "accepted":
+        return None
+    return sdk.Receipt(
+        external_id=delivery.external_id, state="accepted", conversation_id=delivery.conversation_id,
+        url=delivery.external_url, data=delivery.receipt,
+    )  # fmt: skip
 
 
 @contextmanager

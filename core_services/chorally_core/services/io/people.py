@@ -8,6 +8,7 @@ from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.refused import Refused
 from chorally_core.services.io import deliver
 from chorally_core.services.io.model import Delivery
+from chorally_core.services.io.parts import Parts
 from chorally_core.services.io.recording import Recording
 
 
@@ -15,10 +16,17 @@ class People:
     """Stores their decisions; whichever process delivers goes on from there."""
 
     def __init__(
-        self, ledger: Ledger, recording: Recording, *, now: Callable[[], datetime], wake: Callable[[], None]
+        self,
+        ledger: Ledger,
+        recording: Recording,
+        parts: Parts,
+        *,
+        now: Callable[[], datetime],
+        wake: Callable[[], None],
     ) -> None:
         self._ledger = ledger
         self._recording = recording
+        self._parts = parts
         self._now = now
         self._wake = wake
 
@@ -48,7 +56,7 @@ class People:
         return settled
 
     async def retry(self, delivery: Delivery, *, actor: tuple[ActorKind, str] = ("service", "")) -> Delivery:
-        """Try a failed delivery anew.
+        """Try a failed delivery anew, and the parts of its message that were given up because of it.
 
         Raises:
             Refused: It has not failed.
@@ -59,5 +67,7 @@ class People:
             raise Refused("conflict", "delivery-not-failed", why)
         queued = deliver.requeued(delivery, self._now())
         await self._recording.record(delivery, queued, [deliver.told("delivery_retried", queued, actor, self._now())])
+        for part in await self._parts.after(delivery):
+            await self._recording.record(part, deliver.requeued(part, self._now()), tell=False)
         self._wake()
         return queued

@@ -1,28 +1,56 @@
 """What is refused before any network, because the manifest says that the platform will."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import chorally_sdk as sdk
+from chorally_core.events.records import Attached
 from chorally_core.services.io.model import Delivery
+from chorally_core.services.io.parts import pieces
 from chorally_sdk import Reason
+from chorally_sdk.text import length
 
 
-def length(text: str, unit: str, connector: sdk.Connector) -> int:
-    """Return how long a text is in a limit's unit.
+def too_long(
+    body: str, attachments: Sequence[Attached], limits: sdk.Limits, own: Callable[[str], int], files: bool = True
+) -> str:
+    """Return why an answer takes more than the platform does, with what to do; empty where it does not.
 
-    Raises:
-        Unsupported: The unit is not one that can be counted here.
+    Args:
+        body: The text.
+        attachments: Its files.
+        limits: What the platform takes in one call, and in how many.
+        own: The platform's own measure.
+        files: Whether files are looked at too.
     """
-    match unit:
-        case "code_points":
-            return len(text)
-        case "utf16":
-            return len(text.encode("utf-16-le")) // 2
-        case "bytes":
-            return len(text.encode())
-        case "own" | "graphemes":
-            return connector.measure(text)
-    raise sdk.Unsupported(f"texts cannot be counted in {unit}")
+    if limits.max_text is not None and limits.parts == 1:
+        counted = length(body, limits.unit, own)
+        if counted > limits.max_text:
+            unit = limits.unit.replace("_", " ")
+            return f"the text has {counted} {unit}, the platform takes {limits.max_text}; shorten it"
+    if files and attachments and not limits.max_media:
+        return "the platform takes no attachments here; put a link into the text"
+    if files and limits.parts == 1 and len(attachments) > limits.max_media:
+        return f"there are {len(attachments)} attachments, the platform takes {limits.max_media}; leave some out"
+    count = len(pieces(body, attachments if files else (), limits, own))
+    if count > limits.parts:
+        return f"it takes {count} parts, the platform takes {limits.parts}; shorten it"
+    return next((why for attached in attachments if files and (why := unfit(attached, limits))), "")
+
+
+def unfit(attached: Attached, limits: sdk.Limits) -> str:
+    """Return why the platform does not take a file, with what to do; empty where it does, or nothing is declared."""
+    if not limits.media:
+        return ""
+    name = attached.name or attached.kind
+    kind = (attached.media_type or "").partition(";")[0].strip().lower()
+    most = limits.media.get(kind, limits.media.get(f"{kind.partition('/')[0]}/*", limits.media.get("*/*")))
+    if most is None:
+        allowed = ", ".join(sorted(limits.media))
+        return f"{name} is {kind or 'of an unknown type'}; the platform takes {allowed}"
+    if attached.size_bytes is not None and attached.size_bytes > most:
+        return f"{name} has {attached.size_bytes} bytes, the platform takes {most}; make it smaller"
+    return ""
 
 
 def refusal(delivery: Delivery, connector: sdk.Connector, now: datetime) -> sdk.Rejected | None:
@@ -35,13 +63,8 @@ def refusal(delivery: Delivery, connector: sdk.Connector, now: datetime) -> sdk.
         return sdk.Rejected(f"{delivery.channel} cannot be answered", reason=Reason.INVALID)
     if not delivery.body.strip() and not delivery.attachments:
         return sdk.Rejected("the text is empty", reason=Reason.INVALID)
-    if limits.max_text is not None:
-        counted = length(delivery.body, limits.unit, connector)
-        if counted > limits.max_text:
-            why = f"the text has {counted} {limits.unit.replace('_', ' ')}, the platform takes {limits.max_text}"
-            return sdk.Rejected(f"{why}; shorten it", reason=Reason.INVALID)
-    if len(delivery.attachments) > limits.max_media:
-        return sdk.Rejected(f"the platform takes {limits.max_media} attachments here", reason=Reason.INVALID)
+    if why := too_long(delivery.body, delivery.attachments, limits, connector.measure):
+        return sdk.Rejected(why, reason=Reason.INVALID)
     return _window(delivery, limits, now)
 
 

@@ -65,6 +65,7 @@ class IoService:
         return_urls: Sequence[str] = (),
         reconnect_url: str = "",
         budgets: Budgets | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Put the parts together; nothing is opened yet.
 
@@ -88,6 +89,7 @@ class IoService:
             return_urls: Beginnings of URLs to which people may be sent back after a consent.
             reconnect_url: Where a person connects an account again, with ``{account_id}``; told with the fact.
             budgets: Keep calls within platforms' quotas; this process's own, shared with others', where None.
+            monotonic: Seconds that only grow, where nothing is shared.
         """
         self._ledger = ledger
         if budgets is None and shared is not None:
@@ -95,7 +97,7 @@ class IoService:
         self.directory = Directory(
             connectors, ledger.documents, vault, now=now, base_urls=base_urls, private=private,
             transport=transport, budgets=budgets,
-            monotonic=shared.monotonic if shared else time.monotonic,
+            monotonic=shared.monotonic if shared else monotonic,
         )  # fmt: skip
         self.health = HealthBook(ledger, now=now)
         self.inbound = Inbound(ledger.documents, vault, now=now)
@@ -161,7 +163,7 @@ class IoService:
             call_s=call_s,
             is_mine=self._is_mine,
             wake_others=lambda: self._tell(OUTBOX),
-            monotonic=shared.monotonic if shared else time.monotonic,
+            monotonic=shared.monotonic if shared else monotonic,
         )
         self._serving: set[str] = set()
         self._nudged = asyncio.Event()
