@@ -92,6 +92,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def template(session: nox.Session) -> None:
+    """Make a connector of every choice of abilities and auth style, and try them all; takes an hour or so."""
+    install(session)
+    session.run("pytest", "tests/packaging/test_template.py", *session.posargs, env={"CHORALLY_TEMPLATE": "all"})
+
+
+@nox.session
 def real(session: nox.Session) -> None:
     """Run the tests against real servers, which the environment names."""
     install(session)

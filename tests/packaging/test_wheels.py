@@ -12,6 +12,8 @@ from tests.packaging.place import PROJECTS, ROOT, Place, name_of, run
 
 NAMES = [name_of(project) for project in PROJECTS]
 CONNECTORS = {project.name: name_of(project) for project in PROJECTS if project.parent.name == "connectors"}
+TEMPLATE = "chorally_sdk/cli/template/"
+"""Where the wheel of the SDK has ``cookiecutter-connector``."""
 WHERE = """
 import importlib.metadata, json, chorally_core, chorally_sdk
 print(json.dumps([chorally_sdk.__file__, chorally_core.__file__]))
@@ -32,7 +34,8 @@ def test_a_wheel_has_types_and_licence_and_no_tests(wheels: Mapping[str, Path], 
     assert len(folders) == 1
     assert f"{folders.pop()}/py.typed" in files
     assert any(file.endswith(".dist-info/licenses/LICENSE") for file in files)
-    assert not [file for file in files if "/tests/" in file or "/test_" in file or file.endswith("conftest.py")]
+    code = [file for file in files if not file.startswith(TEMPLATE)]
+    assert not [file for file in code if "/tests/" in file or "/test_" in file or file.endswith("conftest.py")]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,7 +45,7 @@ def test_a_source_distribution_has_what_the_wheel_is_built_from(wheels: Mapping[
     with tarfile.open(path) as archive:
         files = {file.partition("/")[2] for file in archive.getnames()}
     modules = {file for file in zipfile.ZipFile(wheels[name]).namelist() if ".dist-info/" not in file}
-    assert modules <= files
+    assert {file.replace(TEMPLATE, "cookiecutter-connector/") for file in modules} <= files
     assert {"LICENSE", "pyproject.toml"} <= files
     assert any(file.endswith("README.md") for file in files)
 
@@ -65,6 +68,14 @@ def test_the_command_says_what_it_can_do(place: Place) -> None:
     """The installed command starts and names its subcommands."""
     told = place.chorally("--help")
     assert all(word in told for word in ("up", "demo", "connectors", "services"))
+
+
+def test_a_connector_is_made_away_from_the_checkout(place: Place, tmp_path: Path) -> None:
+    """By the template in the wheel; what is made is checked from its folder, without an installation."""
+    run(place.bin / "chorally-connector", "new", "wall", "--output", tmp_path, cwd=tmp_path)
+    told = run(place.bin / "chorally-connector", "check", tmp_path / "chorally-wall", cwd=tmp_path)
+    assert "wall 0.1.0: tier documented" in told
+    assert " 0 failed" in told
 
 
 def test_connectors_are_found_by_their_entry_points(place: Place) -> None:
