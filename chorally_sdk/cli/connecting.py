@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ class _Opened:
                 names = ", ".join(known_names) or "none"
                 raise Told(f"{found.platform} has no setting {sorted(unknown)[0]!r}; its settings are: {names}")
             self._settings = _model(manifest.account_settings, access.settings, "the account")
-            app_settings = _model(manifest.app_settings, access.settings, "the app")
+            app_settings = _model(manifest.app_settings, _filled(manifest.app_settings, access.settings), "the app")
             self._grant = Grant(access=SecretStr(access.token)) if access.token else None
             self._draft = Account(id="1", tenant="me", external_id=access.account, settings=self._settings)
         self._app = App(id="1", settings=app_settings, accounts=frozenset({access.account}))
@@ -179,6 +180,15 @@ def _token(grant: Grant | None) -> Callable[[], Any] | None:
 
 def _fields(model: type[BaseModel] | None) -> set[str]:
     return set(model.model_fields) if model else set()
+
+
+def _filled(model: type[BaseModel] | None, given: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave empty, and say so, what the app lacks: few calls need all of it, and never the secrets of webhooks."""
+    required = [name for name, field in (model.model_fields if model else {}).items() if field.is_required()]
+    missing = sorted(set(required) - set(given))
+    if missing:
+        sys.stderr.write(f"not given, and left empty: {', '.join(missing)} (by {PREFIX}NAME or --set NAME=VALUE)\n")
+    return {**dict.fromkeys(missing, ""), **given}
 
 
 def _model(model: type[BaseModel] | None, given: Mapping[str, str], whose: str) -> BaseModel | None:

@@ -1,0 +1,1 @@
+"""The command for authors of connectors."""
