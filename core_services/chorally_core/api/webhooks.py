@@ -98,9 +98,8 @@ class Webhooks:
 
     async def _body(self, scope: Any, receive: Any) -> bytes:
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        too_large = Problem(413, f"a webhook's body may have {self._max_body} bytes", code="body-too-large")
         if declared.isdigit() and int(declared) > self._max_body:
-            raise too_large
+            raise self._too_large()
         parts = []
         size = 0
         while True:
@@ -110,10 +109,13 @@ class Webhooks:
             part = message.get("body", b"")
             size += len(part)
             if size > self._max_body:
-                raise too_large
+                raise self._too_large()
             parts.append(part)
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _too_large(self) -> Problem:
+        return Problem(413, f"a webhook's body may have {self._max_body} bytes", code="body-too-large")
 
 
 async def _answer(send: Any, status: int, body: bytes, headers: Any) -> None:

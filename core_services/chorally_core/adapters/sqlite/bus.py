@@ -85,11 +85,11 @@ class _Reader:
         self.handed.clear()
         self.next = (row[0] if row else 0) + 1
 
-    def hand(self, position: int, event: Event[Any]) -> None:
-        """Take an event just published, if nothing before it is still to be read from the log."""
+    def hand(self, first: int, events: Sequence[Event[Any]]) -> None:
+        """Take events just published, from a position on, if nothing before them is still to be read from the log."""
         expected = self.handed[-1][0] + 1 if self.handed else self.next
-        if position == expected and len(self.handed) < _AHEAD:
-            self.handed.append((position, event))
+        if first == expected and len(self.handed) < _AHEAD:
+            self.handed.extend(enumerate(events, first))
 
     def take(self, limit: int) -> list[Delivered]:
         found: list[Delivered] = []
@@ -210,20 +210,18 @@ class SqliteBus:
                 self._append(topic, by_topic[topic.name])
 
     def _append(self, topic: _Topic, events: Sequence[Event[Any]]) -> None:
-        rows = []
-        position = topic.head
-        for event in events:
-            position += 1
-            rows.append(
-                (
-                    position, _micros(event.occurred_at), event.key, event.id, event.tenant, event.caused_by,
-                    event.depth, event.traceparent, event.schema, envelope(event),
-                )
-            )  # fmt: skip
-            for reader in topic.readers:
-                reader.hand(position, event)
+        first = topic.head + 1
+        rows = [
+            (
+                position, _micros(event.occurred_at), event.key, event.id, event.tenant, event.caused_by,
+                event.depth, event.traceparent, event.schema, envelope(event),
+            )
+            for position, event in enumerate(events, first)
+        ]  # fmt: skip
+        for reader in topic.readers:
+            reader.hand(first, events)
         self.database.writer.executemany(topic.insert, rows)
-        topic.head = position
+        topic.head += len(rows)
 
     def _undo(self, topics: Sequence[_Topic]) -> None:
         for topic in topics:

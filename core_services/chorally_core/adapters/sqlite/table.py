@@ -41,7 +41,7 @@ def _values(columns: tuple[str, ...]) -> Callable[[Document], tuple[Any, ...]]:
     read = attrgetter(*columns)
     if len(columns) == 1:
         return lambda document: (to_value(read(document)),)
-    return lambda document: tuple([to_value(value) for value in read(document)])
+    return lambda document: tuple([v if v is None or type(v) is str else to_value(v) for v in read(document)])
 
 
 class _Kept(NamedTuple):

@@ -25,13 +25,16 @@ class Came(NamedTuple):
         """Return what nothing becomes, to be filled."""
         return cls([], [], [], 0)
 
-    def add(self, other: "Came") -> "Came":
-        """Return this with what came behind it."""
-        return Came(
-            self.events + other.events,
-            self.writes + other.writes,
-            self.moves + other.moves,
-            self.messages + other.messages,
+    @classmethod
+    def joined(cls, parts: Sequence["Came"]) -> "Came":
+        """Return what came in parts, one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            [event for part in parts for event in part.events],
+            [document for part in parts for document in part.writes],
+            [move for part in parts for move in part.moves],
+            sum(part.messages for part in parts),
         )
 
     def steps(self, *documents: Document, removed: Sequence[Document] = (), trace: str = "") -> list[Step]:
@@ -46,5 +49,8 @@ class Came(NamedTuple):
             removed: What is used up.
             trace: Trace that the events go on from.
         """
-        told = [Step.of([moved], carrying([event], trace)) for moved, event in self.moves]
-        return [Step((), carrying(self.events, trace)), *told, Step.of([*self.writes, *documents], (), removed)]
+        steps = [Step((), carrying(self.events, trace))]
+        steps += [Step.of([moved], carrying([event], trace)) for moved, event in self.moves]
+        if self.writes or documents or removed:
+            steps.append(Step.of([*self.writes, *documents], (), removed))
+        return steps

@@ -99,6 +99,8 @@ class Intake:
         """What one hook becomes; one that cannot be read becomes a dead letter."""
         try:
             self._storable.check(hook.id)
+            if not hook.traceparent:
+                return (await self.translated(hook)).steps()
             with traces.follow(hook.traceparent, f"read webhook {hook.platform}", tenant=hook.tenant, hook_id=hook.id):
                 return (await self.translated(hook)).steps(trace=traces.current())
         except Exception as error:
@@ -116,21 +118,21 @@ class Intake:
         inbound = self._inbound.afresh() if again else self._inbound
         connector = receives(self._directory.bare(hook.platform))
         manifest = self._directory.connectors[hook.platform].manifest
-        all_came = Came.nothing()
+        parts = []
         by_account: dict[str, tuple[Account, list[sdk.Event]]] = {}
         for event in connector.parse(await self._journal.raw(hook)):
             for account in await self._about(hook, event):
                 by_account.setdefault(account.id, (account, []))[1].append(event)
         for account, said in by_account.values():
             came = await inbound.translate(account, manifest, said, hook.received_at)
-            all_came = all_came.add(came)
+            parts.append(came)
             if again:
                 continue
             self._health.came(account, came.messages)
             for event in said:
                 if isinstance(event, sdk.Notice):
                     self._on_notice(account, event)
-        return all_came
+        return Came.joined(parts)
 
     async def _about(self, hook: Hook, event: sdk.Event) -> list[Account]:
         """The accounts that an event of a hook is about; one that nobody has connected is counted."""

@@ -8,7 +8,7 @@ import asyncio
 import shutil
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +30,7 @@ from chorally_core.telemetry import traces
 log = structlog.get_logger(__name__)
 
 LARGE = 256 * 1024  # bytes above which a body goes to the objects
+_LOOKS_EVERY = timedelta(seconds=1)  # at the disk's room
 _NOT_KEPT = frozenset(
     (
         "authorization",
@@ -58,6 +59,30 @@ class Doors(NamedTuple):
     """Tells the reader that there are more."""
     learn: Callable[[datetime], Awaitable[bool]]
     """Takes in what other processes changed of accounts and apps; False where nothing can have changed."""
+
+
+class _Group:
+    """Hooks that are stored together, for whose outcome any number may wait."""
+
+    def __init__(self) -> None:
+        self.hooks: list[Hook] = []
+        self._settled = asyncio.Event()
+        self._stored = False
+
+    def settle(self, *, stored: bool) -> None:
+        """Tell what became of them."""
+        self._stored = stored
+        self._settled.set()
+
+    async def outcome(self) -> None:
+        """Return when they are stored.
+
+        Raises:
+            Unavailable: They could not be.
+        """
+        await self._settled.wait()
+        if not self._stored:
+            raise Unavailable("the webhook could not be stored")
 
 
 class Journal:
@@ -95,9 +120,9 @@ class Journal:
         self._most_waiting = most_waiting
         self._disk = disk
         self._disk_reserve = disk_reserve
-        self._room = (0.0, True)
-        self._arrived: list[tuple[Hook, asyncio.Future[None]]] = []
-        self._arriving: dict[str, asyncio.Future[None]] = {}
+        self._room: tuple[datetime | None, bool] = (None, True)
+        self._arrived = _Group()
+        self._arriving: dict[str, _Group] = {}
         self._flushing: asyncio.Task[None] | None = None
         self._ready: deque[Hook] = deque()
         self._behind = True
@@ -158,7 +183,7 @@ class Journal:
         hooks = connector.manifest.hooks if connector else None
         if connector is None or hooks is None:
             raise LookupError("no connected platform takes webhooks here")
-        self._check_room()
+        self._check_room(raw.received_at)
         try:
             verdict, app, account, raw = self._judge(platform, hooks, token, raw)
         except LookupError:
@@ -202,20 +227,19 @@ class Journal:
 
     def has_room(self) -> bool:
         """Whether more can be taken: the lag is bounded and the disk is not almost full."""
-        return self.waiting < self._most_waiting and self._disk_has_room()
+        return self.waiting < self._most_waiting and self._disk_has_room(self._now())
 
-    def _check_room(self) -> None:
+    def _check_room(self, now: datetime) -> None:
         if self.waiting >= self._most_waiting:
             raise Unavailable("too many webhooks wait to be read")
-        if not self._disk_has_room():
+        if not self._disk_has_room(now):
             raise Unavailable("the disk is almost full")
 
-    def _disk_has_room(self) -> bool:
+    def _disk_has_room(self, now: datetime) -> bool:
         if self._disk is None:
             return True
         at, room = self._room
-        now = self._now().timestamp()
-        if now - at > 1.0:
+        if at is None or now - at > _LOOKS_EVERY:
             room = shutil.disk_usage(self._disk).free >= self._disk_reserve
             self._room = (now, room)
         return room
@@ -237,7 +261,7 @@ class Journal:
             body = b""
         if key is not None and key in self._arriving:
             self.counts[f"{platform}:repeated"] += 1
-            await asyncio.shield(self._arriving[key])
+            await self._arriving[key].outcome()
             return
         if self._doors is not None and not self._doors.lane.is_open and not await self._doors.lane.open():
             raise Unavailable("no journal lane can be opened")
@@ -253,42 +277,40 @@ class Journal:
 
     def _next_id(self, at: datetime) -> str:
         """An id that begins with the time and is above all earlier ones of the lane."""
-        name = f"{int(at.timestamp() * 1000):012x}0000-{self.lane}"
-        if name <= self._last_id:
-            stamp = int(self._last_id.split("-", 1)[0], 16) + 1
-            name = f"{stamp:016x}-{self.lane}"
-        self._last_id = name
-        return name
+        stamp = max(int(at.timestamp() * 1000) << 16, int(self._last_id[:16] or "0", 16) + 1)
+        self._last_id = f"{stamp:016x}-{self.lane}"
+        return self._last_id
 
     async def _append(self, hook: Hook) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._arrived.append((hook, done))
+        group = self._arrived
+        group.hooks.append(hook)
         if hook.delivery_key is not None:
-            self._arriving[hook.delivery_key] = done
+            self._arriving[hook.delivery_key] = group
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
-        await asyncio.shield(done)
+        await group.outcome()
 
     async def _flush(self) -> None:
         """Store what has arrived, in one commit, and whatever arrives meanwhile after it."""
-        while self._arrived:
-            batch, self._arrived = self._arrived, []
+        while self._arrived.hooks:
+            group, self._arrived = self._arrived, _Group()
             try:
                 if self._doors is None:
-                    await self._ledger.commit(Work([Step.of(hook for hook, _ in batch)]))
+                    await self._ledger.commit(Work([Step.of(group.hooks)]))
                 else:
-                    await self._store_beside_others(self._doors, [hook for hook, _ in batch])
+                    await self._store_beside_others(self._doors, group.hooks)
             except Exception as error:
+                log.error("webhooks could not be stored", count=len(group.hooks), exc_info=error)
+                self._answer(group, stored=False)
                 if self._doors is not None:  # some may become visible later: nothing may come behind them
                     self._doors.lane.leave()
-                    batch, self._arrived = batch + self._arrived, []
-                log.error("webhooks could not be stored", count=len(batch), exc_info=error)
-                self._answer(batch, Unavailable("the webhook could not be stored"))
+                    behind, self._arrived = self._arrived, _Group()
+                    self._answer(behind, stored=False)
                 continue
-            self._appended += len(batch)
+            self._appended += len(group.hooks)
             if not self._behind:
-                self._ready.extend(hook for hook, _ in batch)
-            self._answer(batch, None)
+                self._ready.extend(group.hooks)
+            self._answer(group, stored=True)
             if self._doors is not None:
                 self._doors.stored()
                 continue
@@ -314,15 +336,12 @@ class Journal:
             raise Unavailable("this process was taken for dead")
         doors.backlog.appended(len(hooks))
 
-    def _answer(self, batch: Sequence[tuple[Hook, asyncio.Future[None]]], refusal: Unavailable | None) -> None:
-        """Tell those who wait whether their hook is stored."""
-        for hook, done in batch:
-            self._arriving.pop(hook.delivery_key or "", None)
-            if refusal is None:
-                done.set_result(None)
-                continue
-            done.set_exception(refusal)
-            done.exception()  # whoever waited may be gone
+    def _answer(self, group: "_Group", *, stored: bool) -> None:
+        """Tell those who wait whether their hooks are stored."""
+        for hook in group.hooks:
+            if hook.delivery_key is not None:
+                self._arriving.pop(hook.delivery_key, None)
+        group.settle(stored=stored)
 
     async def take(self, limit: int) -> list[Hook]:
         """Return the next hooks that were not read."""
