@@ -18,6 +18,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "events.md": events.page,
     "errors.md": errors.page,
     "cli.md": commands.page,
+    "connector-cli.md": commands.connector_page,
     "hooks.md": contract.hooks,
     "contract.md": contract.page,
     "connectors.md": connectors.page,

@@ -56,8 +56,10 @@ def test_every_error_has_a_row() -> None:
 
 
 def test_every_command_has_a_heading() -> None:
-    """Those that ``chorally --help`` lists."""
+    """Those that ``chorally --help`` lists, and ``chorally-connector --help``."""
     assert {f"chorally {name}" for name in commands.commands()} <= set(headings(_page("cli.md")))
+    told = set(headings(_page("connector-cli.md")))
+    assert {f"chorally-connector {name}" for name in commands.connector_commands()} <= told
 
 
 def test_every_hook_has_a_heading_with_its_arguments() -> None:
