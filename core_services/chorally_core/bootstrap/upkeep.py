@@ -39,7 +39,9 @@ from chorally_core.services.io.model import Delivery, Hook
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.erasure import EraseEntries
 from chorally_core.services.log.model import LogEntry
+from chorally_core.services.message.early import apply_early
 from chorally_core.services.message.erasure import EraseMessages
+from chorally_core.services.message.model import Early
 from chorally_core.services.message.waking import wake_due
 from chorally_core.settings import Settings
 
@@ -102,7 +104,11 @@ class Upkeep:
             async def wake() -> int:
                 return await wake_due(ledger.documents, actions, now)
 
+            async def apply() -> int:
+                return await apply_early(ledger.documents, actions, now)
+
             self.rounds.append(Rounds("message/waking", wake, leases or AlwaysHeld(), every_s=_WAKING_S))
+            self.rounds.append(Rounds("message/early", apply, leases or AlwaysHeld(), every_s=_WAKING_S))
 
     def figures(self, registry: CollectorRegistry) -> JobFigures:
         """Have the figures of jobs shown."""
@@ -123,6 +129,8 @@ class Upkeep:
             kinds.append(retention("io/retention", "io-service", self._kept_by_io, ledger, before=self._trim))
         if "log" in services:
             kinds.append(retention("log/retention", "log-service", self._kept_by_log, ledger))
+        if "message" in services:
+            kinds.append(retention("message/retention", "message-service", self._kept_by_message, ledger))
         return kinds
 
     async def run(self) -> None:
@@ -158,6 +166,10 @@ class Upkeep:
 
     async def _kept_by_log(self) -> list[Kept]:
         return [Kept(LogEntry, "id", self._settings.retention_days.logs, self._own("logs"))]
+
+    async def _kept_by_message(self) -> list[Kept]:
+        """What was told of messages that never came goes with the history."""
+        return [Kept(Early, "at", self._settings.retention_days.logs, self._own("logs"))]
 
     def _own(self, kind: str) -> dict[str, float]:
         """Days by tenant, of those that have their own; what a tenant does not say is as for everybody."""

@@ -138,12 +138,13 @@ def _early(event: Event[MessageUpdate] | Event[MessageDelete], found: Found, sta
     if known is not None and (known.state in ("deleted", state) or known.at > event.data.at):
         return NOTHING
     if known is not None:
-        return Change((msgspec.structs.replace(known, state=state, at=event.data.at),))
+        return Change((msgspec.structs.replace(known, state=state, at=event.data.at, look_at=event.data.at, looks=0),))
     early = Early(
         id=event.data.id,
         tenant=event.tenant,
         state="deleted" if state == "deleted" else "hidden" if state == "hidden" else "visible",
         at=event.data.at,
+        look_at=event.data.at,
     )
     return Change((early,))
 
@@ -177,6 +178,10 @@ class MarkMessage(Handler[MessageUpdate]):
             if message.hidden == hidden:
                 return Change((msgspec.structs.replace(message, marked_at=d.at),))
             changes, what = {"hidden": hidden, "marked_at": d.at}, "message_hidden" if hidden else "message_shown"
+        elif d.state == "edited":
+            if message.body == d.body or message.deleted_at is not None:
+                return NOTHING
+            message, changes, what = message.rewritten(d.body, d.at), {}, "message_edited"
         else:
             if message.direction == "inbound" or not message.may_become(d.state):
                 return NOTHING

@@ -135,6 +135,11 @@ class Message(Document, frozen=True, kw_only=True):
             edit_told_at=data.edited_at, previous_versions=earlier, extra=data.extra, route=data.route or self.route,
         )  # fmt: skip
 
+    def rewritten(self, body: str, at: datetime) -> "Message":
+        """Return our message with the text that it was edited to; the earlier one is kept beside it."""
+        earlier = (*self.previous_versions, Earlier(self.body, at))[-_VERSIONS:]
+        return msgspec.structs.replace(self, body=body, edited_at=at, previous_versions=earlier)
+
     def taken_back(self, at: datetime) -> "Message":
         """Return the record of a message that was deleted, without what it said."""
         return msgspec.structs.replace(
@@ -321,6 +326,11 @@ class Early(Document, frozen=True, kw_only=True):
     """What a platform told of a message before the message itself came; under the message's id."""
 
     kind = "early_mark"
+    sparse = ("look_at",)
+    indexes = (("at",),)
 
     state: Literal["hidden", "visible", "deleted"]
     at: datetime
+    looks: int = 0
+    look_at: datetime | None = None
+    """When to look again whether its message is there: the two are handled side by side, and may miss each other."""
