@@ -41,7 +41,6 @@ class HeldBack:
                 try:
                     await self._release(held)
                 except Exception as error:  # it stays, and holds up no other
-                    self._inbound.given_up()
                     if held.id not in self._told:
                         self._told.add(held.id)
                         log.error("what was held cannot be taken up", held_id=held.id, exc_info=error)
@@ -57,10 +56,11 @@ class HeldBack:
         connector = self._directory.connectors.get(account.platform)
         if connector is None:  # until it is installed again
             return
-        event = self._inbound.held_event(held)
+        inbound = self._inbound.beside()
+        event = inbound.held_event(held)
         async with self._ledger.turn():
-            came = await self._inbound.translate(account, connector.manifest, [event], held.received_at)
+            came = await inbound.translate(account, connector.manifest, [event], held.received_at)
             if any(held.id == document.id for document in came.writes):
                 return
             await self._ledger.commit(Work(came.steps(removed=[held])))
-        self._inbound.published()
+        inbound.published()

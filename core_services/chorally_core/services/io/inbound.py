@@ -3,7 +3,6 @@
 Who said something gives the ordering key; what was said before and is unchanged gives nothing.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -29,38 +28,11 @@ from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io import deliver
 from chorally_core.services.io.came import Came
 from chorally_core.services.io.model import OPEN, Account, Delivery, Held, Nudge
+from chorally_core.services.io.recent import Recent
 
 SERVICE = "io-service"
 
 _REMEMBERED = 50_000  # messages and authors whose last state is remembered, to publish only what is new
-
-
-class _Recent:
-    """A bounded memory of what was published last for an id."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._known: OrderedDict[str, int] = OrderedDict()
-        self._new: dict[str, int] = {}
-
-    def is_new(self, name: str, state: int) -> bool:
-        if self._new.get(name, self._known.get(name)) == state:
-            return False
-        self._new[name] = state
-        return True
-
-    def keep(self) -> None:
-        """What was new is published."""
-        self._known.update(self._new)
-        self._new.clear()
-        while len(self._known) > self._size:
-            self._known.popitem(last=False)
-
-    def give_up(self, *, everything: bool) -> None:
-        """What was new was not published; with ``everything``, nor can the rest be relied on."""
-        self._new.clear()
-        if everything:
-            self._known.clear()
 
 
 class Inbound:
@@ -70,13 +42,22 @@ class Inbound:
         self._documents = documents
         self._vault = vault
         self._now = now
-        self._messages = _Recent(_REMEMBERED)
-        self._authors = _Recent(_REMEMBERED)
+        self._messages = Recent(_REMEMBERED)
+        self._authors = Recent(_REMEMBERED)
         self._moved: dict[str, Delivery] = {}
 
     def afresh(self) -> "Inbound":
         """Return a translation that remembers nothing: everything counts as new."""
         return Inbound(self._documents, self._vault, now=self._now)
+
+    def beside(self) -> "Inbound":
+        """Return a translation for one piece of work of its own, which shares what is known to be published.
+
+        It is thrown away with the work where that fails or is broken off.
+        """
+        beside = self.afresh()
+        beside._messages, beside._authors = self._messages.beside(), self._authors.beside()
+        return beside
 
     def published(self) -> None:
         """Remember what was translated as published."""

@@ -135,7 +135,7 @@ class Pulling:
                     finished = await self.run(account, stream, lane)
             except Conflict:  # another process had the stream until now, or has it by now
                 log.info("stream changed meanwhile", account_id=account.id, stream=stream.name)
-                self._inbound.given_up(everything=True)
+                self._inbound.beside().given_up(everything=True)
                 await self._sleep(1.0)
                 continue
             except Exception as error:
@@ -165,7 +165,7 @@ class Pulling:
 
     async def _failed(self, account: Account, stream: sdk.Stream, lane: str, error: Exception, after: timedelta) -> int:
         """Store an error and return how many there were since something came; a long run counts as something."""
-        self._inbound.given_up(everything=True)
+        self._inbound.beside().given_up(everything=True)
         why = shown(error)
         self._health.erred(account, f"{stream.name}: {why}")
         state = await self._state(account, stream, lane)
@@ -234,7 +234,6 @@ class Pulling:
         try:
             return await self._store(account, connector, page.events, moved, lane)
         except Exception as error:
-            self._inbound.given_up()
             if not is_of_content(error):
                 raise
             log.warning("a page is taken event by event", account_id=account.id, stream=state.stream, exc_info=error)
@@ -242,7 +241,6 @@ class Pulling:
             try:
                 await self._store(account, connector, [event], None, lane)
             except Exception as error:
-                self._inbound.given_up()
                 if not is_of_content(error):
                     raise
                 letter = unreadable_event(account, connector.manifest, event, error, self._now())
@@ -253,15 +251,16 @@ class Pulling:
         self, account: Account, connector: sdk.Connector, events: Sequence[sdk.Event], moved: Moved, lane: str
     ) -> Moved:
         """Store what events become, and with them the cursor behind them."""
+        inbound = self._inbound.beside()
         async with self._ledger.turn():
-            came = await self._inbound.translate(
+            came = await inbound.translate(
                 account, connector.manifest, events, self._now(), backfilled=lane == "import"
             )
             if moved is not None:
                 moved = msgspec.structs.replace(moved, messages=moved.messages + came.messages)
             cursor = () if moved is None else (moved,)
             await self._ledger.commit(Work(came.steps(*cursor, trace=traces.current())))
-        self._inbound.published()
+        inbound.published()
         self._health.came(account, came.messages)
         return moved
 
