@@ -20,9 +20,12 @@ def sandbox_of(found: Found) -> Any:
     if not issubclass(found.connector, Sandboxes):
         raise Told(f"{found.platform} has no sandbox that can be served; it does not inherit Sandboxes")
     try:
-        return found.connector.sandbox()
+        twin: Any = found.connector.sandbox()
     except ImportError as error:
         raise Told(f"the sandbox of {found.platform} needs more: pip install '{_extra(found)}' ({error})") from error
+    if isinstance(twin, Levers):
+        twin.clock.run()
+    return twin
 
 
 def hints(found: Found, app: Any, url: str) -> list[str]:

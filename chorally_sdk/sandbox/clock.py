@@ -1,5 +1,6 @@
-"""The clock of a sandbox: it goes on only when told to."""
+"""The clock of a sandbox: it goes on only when told to, or by itself where the sandbox is served."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -18,14 +19,21 @@ class Clock:
         """
         self.at = at
         self.skew = skew
+        self._running_since: float | None = None
 
     def __call__(self) -> datetime:
         """Tell the time."""
-        return self.at
+        if self._running_since is None:
+            return self.at
+        return self.at + timedelta(seconds=time.monotonic() - self._running_since)
+
+    def run(self) -> None:
+        """Show today's time and go on by itself: a host that is connected goes by the real one."""
+        self.at, self._running_since = datetime.now(UTC), time.monotonic()
 
     def skewed(self) -> datetime:
         """Tell the time of a platform whose clock goes wrong by ``skew``."""
-        return self.at + self.skew
+        return self() + self.skew
 
     def pass_(self, **units: float) -> None:
         """Go on by seconds, minutes, hours or days."""

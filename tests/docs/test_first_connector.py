@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tomllib
 from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from chorally_sdk.plugins import Registry, discover
 from tests.architecture.checkout import ROOT
 from tests.docs.following import follow
 from tests.docs.place import Place, Platforms
+from tests.packaging.template import installed as metadata_of
 
 EXAMPLE = ROOT / "docs" / "examples" / "guestbook"
 
@@ -22,18 +22,7 @@ EXAMPLE = ROOT / "docs" / "examples" / "guestbook"
 @pytest.fixture
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what an installation of the example would have left: its metadata."""
-    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text("utf-8"))["project"]
-    folder = tmp_path_factory.mktemp("installed")
-    metadata = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    metadata.mkdir()
-    needs = "".join(f"Requires-Dist: {need}\n" for need in project["dependencies"])
-    head = f"Metadata-Version: 2.4\nName: {project['name']}\nVersion: {project['version']}\n"
-    head += f"License-Expression: {project['license']}\n"
-    readme = (EXAMPLE / project["readme"]).read_text("utf-8")
-    (metadata / "METADATA").write_text(f"{head}{needs}\n{readme}", "utf-8")
-    points = [f"{name} = {value}" for name, value in project["entry-points"]["chorally.connectors"].items()]
-    (metadata / "entry_points.txt").write_text("\n".join(["[chorally.connectors]", *points]))
-    return folder
+    return metadata_of(EXAMPLE, tmp_path_factory.mktemp("installed"))
 
 
 def test_its_own_tests_pass(installed: Path) -> None:
@@ -45,6 +34,19 @@ def test_its_own_tests_pass(installed: Path) -> None:
         [*command, *options], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_commands_of_the_tutorial_work() -> None:
+    """Its example pulls from its own sandbox, answers somebody there, and no check fails."""
+    for words, said in (
+        (["check", str(EXAMPLE)], " 0 failed"),
+        (["pull", str(EXAMPLE), "--sandbox"], "Message 3"),
+        (["push", str(EXAMPLE), "Come again!", "--sandbox"], '"external_id":"r1'),
+    ):
+        command = [sys.executable, "-m", "chorally_sdk.cli", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert said in done.stdout
 
 
 class TestInTheWholeSystem:
@@ -63,7 +65,9 @@ class TestInTheWholeSystem:
 
     async def test_a_note_is_answered(self, place: Place, platforms: Platforms, registry: Registry) -> None:
         """The end of the tutorial: connect the wall, sign it, answer."""
-        wall = httpx.ASGITransport(registry.get("guestbook").sandbox())  # type: ignore[attr-defined]
+        twin = registry.get("guestbook").sandbox()  # type: ignore[attr-defined]
+        twin.clock.run()  # as `chorally-connector sandbox` does
+        wall = httpx.ASGITransport(twin)
         platforms.by_host["guestbook.example"] = wall
         beside = httpx.ASGITransport(place.system.app)
         platforms.by_host["127.0.0.1"] = _by_port({8080: beside, 8766: wall})

@@ -1,6 +1,7 @@
 """`pull`, `push` and `sandbox`: trying a connector without a host."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -111,3 +112,10 @@ def test_a_served_sandbox_tells_how_to_try_it(served: Served) -> None:
 def test_a_connector_without_a_sandbox_says_so() -> None:
     """With what it lacks."""
     assert "mail has no sandbox that can be served" in run("sandbox", "mail").err
+
+
+def test_a_served_sandbox_goes_by_the_real_time(served: Served) -> None:
+    """A host asks for what is newer than the moment at which it was connected."""
+    state = httpx.get(f"{served.url}/_sandbox/state").json()
+    away = abs((datetime.now(UTC) - datetime.fromisoformat(state["now"])).total_seconds())
+    assert away < 60

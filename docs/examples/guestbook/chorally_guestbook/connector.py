@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
+import httpx
+
 import chorally_sdk as sdk
 
 NOTE = "guestbook_note"
@@ -33,7 +35,7 @@ class Guestbook(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Sandboxes):
         """Yield the notes that were signed after the one the cursor names, oldest first."""
         at = dict(cursor or {"since": since.isoformat() if since else ""})
         while True:
-            notes = (await self.http.get("/notes", params={**at, "limit": PAGE_SIZE})).json()["notes"]
+            notes = read(await self.http.get("/notes", params={**at, "limit": PAGE_SIZE}))["notes"]
             at = {"after": notes[-1]["id"]} if notes else at
             done = len(notes) < PAGE_SIZE
             yield sdk.Page(events=tuple(to_message(note) for note in notes), cursor=at, done=done)
@@ -51,16 +53,27 @@ class Guestbook(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Sandboxes):
         """Return a wall that lives in memory."""
         from chorally_guestbook.sandbox import Wall
 
-        return Wall().app
+        return Wall()
+
+
+def read(answer: httpx.Response) -> sdk.Json:
+    """Return what a listing says; half a page, or a proxy's page of HTML, must not pass for its end."""
+    try:
+        listing: sdk.Json = answer.json()
+    except ValueError as error:
+        raise sdk.Malformed("this is no page of notes; is the platform behind a proxy?", answer.content) from error
+    return listing
 
 
 def to_message(note: sdk.Json) -> sdk.Message:
     """Return a note as Chorally knows it."""
+    signer = note["signer"]
     return sdk.Message(
         external_id=note["id"],
         channel=NOTE,
-        conversation_id=note["id"],
-        author=sdk.Author(external_id=note["signer"]["id"], name=note["signer"]["name"]),
+        conversation_id=note["thread"],
+        parent_id=note["answers"],
+        author=sdk.Author(external_id=signer["id"], name=signer["name"]) if signer else None,
         sent_at=note["signed_at"],
         body=note["text"],
     )

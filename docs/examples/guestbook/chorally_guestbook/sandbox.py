@@ -1,75 +1,75 @@
-"""The platform in memory: ``python -m chorally_guestbook.sandbox`` serves it at http://127.0.0.1:8766."""
+"""The platform in memory: ``chorally-connector sandbox docs/examples/guestbook`` serves it."""
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from chorally_sdk.sandbox import Call, Connection, Made, Shelf, Thing, Twin, answers
+from chorally_sdk.sandbox.oauth import Token
 
 TOKEN = "guest"  # noqa: S105  # of a wall that is nobody's
 
 
-class Wall:
+class Wall(Twin):
     """A wall, its notes and the answers under them."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._now = now
-        self.notes: list[dict[str, Any]] = []
-        self.replies: dict[str, dict[str, Any]] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self.oauth.tokens.append(Token(TOKEN, None, frozenset(), None))
+        self.notes = Shelf(self.clock, "n")
+        self.replies: dict[str, Thing] = {}
         """By the key they were made under."""
-        self.app = Starlette(
-            routes=[
-                Route("/wall", _guarded(self._wall)),
-                Route("/notes", _guarded(self._list)),
-                Route("/replies", _guarded(self._reply), methods=["POST"]),
-                Route("/sign", self._sign, methods=["POST"]),
-            ]
-        )
+        self._shelf = Shelf(self.clock, "r")
 
-    def sign(self, name: str, text: str) -> dict[str, Any]:
+    # the API
+
+    @answers("GET", "/wall")
+    async def wall(self, call: Call) -> Any:
+        """Whom a token speaks for."""
+        return {"id": "wall-1", "title": "Our wall"}
+
+    @answers("GET", "/notes")
+    async def list_notes(self, call: Call) -> Any:
+        """The notes after one, oldest first."""
+        after, since = call.query.get("after", ""), call.query.get("since", "")
+        notes = [note for note in self.notes if not since or note.created_at >= datetime.fromisoformat(since)]
+        if after:
+            notes = [note for note in notes if note.place > self.notes[after].place]
+        return {"notes": [self._shown(note) for note in notes[: int(call.query.get("limit") or 50)]]}
+
+    @answers("POST", "/replies")
+    async def reply(self, call: Call) -> Any:
+        """An answer to a note; the same key again makes nothing."""
+        key, note = call.request.headers["idempotency-key"], self.notes[call.fields["note"]]
+        if key not in self.replies:
+            self.replies[key] = self._shelf.add(call.fields["text"], parent=note.id)
+        return {"id": self.replies[key].id}
+
+    # the levers
+
+    def connection(self) -> Connection:
+        """How the wall is connected."""
+        return Connection("wall-1", "Our wall", self.a_grant(lasting=True))
+
+    async def say(
+        self, body: str, *, author: str | None = "ada", parent: str | None = None, at: datetime | None = None
+    ) -> str:
         """Let a person leave a note."""
-        signer = {"id": name.lower(), "name": name}
-        at = self._now().isoformat()
-        note = {"id": f"n{len(self.notes) + 1}", "signer": signer, "text": text, "signed_at": at}
-        self.notes.append(note)
-        return note
+        return self.notes.add(body, author=author, parent=parent).id
 
-    async def _wall(self, request: Request) -> JSONResponse:
-        return JSONResponse({"id": "wall-1", "title": "Our wall"})
+    def made(self) -> Sequence[Made]:
+        """The answers."""
+        return [Made(reply.id, reply.body, reply.parent) for reply in self.replies.values()]
 
-    async def _list(self, request: Request) -> JSONResponse:
-        asked, since = request.query_params, request.query_params.get("since", "")
-        after = int(asked.get("after", "n0").removeprefix("n"))
-        notes = [note for note in self.notes[after:] if not since or note["signed_at"] >= since]
-        return JSONResponse({"notes": notes[: int(asked.get("limit", "50"))]})
-
-    async def _reply(self, request: Request) -> JSONResponse:
-        made = self.replies.get(request.headers["idempotency-key"])
-        if made is None:
-            made = {"id": f"r{len(self.replies) + 1}", **await request.json()}
-            self.replies[request.headers["idempotency-key"]] = made
-        return JSONResponse(made)
-
-    async def _sign(self, request: Request) -> JSONResponse:
-        said = await request.json()
-        return JSONResponse(self.sign(said["name"], said["text"]))
-
-
-def _guarded(serve: Callable[[Request], Awaitable[JSONResponse]]) -> Callable[[Request], Awaitable[JSONResponse]]:
-    """Let in who has the token."""
-
-    async def check(request: Request) -> JSONResponse:
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
-            return JSONResponse({"error": "wrong token"}, 401)
-        return await serve(request)
-
-    return check
-
-
-if __name__ == "__main__":
-    import uvicorn
-
-    uvicorn.run(Wall().app, host="127.0.0.1", port=8766)
+    def _shown(self, note: Thing) -> dict[str, Any]:
+        thread = note
+        while thread.parent:
+            thread = self.notes[thread.parent]
+        return {
+            "id": note.id,
+            "signer": {"id": note.author, "name": note.author.title()} if note.author else None,
+            "text": note.body,
+            "signed_at": note.created_at.isoformat(),
+            "answers": note.parent,
+            "thread": thread.id,
+        }

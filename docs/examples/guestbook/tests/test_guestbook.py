@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 from chorally_guestbook import Guestbook
 from chorally_guestbook.sandbox import Wall
@@ -13,7 +12,7 @@ from chorally_sdk.testing import ConnectorContract, connect, pulled
 
 
 class TestGuestbook(ConnectorContract):
-    """What must hold for any connector."""
+    """What must hold for any connector, tried on its sandbox."""
 
     connector = Guestbook
 
@@ -29,7 +28,7 @@ def guestbook(wall: Wall) -> Callable[..., Guestbook]:
     """Return a connector for the wall."""
 
     def make(token: str = "guest") -> Guestbook:
-        return connect(Guestbook, httpx.ASGITransport(wall.app), grant=sdk.Grant(access=SecretStr(token)))
+        return connect(Guestbook, wall.transport(), grant=sdk.Grant(access=SecretStr(token)))
 
     return make
 
@@ -48,21 +47,19 @@ async def test_a_wrong_token_asks_for_another(guestbook: Callable[..., Guestbook
 async def test_notes_are_pulled_once_over_many_pages(wall: Wall, guestbook: Callable[..., Guestbook]) -> None:
     """A second pull goes on where the first ended."""
     for number in range(120):
-        wall.sign("Ada", f"note {number}")
+        await wall.say(f"note {number}")
     pages = await pulled(guestbook().pull("notes", None, None))
     assert [event.body for page in pages for event in page.events] == [f"note {n}" for n in range(120)]
 
-    wall.sign("Bruno", "one more")
+    await wall.say("one more", author="bruno")
     (page,) = await pulled(guestbook().pull("notes", pages[-1].cursor, None))
     assert [event.body for event in page.events] == ["one more"]
 
 
 async def test_an_answer_tried_twice_is_made_once(wall: Wall, guestbook: Callable[..., Guestbook]) -> None:
     """The platform knows our reference, so the same call again is harmless."""
-    note = wall.sign("Ada", "Are you open?")
-    answer = sdk.OutboundMessage(
-        id="m1", client_ref="0" * 32, channel="guestbook_note", body="Yes", in_reply_to=note["id"]
-    )
+    note = await wall.say("Are you open?")
+    answer = sdk.OutboundMessage(id="m1", client_ref="0" * 32, channel="guestbook_note", body="Yes", in_reply_to=note)
     first, second = await guestbook().push(answer), await guestbook().push(answer)
     assert first == second
-    assert [reply["text"] for reply in wall.replies.values()] == ["Yes"]
+    assert [reply.body for reply in wall.made()] == ["Yes"]
