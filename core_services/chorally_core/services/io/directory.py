@@ -110,6 +110,11 @@ class Directory:
         if account.state != "disconnected" and account.external_id:
             self._by_external.setdefault((account.platform, account.external_id), []).append(account)
 
+    async def is_gone(self, account_id: str) -> bool:
+        """Whether an account is not connected by what is stored: another process may have connected it just now."""
+        stored = await self._documents.get(Account, account_id)
+        return stored is None or stored.state == "disconnected"
+
     def drop(self, account_id: str) -> None:
         """Forget an account and its connector."""
         self._made.pop(account_id, None)

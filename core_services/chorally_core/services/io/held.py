@@ -51,7 +51,8 @@ class HeldBack:
     async def _release(self, held: Held) -> None:
         account = self._directory.accounts.get(held.account_id)
         if account is None:
-            await self._ledger.documents.delete(Held, [held.id])
+            if await self._directory.is_gone(held.account_id):
+                await self._ledger.documents.delete(Held, [held.id])
             return
         connector = self._directory.connectors.get(account.platform)
         if connector is None:  # until it is installed again

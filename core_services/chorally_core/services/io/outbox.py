@@ -187,7 +187,7 @@ class Outbox:
         for account_id, deliveries in by_account.items():
             account = accounts.get(account_id)
             if account is None or account.state == "disconnected":
-                for delivery in deliveries:
+                for delivery in deliveries if await self._directory.is_gone(account_id) else ():
                     await self._give_up(delivery, "the account is disconnected; connect it and send again")
             elif self._is_free(account, now):
                 task = asyncio.create_task(self._work(account, deliveries), name=f"deliver:{account_id}")
