@@ -87,11 +87,12 @@ class Api:
 @asynccontextmanager
 async def an_api(folder: Path, **settings: Any) -> AsyncIterator[Api]:
     """Give a system with the wall connected for the tenant ``acme``."""
-    platform, clock = WallPlatform(), Clock()
+    platform, clock = settings.pop("platform", None) or WallPlatform(), Clock()
+    connector = settings.pop("connector", Wall)
     given: dict[str, Any] = {"data": folder, "secret_keys": [KEY], "service_tokens": SERVICE_TOKENS, **settings}
     system = System(
         Settings(**given),
-        registry=Given({"wall": Wall}),
+        registry=Given({"wall": connector}),
         now=clock,
         transport=lambda name: platform.transport() if name == "wall" else None,
     )

@@ -21,8 +21,9 @@ SETTLES = timedelta(seconds=5)
 
 
 class Facebook(
-    sdk.Connector, sdk.Authorizes, sdk.Discovers, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds, sdk.Sandboxes
-):
+    sdk.Connector, sdk.Authorizes, sdk.Discovers, sdk.Pulls, sdk.Receives, sdk.Replies, sdk.Finds, sdk.Moderates,
+    sdk.Sandboxes,
+):  # fmt: skip
     """Comments on a page's posts: received by webhook, polled as a safety net, answered in place."""
 
     manifest = sdk.Manifest(
@@ -36,7 +37,11 @@ class Facebook(
             sdk.Channel(
                 name=COMMENT,
                 id_scope="account",  # a person has another id on every page
-                actions={"reply": sdk.Limits(max_text=MAX_TEXT, dedupe="lookup", settles=SETTLES)},
+                actions={
+                    "reply": sdk.Limits(max_text=MAX_TEXT, dedupe="lookup", settles=SETTLES),
+                    "edit": sdk.Limits(max_text=MAX_TEXT),
+                    **dict.fromkeys(("delete", "hide", "unhide", "like"), sdk.Limits()),
+                },
             ),
         ),
         app_settings=AppSettings,
@@ -125,6 +130,32 @@ class Facebook(
         if not isinstance(outgoing, sdk.OutboundMessage):
             raise sdk.OutcomeUnknown("only answers to comments can be looked for")
         return await search.find(self.http, self.account.external_id, outgoing)
+
+    async def moderate(self, action: sdk.Action) -> None:
+        """Hide, show, like or delete a comment, or edit one of the page's own (Graph API v25.0, "Comment").
+
+        Raises:
+            Rejected: Facebook refuses it, or does not offer it for comments.
+        """
+        match action.verb:
+            case "hide" | "unhide":
+                hidden = "true" if action.verb == "hide" else "false"
+                await self.http.post(path(action.external_id), data={"is_hidden": hidden})
+            case "edit":
+                await self.http.post(path(action.external_id), data={"message": action.body})
+            case "like":
+                await self.http.post(path(action.external_id, "likes"))
+            case "delete":
+                await self._delete(action.external_id)
+            case _:
+                raise sdk.Rejected(f"comments take no {action.verb!r}")
+
+    async def _delete(self, comment: str) -> None:
+        try:
+            await self.http.delete(path(comment))
+        except sdk.Rejected as error:
+            if error.reason is not sdk.Reason.GONE:
+                raise
 
     def fault(self, answer: httpx.Response) -> sdk.ConnectorError | None:
         """Classify an answer by the Graph API's error code."""

@@ -11,6 +11,7 @@ from chorally_core.api.io_apps import apps_router
 from chorally_core.api.io_authorizations import authorizations_router
 from chorally_core.api.io_connectors import connectors_router
 from chorally_core.api.io_deliveries import deliveries_router
+from chorally_core.api.io_moderations import moderations_router
 from chorally_core.api.io_operations import dead_letters_router, hooks_router
 from chorally_core.api.io_parts import Io
 from chorally_core.api.jobs import jobs_router
@@ -41,6 +42,7 @@ def create_app(identity: Identity, parts: Io) -> FastAPI:
     app.include_router(accounts_router(parts))
     app.include_router(authorizations_router(parts))
     app.include_router(deliveries_router(parts))
+    app.include_router(moderations_router(parts))
     app.include_router(dead_letters_router(parts, replay))
     app.include_router(hooks_router(parts, replay))
     app.include_router(jobs_router(parts))

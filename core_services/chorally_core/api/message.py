@@ -1,7 +1,7 @@
 """The message API, at ``/message/v1``: tickets, their messages, answers and notes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +14,7 @@ from chorally_core.api import problem
 from chorally_core.api.auth import allowed
 from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.idempotency import IdempotencyKey, Once, answer
+from chorally_core.api.message_actions import actions_router
 from chorally_core.api.message_views import (
     BlockSet,
     MessageAdd,
@@ -54,6 +55,8 @@ class Tickets:
     search: Search
     limit_of: Callable[[str, str], str | None]
     """Says why a text cannot be sent on a channel; None where it can."""
+    verbs_of: Callable[[str], Sequence[str]]
+    """Says what can be done to messages of a channel besides answering."""
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -223,6 +226,7 @@ def messages_router(parts: Tickets) -> APIRouter:
         response.headers["ETag"] = etag(message.version)
         return MessageView.of(message)
 
+    router.include_router(actions_router(parts.documents, parts.actions, parts.once, parts.verbs_of, parts.now))
     return router
 
 

@@ -94,6 +94,7 @@ class Doors:
             coordination=self.stores.coordination,
             search=self.stores.search,
             limit_of=Texts(self.io.directory).limit_of,
+            verbs_of=Texts(self.io.directory).verbs_of,
             now=self.now,
             new_id=self.ids,
         )

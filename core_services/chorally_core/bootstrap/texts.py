@@ -1,5 +1,6 @@
 """Whether a text can be an answer on a channel, by what the installed connectors declare."""
 
+from chorally_core.events import topics
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.refusal import too_long
 
@@ -22,3 +23,11 @@ class Texts:
                 measure = self._directory.bare(connector.manifest.platform).measure
                 return too_long(body, (), limits, measure, files=False).replace("the platform", channel) or None
         return f"no installed connector has the channel {channel}; install it again to answer"
+
+    def verbs_of(self, channel: str) -> tuple[str, ...]:
+        """Return what can be done to messages of a channel besides answering."""
+        for connector in self._directory.connectors.values():
+            for declared in connector.manifest.channels:
+                if declared.name == channel:
+                    return tuple(verb for verb in topics.MODERATIONS if verb in declared.actions)
+        return ()

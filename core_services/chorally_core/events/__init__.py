@@ -12,6 +12,7 @@ from chorally_core.events.records import (
     MessageDelete,
     MessageReconcile,
     MessageUpdate,
+    Moderate,
     Reply,
     TicketUpdate,
     TriggerEvaluate,
@@ -19,6 +20,6 @@ from chorally_core.events.records import (
 
 __all__ = [
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
-    "MessageReconcile", "MessageUpdate", "Raw", "Reply", "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable",
-    "carrying", "decode", "envelope", "headers", "to_raw",
+    "MessageReconcile", "MessageUpdate", "Moderate", "Raw", "Reply", "TicketUpdate", "TriggerEvaluate", "Unknown",
+    "Unreadable", "carrying", "decode", "envelope", "headers", "to_raw",
 ]  # fmt: skip

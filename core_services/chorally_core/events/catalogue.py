@@ -20,6 +20,7 @@ from chorally_core.events.records import (
     MessageDelete,
     MessageReconcile,
     MessageUpdate,
+    Moderate,
     Reply,
     TicketUpdate,
     TriggerEvaluate,
@@ -51,6 +52,7 @@ DECLARED: tuple[Declared, ...] = (
     Declared(topics.RULE_TRIGGERS, "evaluate", TriggerEvaluate, ("log-service",)),
     Declared(topics.DEAD_LETTERS, "add", DeadLetterAdd, ("runner", "io-service")),
     Declared(CHANNEL, "reply", Reply, ("message-service",)),
+    *(Declared(CHANNEL, verb, Moderate, ("message-service",)) for verb in topics.MODERATIONS),
 )
 
 _decoders: dict[tuple[str, str], msgspec.json.Decoder[Any]] = {

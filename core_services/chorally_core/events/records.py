@@ -89,9 +89,11 @@ class MessageUpdate(Data, frozen=True, kw_only=True):
     """A known message has changed on the platform: hidden, visible, read, delivered."""
 
     id: str
-    state: Literal["hidden", "visible", "delivered", "read", "sent", "failed"]
+    state: Literal["hidden", "visible", "delivered", "read", "sent", "failed", "edited"]
     at: datetime
     reason: str = ""
+    body: str = ""
+    """The new text of what we edited."""
 
 
 class MessageDelete(Data, frozen=True, kw_only=True):
@@ -143,6 +145,24 @@ class Reply(Data, frozen=True, kw_only=True):
     automatic: bool = False
     answers_at: datetime | None = None
     """When the author last wrote: what a reply window counts from."""
+
+
+class Moderate(Data, frozen=True, kw_only=True):
+    """A command to an I/O channel: do this to something that is there already; the event's name says what."""
+
+    id: str
+    message_id: str
+    """Of the message that it is done to."""
+    account_id: str
+    channel: str
+    external_id: str
+    """The platform's id of that message."""
+    conversation_id: str | None = None
+    body: str = ""
+    """The new text of an ``edit``."""
+    route: str = ""
+    """Sealed route of the message."""
+    asked_by: str = ""
 
 
 class LogAdd(Data, frozen=True, kw_only=True):

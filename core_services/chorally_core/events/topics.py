@@ -8,4 +8,7 @@ RULE_TRIGGERS = "rule-triggers"
 QUEUE_TRIGGERS = "queue-triggers"
 DEAD_LETTERS = "dead-letters"
 
+MODERATIONS = ("edit", "delete", "hide", "unhide", "like", "read")
+"""Commands of a channel that change what is there already."""
+
 FIXED = (AUTHORS, MESSAGES, TICKETS, LOGS, RULE_TRIGGERS, QUEUE_TRIGGERS, DEAD_LETTERS)

@@ -12,6 +12,8 @@ class Permission(StrEnum):
     """See tickets and their messages."""
     TICKETS_WRITE = "tickets:write"
     """Answer, assign, tag and resolve tickets."""
+    MESSAGES_MODERATE = "messages:moderate"
+    """Hide, show, delete, like and edit messages on their platforms."""
     ACCOUNTS_READ = "accounts:read"
     """See the connected accounts and their state."""
     ACCOUNTS_WRITE = "accounts:write"
@@ -42,6 +44,7 @@ class Permission(StrEnum):
 _VIEWER = frozenset({Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ})
 _AGENT = _VIEWER | {
     Permission.TICKETS_WRITE,
+    Permission.MESSAGES_MODERATE,
     Permission.USERS_READ,
     Permission.DELIVERIES_READ,
     Permission.LOGS_READ,

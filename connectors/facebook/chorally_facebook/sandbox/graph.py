@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
@@ -105,9 +105,11 @@ class Graph:
             case "GET", [object_id]:
                 return self._object(object_id, options, base)
             case "POST", [object_id]:
-                return await self._change(self.world.comments[object_id], options)
+                return await self._changed(self._change(self.world.comments[object_id], options))
+            case "POST", [object_id, "likes"]:
+                return await self._changed(self._like(self.world.comments[object_id]))
             case "DELETE", [object_id]:
-                return await self._remove(self.world.comments[object_id])
+                return await self._changed(self._remove(self.world.comments[object_id]))
         raise ValueError("Unsupported request; the sandbox knows a page's feed and comments")
 
     def _feed(self, options: Options, base: str) -> dict[str, Any]:
@@ -188,6 +190,21 @@ class Graph:
         else:
             await self._tell(made, "add")
         return answer
+
+    async def _changed(self, changing: Coroutine[Any, Any, dict[str, Any]]) -> Any:
+        """Change what is there, unless something goes wrong with the next write."""
+        fault = self.faults.take("reply")
+        if fault and not fault.is_after:
+            changing.close()
+            return self.faults.answer(fault, self.world.page_id)
+        made = await changing
+        if fault:
+            return spoiled(JSONResponse(made), fault.kind) or self.faults.answer(fault, self.world.page_id)
+        return made
+
+    async def _like(self, comment: Comment) -> dict[str, Any]:
+        comment.is_liked = True
+        return {"success": True}
 
     async def _change(self, comment: Comment, options: Options) -> dict[str, Any]:
         if "is_hidden" in options:

@@ -22,6 +22,8 @@ class Comment:
     place: int
     """Counts up with every comment, so that equal times are still in order."""
     is_hidden: bool = False
+    is_liked: bool = False
+    """By the page."""
 
 
 @dataclass

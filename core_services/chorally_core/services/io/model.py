@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
+import chorally_sdk as sdk
 from chorally_core.events.ids import derived
 from chorally_core.events.records import Attached
 from chorally_core.ports.documents import Document
@@ -200,6 +201,35 @@ class Held(Document, frozen=True, kw_only=True):
     sealed: str
     """The event as the connector gave it, sealed for its route."""
     received_at: datetime
+
+
+class Moderation(Document, frozen=True, kw_only=True):
+    """Something that is to be done to what is there already, and how far it got; its id is the command's."""
+
+    kind = "moderation"
+    sparse = ("next_at",)
+    indexes = (("external_id",), ("message_id",))
+
+    account_id: str
+    platform: str
+    channel: str
+    key: str
+    """Ordering key of the command, which what comes of it bears too."""
+    verb: sdk.Verb
+    message_id: str
+    external_id: str
+    conversation_id: str | None = None
+    body: str = ""
+    route: str = ""
+    asked_by: str = ""
+    state: Literal["queued", "done", "failed"] = "queued"
+    created_at: datetime
+    next_at: datetime | None
+    settled_at: datetime | None = None
+    attempts: int = 0
+    error: str = ""
+    reason: str = ""
+    traceparent: str = ""
 
 
 class Delivery(Document, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from chorally_core.services.io.held import HeldBack
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.left import BEGUN_WITHIN_S, LeftBehind
 from chorally_core.services.io.model import EARLIER_PART, OPEN, Account, Delivery
+from chorally_core.services.io.moderating import Moderating
 from chorally_core.services.io.outgoing import limits_of, outgoing, traced
 from chorally_core.services.io.parts import Parts, pieces
 from chorally_core.services.io.people import People
@@ -90,6 +91,10 @@ class Outbox:
             ledger.documents, self._recording.record, now=now, call_s=call_s, on_refused=on_refused, again=self._push,
             outgoing=lambda delivery: self._outgoing(delivery, self._limits(delivery)), limits=self._limits,
         )  # fmt: skip
+        self.moderating = Moderating(
+            ledger, directory, vault, health, now=now, on_refused=on_refused, call_s=call_s, is_mine=is_mine,
+            on_done=self.look,
+        )  # fmt: skip
         people = People(ledger, self._recording, self._parts, now=now, wake=self.wake)
         self.settle, self.retry = people.settle, people.retry
         self._is_mine = is_mine
@@ -117,7 +122,7 @@ class Outbox:
 
     def is_busy(self, account_id: str) -> bool:
         """Whether a call of an account is under way."""
-        return account_id in self._busy
+        return account_id in self._busy or self.moderating.is_busy(account_id)
 
     async def recover(self) -> None:
         """Take what a dead process had claimed as not known to have happened, where no other process lives."""
@@ -167,6 +172,7 @@ class Outbox:
             tasks = list(self._busy.values())
             if tasks:
                 await asyncio.wait(tasks, timeout=_LAST_CALL_S)
+            await self.moderating.stop(0.0 if tasks else _LAST_CALL_S)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -193,7 +199,7 @@ class Outbox:
                 task = asyncio.create_task(self._work(account, deliveries), name=f"deliver:{account_id}")
                 self._busy[account_id] = task
                 task.add_done_callback(partial(self._finished, account_id))
-        return len(due)
+        return len(due) + await self.moderating.dispatch()
 
     def _is_free(self, account: Account, now: datetime) -> bool:
         """Whether something can be done for an account now."""
@@ -209,6 +215,7 @@ class Outbox:
         """Wait until no account's task runs."""
         while self._busy:
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
+        await self.moderating.idle()
 
     async def _work(self, account: Account, deliveries: list[Delivery]) -> None:
         for delivery in sorted(deliveries, key=lambda d: (d.created_at, d.id)):

@@ -13,6 +13,7 @@ import httpx
 import structlog
 
 import chorally_sdk as sdk
+from chorally_core.events import topics
 from chorally_core.ports.handlers import Handler
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.objects import Objects
@@ -22,7 +23,7 @@ from chorally_core.services.io.authorizations import Authorizations
 from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, Shared
 from chorally_core.services.io.budgets import SharedBudgets
 from chorally_core.services.io.directory import Directory
-from chorally_core.services.io.handlers import TakeReply
+from chorally_core.services.io.handlers import TakeModeration, TakeReply
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.intake import Intake
@@ -172,12 +173,14 @@ class IoService:
 
     def handlers(self) -> list[Handler[Any]]:
         """Return the handlers of all channels' commands."""
-        return [
-            TakeReply(channel.name, platform)
-            for platform, connector in self.directory.connectors.items()
-            for channel in connector.manifest.channels
-            if "reply" in channel.actions
-        ]
+        found: list[Handler[Any]] = []
+        for platform, connector in self.directory.connectors.items():
+            for channel in connector.manifest.channels:
+                if "reply" in channel.actions:
+                    found.append(TakeReply(channel.name, platform))
+                verbs = [verb for verb in channel.actions if verb in topics.MODERATIONS]
+                found += [TakeModeration(channel.name, platform, verb) for verb in verbs]
+        return found
 
     def _is_mine(self, account_id: str) -> bool:
         return self.beside is None or self.beside.is_mine(account_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from chorally_core.events import Event, Reply
+from chorally_core.events import Event, Moderate, Reply
 from chorally_core.events.ids import derived
 from chorally_core.ports.handlers import NOTHING, Change
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
@@ -107,6 +107,60 @@ def reply(
         traceparent=answered.traceparent,
     )
     return Change((message, changed), (command, fact), mended=_mended(known, message))
+
+
+def moderate(
+    message: Message,
+    ticket: Ticket | None,
+    verb: str,
+    *,
+    body: str,
+    actor: Actor,
+    action_id: str,
+    at: datetime,
+) -> Change:
+    """Return the command to do something to a message on its platform: ``hide``, ``delete``, ``edit`` and so on.
+
+    What comes of it is told by the channel; the message changes when the platform has done it.
+
+    Raises:
+        NotPossible: The message is not on the platform, or it is not one that this can be done to.
+    """
+    if message.external_id is None or message.direction == "internal":
+        raise NotPossible("the message is not on the platform; wait until it was sent")
+    if message.deleted_at is not None:
+        raise NotPossible("the message was deleted on the platform")
+    if verb == "edit" and message.direction != "outbound":
+        raise NotPossible("only our own messages can be edited")
+    if verb in ("like", "read") and message.direction != "inbound":
+        raise NotPossible(f"our own messages take no {verb!r}")
+    conversation = ticket.conversation_key if ticket is not None else message.author_id or message.id
+    command = Event(
+        topic=message.channel,
+        issuer=SERVICE,
+        name=verb,
+        data=Moderate(
+            id=action_id,
+            message_id=message.id,
+            account_id=message.account_id,
+            channel=message.channel,
+            external_id=message.external_id,
+            conversation_id=message.external_conversation_id,
+            body=body,
+            route=message.route,
+            asked_by=actor.id,
+        ),
+        id=derived("moderate", action_id),
+        tenant=message.tenant,
+        key=conversation_key(message.tenant, conversation),
+        occurred_at=at,
+        caused_by=action_id,
+        traceparent=message.traceparent,
+    )
+    told = about_message("moderation_asked", message, actor)
+    told = msgspec.structs.replace(told, version=message.version, snapshot={**told.snapshot, "verb": verb})
+    fact = asked(told, tenant=message.tenant, conversation=conversation, at=at, cause=action_id)
+    return Change((), (command, fact))
 
 
 def note(
@@ -223,4 +277,4 @@ def unblock(ticket: Ticket, *, actor: Actor, at: datetime, present: Block | None
     return Change((), (fact,), remove=(present,))
 
 
-__all__ = ["InvalidChange", "NotPossible", "block", "change", "note", "read", "reply", "unblock", "wake"]
+__all__ = ["InvalidChange", "NotPossible", "block", "change", "moderate", "note", "read", "reply", "unblock", "wake"]

@@ -9,9 +9,9 @@ from chorally_core.ports.jobs import Job, queued
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.ports.parking import DeadLetter
 from chorally_core.services.io.authorizations import Authorization
-from chorally_core.services.io.model import Account, App, Delivery, Hook
+from chorally_core.services.io.model import Account, App, Delivery, Hook, Moderation
 
-KINDS = (App, Account, Authorization, Delivery, Hook, DeadLetter, Job)
+KINDS = (App, Account, Authorization, Delivery, Hook, DeadLetter, Job, Moderation)
 BODIES: dict[str, Any] = {
     "PATCH /accounts/{account_id}": {"name": "taken"},
     "PATCH /apps/{app_id}": {"name": "taken"},
@@ -38,7 +38,11 @@ async def theirs(
         id="theirs-4", tenant="umbrella", platform="wall", person="user/uma", digest="d", redirect_uri="https://x.example",
         created_at=clock(), expires_at=clock(),
     )  # fmt: skip
-    await ledger.commit(Work([Step.of([letter]), Step.of([job]), Step.of([consent])]))
+    hiding = Moderation(
+        id="theirs-5", tenant="umbrella", account_id="a", platform="wall", channel="wall_note", key="k", verb="hide",
+        message_id="m", external_id="n", created_at=clock(), next_at=clock(),
+    )  # fmt: skip
+    await ledger.commit(Work([Step.of([letter]), Step.of([job]), Step.of([consent]), Step.of([hiding])]))
     return {
         "app_id": made["id"],
         "account_id": account["id"],
@@ -47,6 +51,7 @@ async def theirs(
         "letter_id": "theirs-2",
         "job_id": "theirs-3",
         "authorization_id": "theirs-4",
+        "moderation_id": "theirs-5",
     }
 
 
@@ -73,7 +78,7 @@ async def test_anothers_record_is_no_different_from_one_that_is_not_there(
         none = await client.request(method, path.format_map(_Nobodys()), json=body)
         assert (real.status_code, real.text) == (404, none.text), (method, path)
         tried += 1
-    assert tried == 20
+    assert tried == 21
 
 
 class _Nobodys(dict[str, str]):
