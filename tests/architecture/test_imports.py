@@ -7,6 +7,9 @@ from pathlib import Path
 
 from tests.architecture.checkout import ROOT, tracked
 
+OUTSIDE = frozenset({"examples", "cookiecutter-connector"})
+"""Folders whose packages are no part of the workspace."""
+
 
 def contracts() -> configparser.ConfigParser:
     """Return the contracts as written."""
@@ -23,8 +26,8 @@ def test_the_contracts_are_kept() -> None:
 
 
 def test_every_package_is_under_the_contracts() -> None:
-    """A new connector cannot be forgotten: every importable package of the workspace, examples aside, is a root one."""
-    marked = [path.parent for path in tracked() if path.name == "py.typed" and "examples" not in path.parts]
+    """A new connector cannot be forgotten: every importable package, examples and templates aside, is a root one."""
+    marked = [path.parent for path in tracked() if path.name == "py.typed" and not OUTSIDE & set(path.parts)]
     packages = {folder.name for folder in marked if not (folder.parent / "__init__.py").exists()}
     assert packages == set(contracts()["importlinter"]["root_packages"].split())
 
