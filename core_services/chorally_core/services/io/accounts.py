@@ -13,6 +13,7 @@ import chorally_sdk as sdk
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
+from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.apps import Apps
 from chorally_core.services.io.directory import account_settings
@@ -24,6 +25,7 @@ from chorally_core.services.io.renewal import Renewal
 
 log = structlog.get_logger(__name__)
 
+_TRIES = 5
 _GRANT = ("access_token", "refresh_token", "expires_at", "scopes")
 
 
@@ -118,14 +120,9 @@ class Accounts(Apps):
     ) -> Account:  # fmt: skip
         platform, tenant, account_id = draft.platform, draft.tenant, draft.id
         info = await self._checked(draft)
-        twin = next(
-            (
-                a
-                for a in self._directory.called(platform, info.external_id, None)
-                if a.tenant == tenant and a.id != account_id and a.state != "disconnected"
-            ),
-            None,
-        )
+        called_so = (Condition("platform", "is", platform), Condition("external_id", "is", info.external_id))
+        known: list[Account] = await self._ledger.documents.find(Query(Account, tenant, called_so))
+        twin = next((a for a in known if a.id != account_id and a.state != "disconnected"), None)
         if twin is not None:
             raise Unfit([("/credentials", f"{info.name!r} is already connected as account {twin.id}")])
         account = msgspec.structs.replace(
@@ -236,17 +233,32 @@ class Accounts(Apps):
     async def become(
         self, account: Account, state: str, reason: str, actor: tuple[ActorKind, str] = ("service", "")
     ) -> Account:
-        """Store a new state, once, with the fact that tells of it; one that is disconnected by now stays so."""
+        """Store a new state, once, with the fact that tells of it; one that is disconnected by now stays so.
+
+        So does one that has other credentials by now than those that the state is about. Another process may have
+        changed the account just now: then its change is gone on from.
+        """
+        about = (account.sealed, account.grant_id)
         account = self._directory.accounts.get(account.id, account)
-        if (
-            account.state == "disconnected"
-            or (account.state, account.reason) == (state, reason)
-            or (account.state == state and state == "reauthorization_required")
-        ):
-            return account
-        changed = msgspec.structs.replace(account, state=state, reason=reason[:1000])
-        await self._store(changed, f"account_{state}", actor)
-        return changed
+        for _ in range(_TRIES):
+            if (
+                account.state == "disconnected"
+                or (account.sealed, account.grant_id) != about
+                or (account.state, account.reason) == (state, reason)
+                or (account.state == state and state == "reauthorization_required")
+            ):
+                return account
+            changed = msgspec.structs.replace(account, state=state, reason=reason[:1000])
+            try:
+                await self._store(changed, f"account_{state}", actor)
+            except Conflict:
+                stored = await self._ledger.documents.get(Account, account.id)
+                if stored is None:
+                    raise
+                account = stored
+                continue
+            return changed
+        raise Conflict(Account.kind, account.id)
 
     async def change(
         self,
@@ -342,8 +354,10 @@ class Accounts(Apps):
             occurred_at=at,
         )
         msgspec.structs.force_setattr(account, "changed_at", at)
+        known = self._directory.accounts.get(account.id)
         await self._ledger.commit(Work([Step.of([account], [fact])]))
-        self._directory.put(account)
+        if known is None or known.version + 1 >= account.version:  # else what is not known yet is found with the rest
+            self._directory.put(account)
         self._on_changed()
         log.info(what, account_id=account.id, platform=account.platform, state=account.state)
 

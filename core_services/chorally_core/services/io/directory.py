@@ -188,10 +188,10 @@ class Directory:
         return made
 
     def connector(self, account: Account) -> Connector:
-        """Return the connector of an account, made once."""
+        """Return the connector of an account as it is now, made once."""
         made = self._made.get(account.id)
         if made is None:
-            made = self._made[account.id] = self.draft(account)
+            made = self._made[account.id] = self.draft(self.accounts.get(account.id, account))
         return made
 
     def draft(self, account: Account) -> Connector:
