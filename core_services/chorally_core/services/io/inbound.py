@@ -38,17 +38,26 @@ _REMEMBERED = 50_000  # messages and authors whose last state is remembered, to 
 class Inbound:
     """Translates for all accounts."""
 
-    def __init__(self, documents: Documents, vault: Vault, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        vault: Vault,
+        *,
+        now: Callable[[], datetime],
+        fetches: Callable[[str], bool] = lambda platform: False,
+    ) -> None:
+        """Begin with nothing remembered; ``fetches`` says whether a platform's connector fetches what is named."""
         self._documents = documents
         self._vault = vault
         self._now = now
+        self._fetches = fetches
         self._messages = Recent(_REMEMBERED)
         self._authors = Recent(_REMEMBERED)
         self._moved: dict[str, Delivery] = {}
 
     def afresh(self) -> "Inbound":
         """Return a translation that remembers nothing: everything counts as new."""
-        return Inbound(self._documents, self._vault, now=self._now)
+        return Inbound(self._documents, self._vault, now=self._now, fetches=self._fetches)
 
     def beside(self) -> "Inbound":
         """Return a translation for one piece of work of its own, which shares what is known to be published.
@@ -94,9 +103,8 @@ class Inbound:
                 case sdk.Mark():
                     await self._mark(came, account, manifest, event, received_at)
                 case sdk.Ping():
-                    name = derived("nudge", account.id, event.stream)
-                    nudge = Nudge(id=name, tenant=account.tenant, account_id=account.id, stream=event.stream)
-                    came.writes.append(nudge)
+                    is_fetched = event.external_id is not None and self._fetches(account.platform)
+                    came.writes.append(Nudge.of(account, event, fetched_at=received_at if is_fetched else None))
                 case sdk.Notice(kind="erase", external_id=str(person)):
                     came.events.append(self._erase(account, manifest, person))
         return came._replace(messages=messages)

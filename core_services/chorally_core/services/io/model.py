@@ -181,13 +181,30 @@ class StreamState(Document, frozen=True, kw_only=True):
 
 
 class Nudge(Document, frozen=True, kw_only=True):
-    """Something changed in a stream: it is to be pulled now."""
+    """Something changed in a stream, which is to be pulled now; or an object did, which is to be fetched."""
 
     kind = "nudge"
+    sparse = ("next_at",)
     indexes = (("account_id",),)
 
     account_id: str
     stream: str
+    external_id: str | None = None
+    """The object that is to be fetched; None pulls the stream."""
+    is_taken: bool = False
+    """Its fetch was begun: what changes from then on is another nudge."""
+    next_at: datetime | None = None
+    """When the object is fetched; None where the stream is pulled."""
+    attempts: int = 0
+
+    @classmethod
+    def of(cls, account: Account, ping: sdk.Ping, *, fetched_at: datetime | None) -> "Nudge":
+        """Return what a ping becomes; the same again changes nothing until it is acted on."""
+        parts = (account.id, ping.stream) if fetched_at is None else (account.id, ping.stream, ping.external_id or "")
+        return cls(
+            id=derived("nudge", *parts), tenant=account.tenant, account_id=account.id, stream=ping.stream,
+            external_id=None if fetched_at is None else ping.external_id, next_at=fetched_at,
+        )  # fmt: skip
 
 
 class Held(Document, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import Account, Nudge, StreamState
 from chorally_core.services.io.unread import unreadable_event
 from chorally_core.telemetry import traces
+from chorally_sdk.http import budgets
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ Moved = TypeVar("Moved", StreamState, None)
 
 EVERY = timedelta(minutes=5)
 _LONGEST = timedelta(minutes=15)
+_OF_STREAMS = (Condition("next_at", "absent"),)
 
 
 class Pulling:
@@ -111,7 +113,7 @@ class Pulling:
 
     async def nudge(self) -> None:
         """Let streams run now that pings ask for."""
-        for nudge in await self._ledger.documents.find(Query(Nudge, None, limit=1000)):
+        for nudge in await self._ledger.documents.find(Query(Nudge, None, _OF_STREAMS, limit=1000)):
             if not self._is_mine(nudge.account_id):
                 continue
             self._nudged.setdefault((nudge.account_id, nudge.stream), asyncio.Event()).set()
@@ -131,7 +133,7 @@ class Pulling:
             try:
                 while not self._may_pull():
                     await self._sleep(1.0)
-                with nullcontext() if stream.live else _traced(account, stream):
+                with nullcontext() if stream.live else _traced(account, stream), budgets.lane(lane):
                     finished = await self.run(account, stream, lane)
             except Conflict:  # another process had the stream until now, or has it by now
                 log.info("stream changed meanwhile", account_id=account.id, stream=stream.name)
@@ -269,7 +271,9 @@ class Pulling:
 
         A kill loses none of them: whoever starts a stream runs it at once.
         """
-        where = (Condition("account_id", "is", state.account_id), Condition("stream", "is", state.stream))
+        where = (
+            Condition("account_id", "is", state.account_id), Condition("stream", "is", state.stream), *_OF_STREAMS,
+        )  # fmt: skip
         found: list[Nudge] = await self._ledger.documents.find(Query(Nudge, None, where))
         if found:
             await self._ledger.documents.delete(Nudge, [nudge.id for nudge in found])

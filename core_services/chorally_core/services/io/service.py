@@ -23,6 +23,7 @@ from chorally_core.services.io.authorizations import Authorizations
 from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, Shared
 from chorally_core.services.io.budgets import SharedBudgets
 from chorally_core.services.io.directory import Directory
+from chorally_core.services.io.fetching import Fetching
 from chorally_core.services.io.handlers import TakeModeration, TakeReply
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
@@ -101,7 +102,7 @@ class IoService:
             monotonic=shared.monotonic if shared else monotonic,
         )  # fmt: skip
         self.health = HealthBook(ledger, now=now)
-        self.inbound = Inbound(ledger.documents, vault, now=now)
+        self.inbound = Inbound(ledger.documents, vault, now=now, fetches=self._fetches)
         self.beside: Beside | None = None
         if shared is not None:
             self.beside = Beside(
@@ -166,6 +167,10 @@ class IoService:
             wake_others=lambda: self._tell(OUTBOX),
             monotonic=shared.monotonic if shared else monotonic,
         )
+        self.fetching = Fetching(
+            ledger, self.directory, self.inbound, self.health, now=now, on_refused=self._refused,
+            is_mine=self._is_mine, may_fetch=self.journal.has_room, call_s=call_s,
+        )  # fmt: skip
         self._serving: set[str] = set()
         self._nudged = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -184,6 +189,9 @@ class IoService:
 
     def _is_mine(self, account_id: str) -> bool:
         return self.beside is None or self.beside.is_mine(account_id)
+
+    def _fetches(self, platform: str) -> bool:
+        return issubclass(self.directory.connectors[platform], sdk.Fetches)
 
     def _tell(self, place: str) -> None:
         if self.beside is not None:
@@ -253,6 +261,7 @@ class IoService:
     async def stop(self) -> None:
         """End pulls and deliveries; what was claimed and not recorded is taken as unknown later."""
         await self.pulling.stop()
+        await self.fetching.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -290,13 +299,18 @@ class IoService:
         await self.intake.unknown.flush()
         if self.works:
             await self.pulling.nudge()
+            await self.fetching.dispatch()
         await self.directory.close_retired()
 
     def _is_idle(self, shard: str) -> bool:
         """Whether nothing is under way for the accounts of a shard."""
         count = self.beside.shards.count if self.beside else 1
-        under_way = (a for a in self.directory.accounts if a in self.pulling.running or self.outbox.is_busy(a))
+        under_way = (a for a in self.directory.accounts if self._is_busy(a))
         return all(shard_of(account_id, count) != shard for account_id in under_way)
+
+    def _is_busy(self, account_id: str) -> bool:
+        busy = self.outbox.is_busy(account_id) or self.fetching.is_busy(account_id)
+        return busy or account_id in self.pulling.running
 
     async def _refused(self, account: Account, error: sdk.ConnectorError) -> None:
         await self.accounts.refused(account, error)
