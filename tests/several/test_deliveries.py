@@ -1,11 +1,31 @@
 """Deliveries among processes that know different things at the moment."""
 
+from typing import Any
+
+import pytest
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.model import Delivery, Held
 
 import chorally_sdk as sdk
 from tests.support.several import Several
-from tests.support.wall import NOTE
+from tests.support.wall import NOTE, Wall
+
+
+class Blind(Wall):
+    """A wall on which nothing can be looked for."""
+
+    async def find(self, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
+        """Tell nothing."""
+        raise sdk.OutcomeUnknown("it cannot be searched")
+
+
+class Odd(Wall):
+    """A wall that answers to some with what no store takes."""
+
+    async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
+        """Answer a note."""
+        receipt = await super().push(message)
+        return receipt.model_copy(update={"data": {"odd": object()}}) if message.body == "odd" else receipt
 
 
 async def test_an_answer_of_an_account_that_the_worker_does_not_know_yet_waits(several: Several) -> None:
@@ -57,3 +77,48 @@ async def test_what_is_held_for_an_account_that_the_worker_does_not_know_yet_sta
 
     assert await several.all(Held) == []
     assert [event.data.body for event in await several.published("messages")] == ["from a phone"]
+
+
+async def test_what_a_call_led_to_is_stored_although_others_took_it_as_unknown_meanwhile(several: Several) -> None:
+    """The worker was cut off from the store after its call, for so long that its claim was given up."""
+    one = await several.start("one", "api", "worker", connectors={"wall": Blind})
+    account = await several.account(one)
+    await several.queue(account)
+    write = several.ledger.documents.write
+
+    async def cut_off(writes: Any) -> Any:
+        if any(isinstance(w.document, Delivery) and w.document.state == "sent" for w in writes):
+            raise OSError("cut off")
+        return await write(writes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(several.ledger.documents, "write", cut_off)
+        await one.io.outbox.dispatch()
+        await one.io.outbox.idle()
+    several.processes.remove(one)
+    two = await several.start("two", "worker", connectors={"wall": Blind})
+    for _ in range(15):
+        await several.pass_time(2)
+        await two.io.outbox.look_back()
+        await two.deliver()
+    [given_up] = await several.all(Delivery)
+
+    several.processes.append(one)
+    await one.io.outbox.dispatch()
+
+    assert (given_up.state, given_up.needs_person) == ("unconfirmed", True)
+    assert [(d.state, d.external_id, d.needs_person) for d in await several.all(Delivery)] == [("sent", "a1", False)]
+    assert len(several.platform.answers) == 1
+
+
+async def test_an_outcome_that_cannot_be_stored_holds_up_no_other_account(several: Several) -> None:
+    """What the platform answered has no place in the store; that it answered has."""
+    one = await several.start("one", "api", "worker", connectors={"wall": Odd})
+    odd, other = await several.account(one), await several.account(one, "other")
+    await several.queue(odd, body="odd")
+    await one.deliver()
+    await several.queue(other, body="good")
+    await one.deliver()
+
+    found = {d.body: (d.state, d.external_id) for d in await several.all(Delivery)}
+    assert found == {"odd": ("sent", "a1"), "good": ("sent", "a2")}
