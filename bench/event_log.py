@@ -8,7 +8,6 @@ the table and decoded to its type, and its position is committed with each batch
 """
 
 import argparse
-import asyncio
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from chorally_core.adapters.sqlite.bus import SqliteBus
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.events import Event, MessageAdd, envelope, topics
 from chorally_core.events.ids import derived
+from chorally_core.serving import run
 
 from bench.common import Spent, machine, scratch, show, spread
 
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=40_000, help="of the batches of 100 and 1,000")
     parser.add_argument("--folder", type=Path, help="where files go; the system's temporary folder otherwise")
     options = parser.parse_args()
-    asyncio.run(measure(options.rounds, options.messages, options.folder))
+    run(measure(options.rounds, options.messages, options.folder))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ class Webhooks:
             traces.note_error(problem.code)
             await _answer(send, problem.status, bytes(document.body), headers)
             return
-        traces.note(name=f"webhook {platform}", platform=platform, verdict=verdict.kind, status=verdict.status)
+        if traces.on:
+            traces.note(name=f"webhook {platform}", platform=platform, verdict=verdict.kind, status=verdict.status)
         if verdict.kind in ("reject", "stale_keys"):
             detail = "the request does not prove that it comes from the platform; check the secret on both sides"
             answer = Problem(verdict.status, detail, code="webhook-rejected").response()

@@ -1,6 +1,6 @@
 """Events: the envelope, what each says, where each travels, and how ids are made."""
 
-from chorally_core.events.catalogue import Unknown, Unreadable, decode
+from chorally_core.events.catalogue import Unknown, Unreadable, decode, said
 from chorally_core.events.event import Data, Event, Raw, carrying, envelope, headers, to_raw
 from chorally_core.events.records import (
     Attached,
@@ -21,5 +21,5 @@ from chorally_core.events.records import (
 __all__ = [
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
     "MessageReconcile", "MessageUpdate", "Moderate", "Raw", "Reply", "TicketUpdate", "TriggerEvaluate", "Unknown",
-    "Unreadable", "carrying", "decode", "envelope", "headers", "to_raw",
+    "Unreadable", "carrying", "decode", "envelope", "headers", "said", "to_raw",
 ]  # fmt: skip

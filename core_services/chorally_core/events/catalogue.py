@@ -83,23 +83,32 @@ def declared_data(topic: str, name: str) -> type[Data] | None:
     return None
 
 
+def said(topic: str, value: bytes) -> tuple[str, str, Any]:
+    """Return who says an event, its name, and what it says; None for that where this version does not know it.
+
+    Raises:
+        msgspec.DecodeError: It is no envelope, or says something else than declared.
+    """
+    wrapped = _envelope.decode(value)
+    decoder = _decoders.get((topic if topic in topics.FIXED else CHANNEL, wrapped.event))
+    return wrapped.issuer, wrapped.event, None if decoder is None else decoder.decode(wrapped.data)
+
+
 def decode(raw: Raw) -> Event[Any] | Unreadable | Unknown:
     """Return the event that lies on the bus, or why it cannot be one."""
     try:
-        wrapped = _envelope.decode(raw.value)
-        place = raw.topic if raw.topic in topics.FIXED else CHANNEL
-        decoder = _decoders.get((place, wrapped.event))
-        if decoder is None:
-            return Unknown(raw=raw, name=wrapped.event)
+        issuer, name, data = said(raw.topic, raw.value)
+        if data is None:
+            return Unknown(raw=raw, name=name)
         head = raw.headers
         at = datetime.fromisoformat(head["occurred_at"])
         if at.tzinfo is None:
             return Unreadable(raw=raw, error="header occurred_at has no time zone")
         return Event(
             topic=raw.topic,
-            issuer=wrapped.issuer,
-            name=wrapped.event,
-            data=decoder.decode(wrapped.data),
+            issuer=issuer,
+            name=name,
+            data=data,
             id=head["id"],
             tenant=head["tenant"],
             key=raw.key,

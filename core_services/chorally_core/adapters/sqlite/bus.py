@@ -7,11 +7,14 @@ without reading and decoding it again; a group that lags, or starts anew, reads 
 import asyncio
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from chorally_core.adapters.sqlite.database import Database
-from chorally_core.events import Event, Raw, decode, envelope
+from chorally_core.events import Event, Raw, Unknown, Unreadable, decode, envelope, said
 from chorally_core.ports.bus import Batch, Consumer, Delivered
 
 _AHEAD = 20_000  # events handed over in memory before a lagging group reads the log instead
@@ -36,6 +39,23 @@ def _headers(
         "traceparent": traceparent,
         "schema": str(schema),
     }
+
+
+def _stored(
+    topic: str, at: int, key: str, event_id: str, tenant: str, caused_by: str, depth: int, traceparent: str,
+    schema: int, value: bytes,
+) -> Event[Any] | Unreadable | Unknown:  # fmt: skip
+    """The event that a row is, or why it cannot be one, which is found out as on any bus."""
+    with suppress(msgspec.DecodeError, RecursionError):
+        issuer, name, data = said(topic, value)
+        if data is not None:
+            return Event(
+                topic=topic, issuer=issuer, name=name, data=data, id=event_id, tenant=tenant, key=key,
+                occurred_at=_EPOCH + timedelta(microseconds=at), caused_by=caused_by, depth=depth,
+                traceparent=traceparent, schema=schema,
+            )  # fmt: skip
+    headers = _headers(at, event_id, tenant, caused_by, depth, traceparent, schema)
+    return decode(Raw(topic=topic, key=key, value=value, headers=headers))
 
 
 class _Topic:
@@ -103,9 +123,8 @@ class _Reader:
             return []
         table = self.topic.table
         sql = f"select * from {table} where position >= ? order by position limit ?"
-        for position, at, key, *head, value in self.database.writer.execute(sql, (self.next, limit)):
-            raw = Raw(topic=self.topic.name, key=key, value=value, headers=_headers(at, *head))
-            found.append(Delivered(f"{position:016d}", decode(raw)))
+        for position, *row in self.database.writer.execute(sql, (self.next, limit)):
+            found.append(Delivered(f"{position:016d}", _stored(self.topic.name, *row)))
             self.next = position + 1
         if not found:
             self.next = self.topic.head + 1
