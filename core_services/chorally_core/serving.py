@@ -4,19 +4,26 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from types import FrameType
 from typing import Any, Self, TypeVar
 
+import structlog
 import uvicorn
 
 import chorally_sdk as sdk
+from chorally_core.telemetry.tasks import where
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+_LEFTOVERS_S = 5.0  # that tasks and threads have which are left once everything is closed
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -26,12 +33,28 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     Nearly all that a message leaves behind is freed at once; frequent collections only walk the caches.
     """
     gc.set_threshold(50_000, 20, 100)
-    if sys.platform == "win32":
-        return asyncio.run(main)
-    import uvloop
+    factory = None
+    if sys.platform != "win32":
+        import uvloop
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        factory = uvloop.new_event_loop
+    runner = asyncio.Runner(loop_factory=factory)
+    try:
         return runner.run(main)
+    finally:
+        status = 1 if sys.exc_info()[0] else 0
+        cut_off = threading.Timer(_LEFTOVERS_S, _end_at_once, [status, runner.get_loop()])
+        cut_off.daemon = True
+        cut_off.start()
+        runner.close()  # waits for whatever is left, for ever
+        cut_off.cancel()
+
+
+def _end_at_once(status: int, loop: asyncio.AbstractEventLoop) -> None:
+    """End the process although something goes on in it: everything is closed, so nothing is lost."""
+    left = [f"{task.get_name()} at {where(task)}" for task in asyncio.all_tasks(loop)]
+    log.error("something does not end, and is cut off", tasks=left, threads=[t.name for t in threading.enumerate()])
+    os._exit(status)
 
 
 class Ending:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,9 +29,15 @@ from chorally_core.services.io.beside import Shared
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.feed import Feed
 from chorally_core.settings import Settings
+from chorally_core.telemetry.tasks import ended
 from chorally_sdk.plugins import Registry, discover
 
 log = structlog.get_logger(__name__)
+
+_STOP_S = 25.0  # that all parts have to end, of which the stores have the rest
+_FEED_S = 2.0
+_WORK_S = 12.0  # turns in hand and visible calls under way have eight of them
+_TASKS_S = 6.0  # jobs that run have five of them
 
 _IO_ROLES: dict[members.Role, Role] = {"api": Role.API, "worker": Role.WORKER}
 """What a process may be of io beside its runners."""
@@ -229,16 +235,19 @@ class System:
 
     async def stop(self) -> None:
         """Finish what is under way, in bounded time, and give everything back; what fails does not keep the rest."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _STOP_S
         self.readiness.stopping = True
-        await _ended(self.feed.stop())
-        await _ended(self.reading.stop(), self.io.stop())
+        await ended(_FEED_S, {"feed": self.feed.stop()})
+        await ended(_WORK_S, {"reading": self.reading.stop(), "io": self.io.stop()})
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if isinstance(self.leases, StoredLeases):
-            await _ended(self.leases.stop())
-        await _ended(*self._passing)
-        await self.stores.aclose()
+        await ended(_TASKS_S, {task.get_name(): task for task in self._tasks})
+        beside = {f"work beside the rest, {number}": task for number, task in enumerate(self._passing)}
+        leases = {"leases": self.leases.stop()} if isinstance(self.leases, StoredLeases) else {}
+        await ended(_TASKS_S, {**beside, **leases})
+        await ended(max(end - loop.time(), _TASKS_S), {"stores": self.stores.aclose()})
+        self.close()
 
     def close(self) -> None:
         """Close the folder, where there is one."""
@@ -251,10 +260,3 @@ class System:
     def token(self, tenant: str, role: str, name: str = OPERATOR) -> str:
         """Return a token for whoever runs the installation."""
         return told(self.trust.issuer, tenant, role, name)
-
-
-async def _ended(*parts: Awaitable[None]) -> None:
-    """Wait for the ends of parts; what goes wrong with one is logged."""
-    for outcome in await asyncio.gather(*parts, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            log.error("a part did not end well", exc_info=outcome)

@@ -51,6 +51,7 @@ class Relay:
         self._older_than = older_than
         self.relayed = 0
         """How many events were relayed, since the start."""
+        self._failed = 0
 
     async def round(self) -> int:
         """Look once; return how many events were relayed."""
@@ -63,10 +64,20 @@ class Relay:
         return count
 
     async def run(self) -> None:
-        """Look until cancelled; what fails is tried again at the next look."""
+        """Look until cancelled; what fails is tried again at the next look, and told once, with its end."""
         while True:
-            try:
-                await self.round()
-            except Exception as error:
-                log.error("relaying failed", exc_info=error)
+            await self.look()
             await asyncio.sleep(self._every_s)
+
+    async def look(self) -> None:
+        """Look once, whatever comes of it."""
+        try:
+            await self.round()
+        except Exception as error:
+            self._failed += 1
+            if self._failed == 1:
+                log.error("relaying fails until further notice", exc_info=error)
+            return
+        if self._failed:
+            log.info("relaying goes on", failures=self._failed)
+            self._failed = 0

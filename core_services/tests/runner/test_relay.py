@@ -15,6 +15,7 @@ from chorally_core.ports.leases import AlwaysHeld
 from chorally_core.runner import InOrder, Relay, Runner
 from chorally_core.services.log import handlers as log
 from chorally_core.services.log.model import LogEntry
+from structlog.testing import capture_logs
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -111,6 +112,32 @@ async def test_a_look_at_nothing_is_one_question(ledger: InOrder) -> None:
     """It costs the same however many documents there are."""
     assert await Relay(ledger, AlwaysHeld()).round() == 0
     assert ledger.documents.asked == 1  # type: ignore[attr-defined]
+
+
+class Away(Elsewhere):
+    """Leases whose store cannot be reached for a while."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    async def hold(self, name: str) -> bool:
+        """Fail, until the store is back."""
+        self.looks -= 1
+        if self.looks >= 0:
+            raise ConnectionError("nobody answers")
+        return True
+
+
+async def test_a_failure_that_lasts_is_told_once_and_counted(ledger: InOrder) -> None:
+    """Neither a line nor a traceback at each look, while a broker is away."""
+    relay = Relay(ledger, Away(5))
+    with capture_logs() as logs:
+        for _ in range(7):
+            await relay.look()
+    assert [(entry["event"], entry.get("failures")) for entry in logs] == [
+        ("relaying fails until further notice", None),
+        ("relaying goes on", 5),
+    ]
 
 
 async def test_an_event_that_is_told_twice_has_its_effect_once(ledger: InOrder, clock: Clock) -> None:

@@ -24,6 +24,7 @@ from chorally_core.adapters.kafka.connection import options
 from chorally_core.adapters.kafka.errors import KafkaUnavailable
 from chorally_core.adapters.kafka.settings import KafkaSettings
 from chorally_core.adapters.kafka.share import Share
+from chorally_core.telemetry.tasks import where
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ _SHARED_OUT_S = 30.0  # in which partitions are shared out anew, unless somethin
 _FETCH_MS = 1_000
 _LOOK_S = 5.0  # between looks at where the log ends while nothing is fetched
 _LONGEST_PAUSE_S = 30.0
+_LEAVE_S = 12.0  # to leave a group, with what ``close`` may take
 
 
 class Membership:
@@ -167,7 +169,7 @@ class Membership:
             if not self._ending:  # once: a second time would cut off its leaving
                 self._ending = True
                 self._task.cancel()
-            await asyncio.wait({self._task})
+            await _end(self._task)
         if self._after is not None:
             await self._after.stop()
 
@@ -176,12 +178,17 @@ class Membership:
         if self._after is not None:
             await self._after.stop()
             self._after = None
-        while True:
+        while not self._left:
             try:
                 await self._member()
             except (errors.KafkaError, KafkaUnavailable, OSError) as error:
                 self._failure = f"group {self._group} cannot read: {error!r}"
                 log.warning("reading from Kafka begins anew", group=self._group, error=repr(error), in_s=self._pause_s)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait before beginning anew, longer each time."""
+        if not self._left:
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
 
@@ -214,7 +221,7 @@ class Membership:
             await close(client)
 
     async def _read(self, client: Any) -> None:
-        while True:
+        while not self._left:  # aiokafka may swallow the cancellation that ends it
             if self._is_new:
                 self._is_new = False
                 await self._look(client)
@@ -294,6 +301,15 @@ class Membership:
         if not self._left:
             self.moved = asyncio.get_running_loop().create_future()
             self._arrived()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Wait until a cancelled membership has left its group; one that does not in time is cut off, once more."""
+    await asyncio.wait({task}, timeout=_LEAVE_S)
+    if not task.done():
+        log.error("a member of a group does not end", task=task.get_name(), at=where(task))
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -42,7 +42,7 @@ class KafkaSettings:
     compression: str = "lz4"
     prefix: str = ""
     """Begins the names of topics and groups, to keep installations on one cluster apart."""
-    session_s: float = 15
+    session_s: float = 10
     """Seconds after which the partitions of a silent member go to others."""
 
 
