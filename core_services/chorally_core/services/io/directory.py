@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from chorally_core.ports.documents import Documents, Query
 from chorally_core.ports.secrets import Vault
+from chorally_core.services.io.key_sets import KeySets, reader
 from chorally_core.services.io.model import Account, App
 from chorally_core.telemetry.outbound import watching
 from chorally_sdk import Account as SdkAccount
@@ -67,6 +68,8 @@ class Directory:
         self._transport = transport
         self._budgets = budgets or LocalBudgets(now=now)
         self._monotonic = monotonic
+        self.key_sets = KeySets(reader(), monotonic=monotonic)
+        """Platforms' published keys, which webhooks are judged by."""
         self.breakers: dict[str, Breaker] = {}
         """What spares the platform of each account that was called."""
         self.live: Callable[[str], Grants] | None = None
@@ -178,7 +181,16 @@ class Directory:
                 for name, value in values.items():
                     live = value if isinstance(value, list) else [value]
                     secrets[name] = tuple(SecretStr(str(v)) for v in live if v)
-        return Keys(secrets=secrets)
+        holder = app or account
+        hooks = self.connectors[holder.platform].manifest.hooks if holder is not None else None
+        return Keys(secrets=secrets, jwks=self.key_sets.of(hooks.jwks) if hooks is not None else {})
+
+    async def renew_keys(self, urls: Sequence[str] | None = None) -> bool:
+        """Read published keys again, those that are named or those that were read long ago; whether any changed."""
+        changed = await (self.key_sets.keep_fresh() if urls is None else self.key_sets.renew(urls))
+        if changed:
+            self._keys.clear()
+        return changed
 
     def bare(self, platform: str) -> Connector:
         """Return a connector for calls that are about no account: ``verify`` and ``parse``."""

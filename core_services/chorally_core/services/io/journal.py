@@ -190,6 +190,8 @@ class Journal:
             if self._doors is None or not await self._doors.learn(raw.received_at):
                 raise
             verdict, app, account, raw = self._judge(platform, hooks, token, raw)
+        if verdict.kind == "stale_keys" and await self._directory.renew_keys(hooks.jwks):
+            verdict, app, account, raw = self._judge(platform, hooks, token, raw)
         self.counts[f"{platform}:{verdict.kind}"] += 1
         if verdict.kind == "accept":
             await self._keep(platform, app, account, raw, verdict)

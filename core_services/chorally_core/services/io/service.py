@@ -171,6 +171,7 @@ class IoService:
             ledger, self.directory, self.inbound, self.health, now=now, on_refused=self._refused,
             is_mine=self._is_mine, may_fetch=self.journal.has_room, call_s=call_s,
         )  # fmt: skip
+        self._keys_renewed: asyncio.Task[None] | None = None
         self._serving: set[str] = set()
         self._nudged = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -262,9 +263,10 @@ class IoService:
         """End pulls and deliveries; what was claimed and not recorded is taken as unknown later."""
         await self.pulling.stop()
         await self.fetching.stop()
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._keys_renewed] if self._keys_renewed else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.health.flush()
         await self.intake.unknown.flush()
         if self.beside is not None:
@@ -301,12 +303,21 @@ class IoService:
             await self.pulling.nudge()
             await self.fetching.dispatch()
         await self.directory.close_retired()
+        self._keep_keys_fresh()
 
     def _is_idle(self, shard: str) -> bool:
         """Whether nothing is under way for the accounts of a shard."""
         count = self.beside.shards.count if self.beside else 1
         under_way = (a for a in self.directory.accounts if self._is_busy(a))
         return all(shard_of(account_id, count) != shard for account_id in under_way)
+
+    def _keep_keys_fresh(self) -> None:
+        """Read platforms' keys again beside what else is done: it may take a while."""
+        if self._keys_renewed is None or self._keys_renewed.done():
+            self._keys_renewed = asyncio.create_task(self._renew_keys(), name="io-key-sets")
+
+    async def _renew_keys(self) -> None:
+        await self.directory.renew_keys()
 
     def _is_busy(self, account_id: str) -> bool:
         busy = self.outbox.is_busy(account_id) or self.fetching.is_busy(account_id)
