@@ -3,7 +3,7 @@
 Who said something gives the ordering key; what was said before and is unchanged gives nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from chorally_core.services.io.recent import Recent
 
 SERVICE = "io-service"
 
+_STEP = 1000
 _REMEMBERED = 50_000  # messages and authors whose last state is remembered, to publish only what is new
 
 
@@ -60,10 +61,7 @@ class Inbound:
         return Inbound(self._documents, self._vault, now=self._now, fetches=self._fetches)
 
     def beside(self) -> "Inbound":
-        """Return a translation for one piece of work of its own, which shares what is known to be published.
-
-        It is thrown away with the work where that fails or is broken off.
-        """
+        """Return a translation for one piece of work, which shares what is published, and is dropped with it."""
         beside = self.afresh()
         beside._messages, beside._authors = self._messages.beside(), self._authors.beside()
         return beside
@@ -279,7 +277,7 @@ class Inbound:
             Where("account_id", "is", account.id),
             Where("state", "in", ("sent", "delivered")),
         )
-        for stored in await self._documents.find(Query(Delivery, account.tenant, where, limit=1000)):
+        async for stored in self._deliveries(account, where):
             delivery = self._moved.get(stored.id, stored)
             if delivery.settled_at is not None and delivery.settled_at <= mark.at:
                 self._mark_ours(came, delivery, mark)
@@ -306,11 +304,22 @@ class Inbound:
     async def _may_be_ours(self, account: Account, conversation_id: str | None, channel: str | None) -> bool:
         """Whether a push is open that this could be the echo of."""
         where = [Where("account_id", "is", account.id), Where("state", "in", sorted(OPEN))]
-        for delivery in await self._documents.find(Query(Delivery, account.tenant, tuple(where), limit=1000)):
+        async for delivery in self._deliveries(account, tuple(where)):
             same_place = conversation_id is None or delivery.conversation_id in (None, conversation_id)
             if same_place and channel in (None, delivery.channel) and delivery.external_id is None:
                 return True
         return False
+
+    async def _deliveries(self, account: Account, where: tuple[Where, ...]) -> AsyncIterator[Delivery]:
+        """All deliveries of which something holds, however many there are."""
+        after: tuple[None, str] | None = None
+        while True:
+            found = await self._documents.find(Query(Delivery, account.tenant, where, limit=_STEP, after=after))
+            for delivery in found:
+                yield delivery
+            if len(found) < _STEP:
+                return
+            after = (None, found[-1].id)
 
     def _held(self, account: Account, event: sdk.Message | sdk.Mark, received_at: datetime) -> Held:
         text = event.model_dump_json()

@@ -34,8 +34,14 @@ class LeftBehind:
     async def everything(self) -> list[Delivery]:
         """Return what is claimed: all of it was left behind where no other process lives."""
         where = (Condition("next_at", "present"), Condition("state", "is", "sending"))
-        found: list[Delivery] = await self._documents.find(Query(Delivery, None, where, limit=_STEP))
-        return found
+        claimed: list[Delivery] = []
+        after: tuple[None, str] | None = None
+        while True:
+            found: list[Delivery] = await self._documents.find(Query(Delivery, None, where, limit=_STEP, after=after))
+            claimed += found
+            if len(found) < _STEP:
+                return claimed
+            after = (None, found[-1].id)
 
     async def over(self, is_asked_for: Callable[[Delivery], bool]) -> list[Delivery]:
         """Return the claims of which nothing was heard for as long as a call may take."""

@@ -32,6 +32,7 @@ Moved = TypeVar("Moved", StreamState, None)
 
 EVERY = timedelta(minutes=5)
 _LONGEST = timedelta(minutes=15)
+_STEP = 1000
 _OF_STREAMS = (Condition("next_at", "absent"),)
 
 
@@ -113,10 +114,16 @@ class Pulling:
 
     async def nudge(self) -> None:
         """Let streams run now that pings ask for."""
-        for nudge in await self._ledger.documents.find(Query(Nudge, None, _OF_STREAMS, limit=1000)):
-            if not self._is_mine(nudge.account_id):
-                continue
-            self._nudged.setdefault((nudge.account_id, nudge.stream), asyncio.Event()).set()
+        after: tuple[None, str] | None = None
+        while True:
+            query = Query(Nudge, None, _OF_STREAMS, limit=_STEP, after=after)
+            found: list[Nudge] = await self._ledger.documents.find(query)
+            for nudge in found:
+                if self._is_mine(nudge.account_id):
+                    self._nudged.setdefault((nudge.account_id, nudge.stream), asyncio.Event()).set()
+            if len(found) < _STEP:
+                return
+            after = (None, found[-1].id)
 
     def pull_now(self, account_id: str, stream: str) -> None:
         """Let a stream run now."""
