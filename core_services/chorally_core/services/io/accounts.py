@@ -22,6 +22,7 @@ from chorally_core.services.io.grants import GrantRecord
 from chorally_core.services.io.inbound import SERVICE
 from chorally_core.services.io.model import Account
 from chorally_core.services.io.renewal import Renewal
+from chorally_core.services.io.upgrading import account_of_today
 
 log = structlog.get_logger(__name__)
 
@@ -161,6 +162,7 @@ class Accounts(Apps):
             name=name,
             app_id=app_id,
             settings={k: v for k, v in settings.items() if k not in secret_fields(connector.manifest.account_settings)},
+            settings_version=connector.manifest.settings_version,
             sealed=sealed,
             hook_token=self._new_id(),
             created_at=now,
@@ -276,6 +278,8 @@ class Accounts(Apps):
             Unfit: They do not fit, or belong to another account on the platform.
             ConnectorError: The platform refused them; nothing is stored.
         """
+        if settings is not None or credentials is not None:
+            account = account_of_today(account, self._connector(account.platform), self._vault)
         changed = account
         if name is not None:
             changed = msgspec.structs.replace(changed, name=name)

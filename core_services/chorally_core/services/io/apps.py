@@ -18,6 +18,7 @@ from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, secret_fields
 from chorally_core.services.io.inbound import SERVICE
 from chorally_core.services.io.model import App, RemovedApp
+from chorally_core.services.io.upgrading import app_of_today
 
 
 class Apps:
@@ -76,6 +77,7 @@ class Apps:
             platform=platform,
             name=name,
             settings={k: v for k, v in settings.items() if k not in hidden},
+            settings_version=connector.manifest.settings_version,
             sealed=self._vault.seal({k: v for k, v in settings.items() if k in hidden}),
             hook_token=self._new_id(),
             created_at=self._now(),
@@ -109,7 +111,9 @@ class Apps:
             LookupError: No such connector.
             Unfit: The settings do not fit.
         """
-        model = self._connector(app.platform).manifest.app_settings
+        connector = self._connector(app.platform)
+        app = app_of_today(app, connector, self._vault)
+        model = connector.manifest.app_settings
         opened = self._vault.open(app.sealed) if app.sealed else {}
         given = dict(settings or {})
         hidden = secret_fields(model)

@@ -14,6 +14,7 @@ from chorally_core.ports.documents import Documents, Query
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.key_sets import KeySets, reader
 from chorally_core.services.io.model import Account, App
+from chorally_core.services.io.upgrading import account_of_today, app_of_today
 from chorally_core.telemetry.outbound import watching
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
@@ -160,6 +161,7 @@ class Directory:
         model = self.connectors[platform].manifest.app_settings
         if model is None or app is None:
             return None
+        app = app_of_today(app, self.connectors[platform], self._vault)
         opened = self._vault.open(app.sealed) if app.sealed else {}
         newest = {name: value[0] if isinstance(value, list) and value else value for name, value in opened.items()}
         return model.model_validate({**app.settings, **newest})
@@ -174,7 +176,8 @@ class Directory:
 
     def _opened_keys(self, app: App | None, account: Account | None) -> Keys:
         secrets: dict[str, tuple[SecretStr, ...]] = {}
-        for holder in (app, account):
+        for held in (app, account):
+            holder = self._of_today(held)
             if holder is not None and holder.sealed:
                 opened = self._vault.open(holder.sealed)
                 values = opened.get("settings", {}) if isinstance(holder, Account) else opened
@@ -184,6 +187,12 @@ class Directory:
         holder = app or account
         hooks = self.connectors[holder.platform].manifest.hooks if holder is not None else None
         return Keys(secrets=secrets, jwks=self.key_sets.of(hooks.jwks) if hooks is not None else {})
+
+    def _of_today(self, holder: App | Account | None) -> App | Account | None:
+        if holder is None or holder.platform not in self.connectors:
+            return holder
+        upgrade: Callable[..., App | Account] = app_of_today if isinstance(holder, App) else account_of_today
+        return upgrade(holder, self.connectors[holder.platform], self._vault)
 
     async def renew_keys(self, urls: Sequence[str] | None = None) -> bool:
         """Read published keys again, those that are named or those that were read long ago; whether any changed."""
@@ -208,6 +217,7 @@ class Directory:
 
     def draft(self, account: Account) -> Connector:
         """Return a connector for an account as given, which need not be stored."""
+        account = account_of_today(account, self.connectors[account.platform], self._vault)
         opened = self._vault.open(account.sealed) if account.sealed else {}
         settings = account_settings(self.connectors[account.platform], account.settings, opened.get("settings", {}))
         grant = Grant.model_validate(opened["grant"]) if opened.get("grant") else None

@@ -30,6 +30,8 @@ class App(Document, frozen=True, kw_only=True):
     platform: str
     name: str = ""
     settings: dict[str, Any] = {}
+    settings_version: int = 1
+    """The connector's ``settings_version`` under which they were stored, and the sealed ones too."""
     sealed: str = ""
     hook_token: str
     """Unguessable part of the app's own webhook URL."""
@@ -61,6 +63,8 @@ class Account(Document, frozen=True, kw_only=True):
     external_name: str = ""
     app_id: str | None = None
     settings: dict[str, Any] = {}
+    settings_version: int = 1
+    """As an app's."""
     sealed: str = ""
     data: dict[str, Any] = {}
     state: AccountState = "connected"
@@ -255,7 +259,7 @@ class Delivery(Document, frozen=True, kw_only=True):
     kind = "delivery"
     unique = ("client_ref", "external_key")
     sparse = ("next_at",)
-    indexes = (("account_id", "state"), ("conversation_id",), ("created_at",))
+    indexes = (("account_id", "state"), ("conversation_id",), ("created_at",), ("key", "created_at"))
 
     account_id: str
     platform: str
