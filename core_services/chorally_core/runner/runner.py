@@ -81,6 +81,8 @@ class Runner:
         batch = await self.consumer.poll(self._storable.limit(self._batch))
         if batch.delivered and self._lanes.is_stale(self.consumer, now):
             await self.start()  # the batch may be of a share that came meanwhile
+            if self._lanes.is_stale(self.consumer, now):
+                raise Moved(self.group)  # and is of one that is gone: what waits there is another member's to know
         if not batch.delivered:
             return retried
         names = [_name(delivered) for delivered in batch.delivered]

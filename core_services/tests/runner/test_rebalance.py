@@ -13,7 +13,7 @@ from chorally_core.events import Event
 from chorally_core.ports.documents import Write
 from chorally_core.runner import Parked, Runner
 from chorally_core.runner.parking import parked
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.partitions import Cluster
@@ -36,6 +36,9 @@ def first_told(told: Iterable[Event[Any]]) -> dict[str, list[str]]:
     keys=st.lists(st.integers(0, 2), min_size=10, max_size=25),
     failing=st.dictionaries(st.integers(0, 39), st.integers(1, 3), max_size=5),
 )
+@example(
+    seed=2_754_267_378, keys=[0, 0, 0, 1, 1, 2, 2, 2, 0, 0, 0, 0, 2, 2, 2, 1, 1, 2], failing={14: 1, 6: 3}
+)  # a share that changed while its lanes were learned
 async def test_whatever_happens_each_key_is_handled_in_order_and_once(
     seed: int, keys: list[int], failing: dict[int, int]
 ) -> None:
