@@ -164,12 +164,13 @@ def replay(
     url: Annotated[
         str, typer.Option(help="URL of the running API.", envvar="CHORALLY_PUBLIC_URL")
     ] = "http://127.0.0.1:8080",
+    diff: Annotated[bool, typer.Option("--diff", help="Only show what would differ from what is stored.")] = False,
     data: Data = None,
 ) -> None:
     """Read stored webhooks again, through the running system."""
     from chorally_core.commands.replay import replay_hooks
 
-    problem = replay_hooks(_settings(data=data), url, tenant, hook_ids)
+    problem = replay_hooks(_settings(data=data), url, tenant, hook_ids, diff=diff)
     if problem:
         _fail(problem)
 

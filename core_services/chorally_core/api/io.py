@@ -14,6 +14,7 @@ from chorally_core.api.io_deliveries import deliveries_router
 from chorally_core.api.io_moderations import moderations_router
 from chorally_core.api.io_operations import dead_letters_router, hooks_router
 from chorally_core.api.io_parts import Io
+from chorally_core.api.io_replay_diff import replay_diff_router
 from chorally_core.api.jobs import jobs_router
 from chorally_core.ports.identity import Identity
 from chorally_core.services.io.replay import Replay
@@ -45,5 +46,6 @@ def create_app(identity: Identity, parts: Io) -> FastAPI:
     app.include_router(moderations_router(parts))
     app.include_router(dead_letters_router(parts, replay))
     app.include_router(hooks_router(parts, replay))
+    app.include_router(replay_diff_router(parts, replay))
     app.include_router(jobs_router(parts))
     return app

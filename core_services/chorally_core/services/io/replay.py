@@ -47,6 +47,14 @@ class Replay:
             await self._ledger.commit(Work(steps))
         return [_published(event) for step in steps for event in step.events]
 
+    async def preview(self, hook: Hook) -> list[Event[Any]]:
+        """Return what a replay would publish, and publish nothing.
+
+        Raises:
+            Refused: It cannot be read.
+        """
+        return [event for step in (await self._read(hook)).steps() for event in step.events]
+
     async def letter(self, letter: DeadLetter) -> list[Published]:
         """Put a dead letter back on its topic, or read its webhook again, and mark it as replayed.
 
