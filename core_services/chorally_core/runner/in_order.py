@@ -13,12 +13,19 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from chorally_core.events import Event
+import structlog
+
+from chorally_core.events import Event, envelope, headers
 from chorally_core.ports.bus import Bus
 from chorally_core.ports.documents import Conflict, Document, Documents, Unsent, Write
 from chorally_core.ports.ledger import Step, Work, settled
+from chorally_core.ports.storable import is_of_content, shown
+from chorally_core.runner.parking import dead
+
+log = structlog.get_logger(__name__)
 
 _AT_ONCE = 500
+_UNTOLD = "relay"
 
 
 class InOrder:
@@ -73,14 +80,48 @@ class InOrder:
         """Relay what is stored and not told; return how many events that was."""
         count = 0
         while (unsent := await self.documents.unsent(_AT_ONCE, older_than)).token:
-            await self._relay(unsent)
+            try:
+                await self._relay(unsent)
+            except Exception as error:
+                if not is_of_content(error):
+                    raise
+                await self._relay_singly(unsent)
             count += len(unsent.events)
         return count
+
+    async def _relay_singly(self, unsent: Unsent) -> None:
+        """Relay what can be; what the bus never takes becomes a dead letter, and holds up nothing more."""
+        for event in unsent.events:
+            try:
+                await self.bus.publish([event])
+            except Exception as error:
+                if not is_of_content(error):
+                    raise
+                log.error("event is a dead letter", topic=event.topic, event_id=event.id, error=shown(error))
+                await self.commit(Work([_given_up(event, error)]))
+        await self.documents.relayed(unsent)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Hold nothing together: each commit stands by itself."""
         yield
+
+
+def _given_up(event: Event[Any], error: Exception) -> Step:
+    """The dead letter of an event that cannot be told."""
+    letter, told = dead(
+        tenant=event.tenant,
+        source=event.topic,
+        group=_UNTOLD,
+        key=event.key,
+        value=envelope(event).decode(),
+        head=headers(event),
+        error=shown(error),
+        attempts=1,
+        at=event.occurred_at,
+        of=event.id,
+    )
+    return Step.of([letter], [told])
 
 
 def _carrying(step: Step) -> Step:
