@@ -10,6 +10,7 @@ from chorally_core.ports.ledger import Ledger, Work
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import Held
+from chorally_core.services.io.waiting import Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -26,18 +27,20 @@ class HeldBack:
         self._directory = directory
         self._inbound = inbound
         self._is_mine = is_mine
+        self._waiting = Waiting(ledger.documents, inbound)
         self._told: set[str] = set()
 
     async def release(self, account_id: str | None = None) -> None:
         """Take up what is held for one account, or for all, in the order in which it came."""
         where = (Condition("account_id", "is", account_id),) if account_id else ()
         after: tuple[datetime, str] | None = None
+        left: list[Held] = []
         while True:
             query = Query(Held, None, where, order="received_at", limit=_STEP, after=after)
             found: list[Held] = await self._ledger.documents.find(query)
-            for held in found:
-                if not self._is_mine(held.account_id):
-                    continue
+            mine = [held for held in found if self._is_mine(held.account_id)]
+            left += mine
+            for held in await self._ready(mine):
                 try:
                     await self._release(held)
                 except Exception as error:  # it stays, and holds up no other
@@ -45,8 +48,26 @@ class HeldBack:
                         self._told.add(held.id)
                         log.error("what was held cannot be taken up", held_id=held.id, exc_info=error)
             if len(found) < _STEP:
-                return
+                break
             after = (found[-1].received_at, found[-1].id)
+        if account_id is None:
+            self._waiting.forget(left)
+
+    async def _ready(self, found: list[Held]) -> list[Held]:
+        """Leave out what would be held again."""
+        by_account: dict[str, list[Held]] = {}
+        for held in found:
+            by_account.setdefault(held.account_id, []).append(held)
+        ready: set[str] = set()
+        for account_id, some in by_account.items():
+            account = self._directory.accounts.get(account_id)
+            connector = self._directory.connectors.get(account.platform) if account else None
+            if account is None or connector is None:
+                ready |= {held.id for held in some}
+                continue
+            channels = [channel.name for channel in connector.manifest.channels]
+            ready |= {held.id for held in await self._waiting.ready(account, some, channels)}
+        return [held for held in found if held.id in ready]
 
     async def _release(self, held: Held) -> None:
         account = self._directory.accounts.get(held.account_id)

@@ -38,6 +38,9 @@ from chorally_sdk.http.budgets import lane
 log = structlog.get_logger(__name__)
 
 _CALL_S = 60.0  # seconds that a visible call may take in all
+_MOST = 500  # deliveries that a look takes
+_TURN_S = 5.0  # that an account's deliveries are carried out before others of it may go first
+_RESOLVED = ("unconfirmed", "accepted")
 _LOOK_BACK_S = 5.0  # between looks for claims of processes that are gone
 _TROUBLE = timedelta(seconds=10)  # that an account rests after an error that no platform is to blame for
 _LAST_CALL_S = 8.0  # seconds that calls under way are given at the end, less than supervisors wait
@@ -79,7 +82,7 @@ class Outbox:
         self._ledger = ledger
         self._directory = directory
         self._held = HeldBack(ledger, directory, inbound, is_mine=is_mine)
-        self._recording = Recording(ledger, self._held, now=now)
+        self._recording = Recording(ledger, now=now)
         self._record = self._recording.record
         self._left = LeftBehind(ledger.documents, call_s=call_s, monotonic=monotonic)
         self._parts = Parts(ledger)
@@ -181,12 +184,12 @@ class Outbox:
         """Start the tasks of accounts that have something due; return how many are due."""
         await self._recording.again()
         now = self._now()
-        where = [Condition("next_at", "<=", now), Condition("state", "in", ("queued", "unconfirmed", "accepted"))]
+        where = [Condition("next_at", "<=", now), Condition("state", "in", ("queued", *_RESOLVED))]
         accounts = self._directory.accounts
         free = [name for name, account in accounts.items() if self._is_free(account, now)]
         if len(free) < len(accounts):  # what waits for the others must not fill the list
             where.append(Condition("account_id", "in", free))
-        due = await self._ledger.documents.find(Query(Delivery, None, tuple(where), order="next_at", limit=1000))
+        due = await self._due(where)
         by_account: dict[str, list[Delivery]] = defaultdict(list)
         for delivery in due:
             by_account[delivery.account_id].append(delivery)
@@ -199,7 +202,20 @@ class Outbox:
                 task = asyncio.create_task(self._work(account, deliveries), name=f"deliver:{account_id}")
                 self._busy[account_id] = task
                 task.add_done_callback(partial(self._finished, account_id))
+                if len(due) >= _MOST:  # others may have no place in it
+                    self._wake.set()
         return len(due) + await self.moderating.dispatch()
+
+    async def _due(self, where: list[Condition]) -> list[Delivery]:
+        """What is due longest; what is to be resolved comes besides, however much is to be sent."""
+        query = Query(Delivery, None, tuple(where), order="next_at", limit=_MOST)
+        due: list[Delivery] = await self._ledger.documents.find(query)
+        if len(due) < _MOST:
+            return due
+        visible = Condition("state", "in", _RESOLVED)
+        more = await self._ledger.documents.find(query._replace(where=(*where, visible)))
+        known = {delivery.id for delivery in due}
+        return [*due, *(delivery for delivery in more if delivery.id not in known)]
 
     def _is_free(self, account: Account, now: datetime) -> bool:
         """Whether something can be done for an account now."""
@@ -218,8 +234,10 @@ class Outbox:
         await self.moderating.idle()
 
     async def _work(self, account: Account, deliveries: list[Delivery]) -> None:
-        for delivery in sorted(deliveries, key=lambda d: (d.created_at, d.id)):
-            if self._ending or not self._is_mine(account.id):
+        """Carry deliveries out, what is to be resolved first, for a while: then it is looked anew what is due."""
+        began = self._monotonic()
+        for delivery in sorted(deliveries, key=lambda d: (d.state == "queued", d.created_at, d.id)):
+            if self._ending or not self._is_mine(account.id) or self._monotonic() - began > _TURN_S:
                 return
             try:
                 with traced(delivery) as carrying, lane("reply"):

@@ -1,4 +1,4 @@
-"""Which of several answers goes first."""
+"""Which of several answers goes first. What it costs to ask does not grow with how many wait."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,6 @@ from chorally_core.ports.documents import Condition, Documents, Query
 from chorally_core.services.io.model import Delivery
 
 _LOOK_AGAIN = timedelta(seconds=2)
-_MOST = 1000
 
 
 async def goes_first(documents: Documents, delivery: Delivery, now: datetime) -> tuple[timedelta, str] | None:
@@ -16,23 +15,27 @@ async def goes_first(documents: Documents, delivery: Delivery, now: datetime) ->
     if delivery.conversation_id is None:
         return None
     where = (
+        Condition("key", "is", delivery.key),
+        Condition("created_at", "<", delivery.created_at),
         Condition("conversation_id", "is", delivery.conversation_id),
         Condition("account_id", "is", delivery.account_id),
         Condition("state", "in", ("queued", "sending", "unconfirmed")),
+        Condition("next_at", "present"),  # otherwise it waits for a person
     )
-    for other in await documents.find(Query(Delivery, delivery.tenant, where, limit=_MOST)):
-        is_earlier = other.key == delivery.key and other.created_at < delivery.created_at
-        if is_earlier and not other.needs_person:
-            wait = other.next_at - now if other.next_at else _LOOK_AGAIN
-            return max(wait, _LOOK_AGAIN), "an earlier answer to the same person goes first"
+    found = await documents.find(Query(Delivery, delivery.tenant, where, order="created_at", limit=1))
+    for other in found:
+        return max(other.next_at - now, _LOOK_AGAIN), "an earlier answer to the same person goes first"
     return None
 
 
 async def _twin_is_open(documents: Documents, delivery: Delivery) -> bool:
     """Whether an equal text to the same target is unconfirmed: a search could not tell the two apart."""
-    where = (Condition("account_id", "is", delivery.account_id), Condition("state", "in", ("sending", "unconfirmed")))
-    for other in await documents.find(Query(Delivery, delivery.tenant, where, limit=_MOST)):
-        same = (other.body, other.in_reply_to) == (delivery.body, delivery.in_reply_to)
-        if same and other.id != delivery.id:
-            return True
-    return False
+    target = delivery.in_reply_to
+    where = (
+        Condition("account_id", "is", delivery.account_id),
+        Condition("state", "in", ("sending", "unconfirmed")),
+        Condition("body", "is", delivery.body),
+        Condition("in_reply_to", "absent") if target is None else Condition("in_reply_to", "is", target),
+    )
+    found = await documents.find(Query(Delivery, delivery.tenant, where, limit=2))
+    return any(other.id != delivery.id for other in found)

@@ -11,8 +11,7 @@ from chorally_core.ports.documents import Conflict
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.storable import is_of_content, shown
 from chorally_core.services.io import deliver
-from chorally_core.services.io.held import HeldBack
-from chorally_core.services.io.model import OPEN, Delivery
+from chorally_core.services.io.model import Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -20,9 +19,8 @@ log = structlog.get_logger(__name__)
 class Recording:
     """Stores states of deliveries, and tells of them."""
 
-    def __init__(self, ledger: Ledger, held: HeldBack, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: Ledger, *, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
-        self._held = held
         self._now = now
         self._unrecorded: dict[str, tuple[Delivery, Delivery, Sequence[Event[LogAdd]], bool]] = {}
 
@@ -48,8 +46,6 @@ class Recording:
             if before.state == "sending":  # what is known of a visible call must not be lost
                 self._unrecorded[before.id] = (before, after, facts, tell)
             raise
-        if after.state not in OPEN:
-            await self._held.release(after.account_id)
 
     async def again(self) -> None:
         """Store what became of visible calls and could not be stored, as on a full disk; one holds up no other."""
