@@ -1,16 +1,20 @@
 """What goes wrong, one thing after another; each returns when its cause is gone."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from tests.crash.core import NotServing
 from tests.soak.members import Cluster, Member
 from tests.soak.plan import Plan
 from tests.soak.platform import Platform
 from tests.soak.servers import Servers
 from tests.soak.timing import Trouble
+
+_JOINS_S = 12.0  # that one more process has to become a member
 
 
 class Fault(NamedTuple):
@@ -100,11 +104,13 @@ class Faults:
         while time.monotonic() - began < self._plan.storm_s:
             extra = self._cluster.spare(self._rng.choice(("message", "author-log", "io")))
             await extra.start()
-            await asyncio.sleep(self._rng.uniform(2.0, 6.0))
+            with contextlib.suppress(NotServing):  # one that is slow to start comes and goes all the same
+                await extra.ready(_JOINS_S)
+            await asyncio.sleep(self._rng.uniform(0.0, 4.0))
             if self._rng.random() < 0.5:
                 await extra.kill()
             else:
-                await extra.stop()
+                self._cluster.ended[extra.name] = await extra.stop()
         return Trouble(what="consumers come and go", began=began, healed=time.monotonic())
 
     async def _slow(self) -> Trouble:

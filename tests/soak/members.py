@@ -121,6 +121,8 @@ class Cluster:
             for number in range(1, count + 1)
         ]
         self._spare = 0
+        self.ended: dict[str, int] = {}
+        """The exit statuses of those that were asked to end."""
         self._ending = False
         self.ended_by_themselves: list[str] = []
 
@@ -153,7 +155,8 @@ class Cluster:
         """Ask all to end; returns their exit statuses by name."""
         self._ending = True
         statuses = await asyncio.gather(*(member.stop() for member in self.members))
-        return dict(zip((member.name for member in self.members), statuses, strict=True))
+        self.ended |= dict(zip((member.name for member in self.members), statuses, strict=True))
+        return self.ended
 
     async def kill(self) -> None:
         """End whatever lives."""

@@ -35,7 +35,7 @@ class Plan(CrashPlan):
     partitions: int = 6
     broker_away_s: float = 8.0
     redis_away_s: float = 8.0
-    storm_s: float = 20.0
+    storm_s: float = 30.0
     """Seconds in which consumers come and go."""
     slow_s: float = 20.0
     """Seconds in which the platform is slow."""
