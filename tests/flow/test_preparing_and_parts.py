@@ -2,12 +2,16 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from chorally_core.events import Attached
+from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.model import Delivery
 from chorally_core.services.message.model import Message
 
 from tests.support.hooks import SECRET, receive
+from tests.support.studio import NOTE as STUDIO
 from tests.support.studio import Studio, StudioPlatform
 from tests.support.world import World, a_world
 
@@ -159,3 +163,56 @@ async def test_a_person_may_answer_within_the_agents_window(
     await _answer(world)
     assert (await world.get(Message, "answer-1")).status == status
     assert [answer["late"] for answer in platform.answers] == ([] if late is None else [late])
+
+
+async def _with_files(world: World, *files: Attached) -> None:
+    """Answer with files, as a command of the channel does."""
+    (account,) = world.io.directory.accounts.values()
+    delivery = Delivery(
+        id="answer-1", tenant="acme", account_id=account.id, platform="studio", channel=STUDIO, key="acme/ada",
+        client_ref=Delivery.client_ref_of("answer-1"), body="look", attachments=files, in_reply_to="n1",
+        created_at=world.clock(), next_at=world.clock(),
+    )  # fmt: skip
+    await world.ledger.commit(Work([Step.of([delivery])]))
+    await world.io.outbox.dispatch()
+    await world.io.outbox.idle()
+    for _ in range(6):
+        world.clock.forward(seconds=30)
+        await world.io.outbox.dispatch()
+        await world.io.outbox.idle()
+
+
+def _file(**more: Any) -> Attached:
+    given = {"kind": "image", "external_id": "files/1", "media_type": "image/png", "name": "a.png", "size_bytes": 3}
+    return Attached(**{**given, **more})
+
+
+async def test_files_are_read_from_the_tenants_objects(world: World, platform: StudioPlatform) -> None:
+    """Each call takes as many as the platform does; further ones follow in parts of their own."""
+    await world.objects.put("acme", "files/1", b"abc")
+    await world.objects.put("acme", "files/2", b"de")
+    await _with_files(world, _file(), _file(external_id="files/2", size_bytes=2))
+    assert [draft["files"] for draft in platform.drafts.values()] == [[3], [2]]
+    assert [answer["text"] for answer in platform.answers] == ["look", ""]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"media_type": "video/mp4"}, "a.png is video/mp4; the platform takes application/pdf, image/*"),
+        ({"size_bytes": 1001}, "a.png has 1001 bytes, the platform takes 1000; make it smaller"),
+        ({"media_type": "application/pdf", "size_bytes": 51}, "a.png has 51 bytes, the platform takes 50; "),
+        ({"external_id": "hooks/1"}, "this attachment is no file of ours"),
+        ({"external_id": "files/gone"}, "the file is no longer kept"),
+    ],
+)
+async def test_files_that_cannot_go_are_refused_with_the_reason(
+    world: World, platform: StudioPlatform, more: dict[str, Any], why: str
+) -> None:
+    """Nothing is drafted, nothing is visible, and nothing else of the tenant's goes out."""
+    await world.objects.put("acme", "hooks/1", b"what somebody wrote")
+    await _with_files(world, _file(**more))
+    delivery = await world.delivery()
+    assert delivery.state == "failed"
+    assert why in delivery.error
+    assert (platform.answers, platform.drafts) == ([], {})

@@ -73,10 +73,11 @@ class World:
             self.ledger = InOrder(documents(self.database), SqliteBus(self.apart))
         self.vault = FernetVault([KEY])
         self.actions = Actions(self.ledger)
+        self.objects = Folder(folder / "objects")
         self.io = IoService(
             connectors,
             self.ledger,
-            Folder(folder / "objects"),
+            self.objects,
             self.vault,
             now=self.clock,
             new_id=lambda: f"{next(numbers):032x}",

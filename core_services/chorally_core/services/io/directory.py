@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -18,7 +19,7 @@ from chorally_core.services.io.upgrading import account_of_today, app_of_today
 from chorally_core.telemetry.outbound import watching
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
-from chorally_sdk import Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
+from chorally_sdk import Attachment, Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
 from chorally_sdk.http.breaker import Breaker
 from chorally_sdk.http.budgets import Budgets, LocalBudgets
 from chorally_sdk.http.grants import Grants
@@ -69,6 +70,8 @@ class Directory:
         self._transport = transport
         self._budgets = budgets or LocalBudgets(now=now)
         self._monotonic = monotonic
+        self.files: Callable[[str, Attachment], AsyncIterator[bytes]] | None = None
+        """Reads a tenant's file that goes out; set by who has the files."""
         self.key_sets = KeySets(reader(), monotonic=monotonic)
         """Platforms' published keys, which webhooks are judged by."""
         self.breakers: dict[str, Breaker] = {}
@@ -279,7 +282,10 @@ class Directory:
                 raise LookupError("this account has no grant")
             return known.access
 
-        return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant or live else None)
+        media = None
+        if self.files is not None and account is not None:
+            media = partial(self.files, account.tenant)
+        return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant or live else None, media=media)
 
     def _meter(self, platform: str, app: App | None, account: Account | None, manifest: Manifest) -> Meter:
         """In whose quotas a client's calls count: the app's, of whichever tenants, and the account's."""

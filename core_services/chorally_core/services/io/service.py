@@ -24,6 +24,7 @@ from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, 
 from chorally_core.services.io.budgets import SharedBudgets
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.fetching import Fetching
+from chorally_core.services.io.files import reader
 from chorally_core.services.io.handlers import TakeModeration, TakeReply
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
@@ -101,6 +102,7 @@ class IoService:
             transport=transport, budgets=budgets,
             monotonic=shared.monotonic if shared else monotonic,
         )  # fmt: skip
+        self.directory.files = reader(objects)
         self.health = HealthBook(ledger, now=now)
         self.inbound = Inbound(ledger.documents, vault, now=now, fetches=self._fetches)
         self.beside: Beside | None = None
