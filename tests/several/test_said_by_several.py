@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from chorally_core.events import topics
+from chorally_core.services.io.directory import pulls
 
 from tests.support.hooks import a_hook
 from tests.support.several import Process, Several
@@ -14,7 +15,7 @@ A_NOTE = {"id": "n1", "signer": {"id": "ada", "name": "Ada"}, "text": "hello", "
 
 async def _pulled(process: Process, account_id: str) -> None:
     account = process.io.directory.accounts[account_id]
-    stream = next(iter(process.io.directory.connector(account).streams()))
+    stream = next(iter(pulls(process.io.directory.connector(account)).streams()))
     await process.io.pulling.run(account, stream, "live")
 
 
@@ -71,3 +72,23 @@ async def test_what_a_pull_is_about_to_publish_is_published_from_a_webhook_all_t
             await _pulled(one, account.id)
 
     assert await _texts(several) == ["hello"]
+
+
+async def test_what_a_text_was_changed_back_to_is_published_although_another_read_what_was_between(
+    several: Several,
+) -> None:
+    """What the first reader remembers is of its own time as the reader."""
+    one = await several.start("one", "api", "worker")
+    await several.app(one)
+    await several.account(one)
+    await one.receive(a_hook(one, A_NOTE))
+    await one.read()
+    await one.leases.release("io/journal")
+    two = await several.start("two", "worker")
+    await one.receive(a_hook(one, {**A_NOTE, "text": "goodbye"}))
+    await two.read()
+    await two.leases.release("io/journal")
+    await one.receive(a_hook(one, A_NOTE))
+    await one.read()
+
+    assert await _texts(several) == ["hello", "goodbye", "hello"]

@@ -65,6 +65,7 @@ class Intake:
         self._batch = batch
         self._on_nudged = on_nudged
         self._reader = reader or OwnReader(ledger, journal)
+        self._reader.on_begun = lambda: inbound.beside().given_up(everything=True)
         self._learn = learn
         self._storable = Storable()
         self.unknown = UnknownAccounts(ledger, now=now)

@@ -37,6 +37,9 @@ _AGAIN_S = 1.0  # between attempts to become the reader
 class Reader(Protocol):
     """Gives the hooks that were not read, in order."""
 
+    on_begun: Callable[[], None]
+    """Called when this process becomes the reader: another may have read meanwhile."""
+
     async def load(self) -> None:
         """Begin again behind what was stored as read."""
 
@@ -58,6 +61,8 @@ class OwnReader:
         self._journal = journal
         self._position: Lane | None = None
         self._left: deque[Hook] | None = None
+        self.on_begun: Callable[[], None] = lambda: None
+        """Never called: there is no other."""
         self._others: dict[str, Lane] = {}
 
     async def load(self) -> None:
@@ -142,6 +147,8 @@ class MergingReader:
         self._looked_at_closed = -_LOOKED_AT_S
         self._main_is_read = False
         self._woken = asyncio.Event()
+        self.on_begun: Callable[[], None] = lambda: None
+        """Called when this process becomes the reader: another may have read meanwhile."""
 
     @property
     def is_reader(self) -> bool:
@@ -188,8 +195,10 @@ class MergingReader:
 
     async def look(self) -> int:
         """Find what has arrived since the last round, once that is done with; return how much there is to take."""
-        if not self.is_reader and not await self._leases.hold(LEASE):
-            return 0
+        if not self.is_reader:
+            if not await self._leases.hold(LEASE):
+                return 0
+            self.on_begun()
         if self._ready or self._taken:
             return len(self._ready)
         loads = self._loads

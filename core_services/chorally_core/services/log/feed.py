@@ -40,6 +40,8 @@ class _Tail:
         self._first = 0  # number of the oldest entry that is kept
 
     def put(self, entry: LogEntry) -> None:
+        if entry.id in self._numbers:  # it became visible late, and arrived anew
+            return
         self._numbers[entry.id] = self._first + len(self._entries)
         self._entries.append(entry)
         if len(self._entries) > self._kept:
