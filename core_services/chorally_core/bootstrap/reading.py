@@ -16,6 +16,8 @@ from chorally_core.services.log import handlers as log_service
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.indexing import Indexer
 
+_INDEXED = 400  # facts that the search index takes at once, and how long it lets more come: each commit costs
+_INDEX_LINGER_S = 0.05
 _LAST_TURN_S = 8.0  # seconds that the turn in hand is given at the end
 
 
@@ -60,9 +62,9 @@ class Reading:
         ]
         stages: list[Stage] = [io.intake] if parts.has("io", Role.WORKER) else []
         stages += self.runners
-        behind = [Indexer(ledger, search)] if parts.has("message", Role.CONSUMER) else []
+        behind = [Indexer(ledger, search, batch=_INDEXED)] if parts.has("message", Role.CONSUMER) else []
         self.pump = Pump(ledger, stages, linger_s=linger_s, after_turn=self._after_turn)
-        self.indexer = Pump(ledger, behind, idle_s=1.0, alone=True)
+        self.indexer = Pump(ledger, behind, idle_s=1.0, linger_s=_INDEX_LINGER_S, alone=True)
         self._pumps = {"pump": self.pump} if stages else {}
         if behind:
             self._pumps["indexer"] = self.indexer

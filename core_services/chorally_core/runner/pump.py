@@ -114,7 +114,7 @@ class Pump:
                 log.error("the pump cannot go on", exc_info=error)
                 worked = 0
             if worked:  # whoever waits for an answer comes first, and more may arrive meanwhile
-                await asyncio.sleep(0.01 if self._alone else self._linger_s)
+                await asyncio.sleep(self._linger_s)
                 continue
             await self._wait()
 
