@@ -1,9 +1,11 @@
 """Deliveries among processes that know different things at the moment."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io import deliver
 from chorally_core.services.io.model import Delivery, Held
 
 import chorally_sdk as sdk
@@ -97,7 +99,7 @@ async def test_what_a_call_led_to_is_stored_although_others_took_it_as_unknown_m
         await one.io.outbox.idle()
     several.processes.remove(one)
     two = await several.start("two", "worker", connectors={"wall": Blind})
-    for _ in range(15):
+    for _ in range(25):
         await several.pass_time(2)
         await two.io.outbox.look_back()
         await two.deliver()
@@ -122,3 +124,23 @@ async def test_an_outcome_that_cannot_be_stored_holds_up_no_other_account(severa
 
     found = {d.body: (d.state, d.external_id) for d in await several.all(Delivery)}
     assert found == {"odd": ("sent", "a1"), "good": ("sent", "a2")}
+
+
+async def test_a_call_that_was_left_behind_is_not_searched_for_before_the_platform_shows_it(several: Several) -> None:
+    """The machine that made it had a clock that was far behind."""
+    one = await several.start("one", "api", "worker")
+    account = await several.account(one)
+    await several.queue(account)
+    [queued] = await several.all(Delivery)
+    claim = deliver.claimed(queued, several.clock() - timedelta(hours=1))
+    await several.ledger.commit(Work([Step.of([claim])]))
+
+    await one.io.outbox.look_back()
+    for _ in range(8):
+        await several.pass_time(2)
+    assert await one.io.outbox.look_back() == 1
+
+    [unknown] = await several.all(Delivery)
+    assert unknown.state == "unconfirmed"
+    assert unknown.next_at is not None
+    assert unknown.next_at > several.clock() + timedelta(seconds=4)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+import msgspec
 import structlog
 
 import chorally_sdk as sdk
@@ -138,7 +139,8 @@ class Outbox:
         over = await self._left.over(self._is_nobodys)
         for delivery in over:
             try:
-                await self._left_behind(delivery, "the process that made the call did not say what became of it")
+                why = "the process that made the call did not say what became of it"
+                await self._left_behind(delivery, why, since=self._now())  # not by another machine's clock
             except Conflict:
                 log.info("delivery changed meanwhile", delivery_id=delivery.id)
         return len(over)
@@ -148,9 +150,12 @@ class Outbox:
         busy = delivery.account_id in self._busy or self._recording.is_unrecorded(delivery.id)
         return self._is_mine(delivery.account_id) and not busy
 
-    async def _left_behind(self, delivery: Delivery, why: str) -> None:
+    async def _left_behind(self, delivery: Delivery, why: str, since: datetime | None = None) -> None:
         settles = self._limits(delivery).settles
-        await self._record(delivery, deliver.unknown(delivery, why, self._now(), settles))
+        unknown = deliver.unknown(delivery, why, self._now(), settles)
+        if since is not None and unknown.next_at is not None:
+            unknown = msgspec.structs.replace(unknown, next_at=max(unknown.next_at, since + settles))
+        await self._record(delivery, unknown)
 
     async def run(self, idle_s: float = 0.5) -> None:
         """Deliver until cancelled; calls that are under way then are given a moment to end."""
