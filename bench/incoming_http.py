@@ -21,6 +21,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +107,10 @@ class Watched:
         [[last]] = self._file.execute("select coalesce(max(rowid), 0) from doc_message")
         visible: dict[str, float] = {}
         command = [sys.executable, "-m", "bench.load", *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ, text=True) as load:
+        with (
+            tempfile.TemporaryFile("w+") as said,  # more than a pipe holds
+            subprocess.Popen(command, stdout=said, cwd=ROOT, env=os.environ, text=True) as load,
+        ):
             until = time.perf_counter() + count / rate + LONGEST_S
             while len(visible) < len(wanted) and time.perf_counter() < until:
                 rows = list(self._file.execute(_SEEN, (last,)))
@@ -114,8 +118,9 @@ class Watched:
                 visible.update((name, at) for _, name in rows)
                 last = rows[-1][0] if rows else last
                 time.sleep(LOOK_S)
-            assert load.stdout is not None
-            seen = json.loads(load.stdout.read())
+            load.wait()
+            said.seek(0)
+            seen = json.loads(said.read())
         assert (seen["answered"], seen["refused"]) == (count, 0), seen
         assert wanted == set(visible), (len(wanted), len(visible))
         self.settle()
