@@ -149,9 +149,7 @@ class Gateway:
                 for task in (returning, leaving):
                     task.cancel()
                 outcome = (await asyncio.gather(returning, leaving, return_exceptions=True))[0]
-        if isinstance(
-            outcome, httpx.TransportError
-        ):  # the server then closes the connection
+        if isinstance(outcome, httpx.TransportError):  # the server then closes the connection
             log.warning("an answer broke off", path=scope["path"], error=type(outcome).__name__)
         elif isinstance(outcome, Exception):
             raise outcome

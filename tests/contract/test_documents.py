@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from chorally_core.events import catalogue
 from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, Document, Key, Query, Write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -286,6 +287,26 @@ async def test_events_lie_with_documents_until_they_are_relayed(documents: Opene
         await store.relayed(unsent)
         assert [event.id for event in (await store.unsent(10)).events] == ["e3"]
         assert not (await store.carried(Card, ["c1", "c2"])).token
+
+
+async def test_an_event_of_a_later_release_stays_for_one_that_knows_it(
+    documents: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older process relays what it can read, and takes nothing else along."""
+    known = _told("e1")
+    later = msgspec.structs.replace(known, id="e2", name="not-yet-known")
+    async with documents() as store:
+        await store.write([Write(a_card("c1"), 0, (known, later)), Write(a_card("c2"), 0, (later,))])
+        unsent = await store.unsent(10)
+        assert [event.id for event in unsent.events] == ["e1"]
+        await store.relayed(unsent)
+        assert not (await store.unsent(10)).token
+        assert not (await store.carried(Card, ["c1", "c2"])).token
+
+        monkeypatch.setitem(
+            catalogue._decoders, (later.topic, later.name), catalogue._decoders[known.topic, known.name]
+        )
+        assert [event.id for event in (await store.unsent(10)).events] == ["e2", "e2"]
 
 
 async def test_who_changes_a_document_relays_what_lies_with_it_first(documents: Opened) -> None:

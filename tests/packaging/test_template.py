@@ -1,7 +1,7 @@
 """What `chorally-connector new` makes passes its own tests, the kit, ruff and mypy, whatever is chosen.
 
-``CHORALLY_TEMPLATE=all`` tries every choice, which takes an hour (`nox -s template`); else a set in which every two
-choices meet.
+`nox -s template` tries a set in which every two choices meet, `nox -s template_all` (``CHORALLY_TEMPLATE=all``) every
+choice, which takes an hour.
 """
 
 import itertools
@@ -31,6 +31,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> dict[Choice, Made]
     return {choice: made(choice, into / f"{n}", f"wall_{n}") for n, choice in enumerate(CHOICES)}
 
 
+@pytest.mark.template
 @pytest.mark.parametrize("choice", CHOICES, ids=named)
 def test_its_tests_and_the_kit_pass(choice: Choice, repositories: dict[Choice, Made]) -> None:
     """No check of the kit fails, and the connector is no untried one; warnings are errors."""
@@ -39,6 +40,7 @@ def test_its_tests_and_the_kit_pass(choice: Choice, repositories: dict[Choice, M
     assert " 0 failed" in told
 
 
+@pytest.mark.template
 @pytest.mark.parametrize("choice", CHOICES, ids=named)
 def test_it_is_clean_and_formatted(choice: Choice, repositories: dict[Choice, Made]) -> None:
     """By the settings of its own pyproject.toml."""
@@ -46,6 +48,7 @@ def test_it_is_clean_and_formatted(choice: Choice, repositories: dict[Choice, Ma
     repositories[choice].run("ruff", "format", "--no-cache", "-q", "--diff")
 
 
+@pytest.mark.template
 def test_all_are_typed(repositories: dict[Choice, Made], tmp_path: Path) -> None:
     """Strictly, by mypy, over all of them at once: their names differ."""
     any_one = next(iter(repositories.values()))
@@ -69,7 +72,7 @@ def test_every_two_choices_meet() -> None:
 
 
 def test_there_are_as_many_choices_as_there_are() -> None:
-    """What `nox -s template` goes through."""
+    """What `nox -s template_all` goes through."""
     assert len(set(every_choice())) == len(AUTHS) * len(READS) * len(ANSWERS) * len(MORE) == 288
 
 

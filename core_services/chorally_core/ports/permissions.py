@@ -40,7 +40,6 @@ class Permission(StrEnum):
     """Change what serves every tenant, such as the installation's own apps; for whoever runs the system."""
 
 
-
 _VIEWER = frozenset({Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ})
 _AGENT = _VIEWER | {
     Permission.TICKETS_WRITE,

@@ -298,9 +298,14 @@ def _pushed(write: Write, at: int) -> Stored:
 
 
 def _joined(found: Unsent, name: str, carrying: Sequence[Stored]) -> Unsent:
-    """What was found, and what the documents of one more collection carry."""
+    """What was found, and what the documents of one more collection carry.
+
+    Events of a later release, which this one cannot read, stay for one that can.
+    """
     events, token = list(found.events), list(found.token)
     for stored in carrying:
-        token.append((name, stored["_id"], [entry["id"] for entry in stored["outbox"]]))
-        events += [event for entry in stored["outbox"] if (event := from_outbox(entry)) is not None]
+        carried = [event for entry in stored["outbox"] if (event := from_outbox(entry)) is not None]
+        events += carried
+        if carried:
+            token.append((name, stored["_id"], [event.id for event in carried]))
     return Unsent(events, token)

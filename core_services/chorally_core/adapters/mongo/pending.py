@@ -38,4 +38,4 @@ class Pending:
         if found is None:
             return _NOTHING
         events = [event for entry in found[1] if (event := from_outbox(entry)) is not None]
-        return Unsent(events, [entry["id"] for entry in found[1]])
+        return Unsent(events, [event.id for event in events])  # those of a later release wait for one that knows them

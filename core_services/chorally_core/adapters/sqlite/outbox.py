@@ -85,9 +85,11 @@ def _row(event: Event[Any], write: Write, at: int) -> tuple[Any, ...]:
 
 
 def _unsent(rows: Sequence[tuple[Any, ...]]) -> Unsent:
-    events = []
-    for _, topic, key, head, value in rows:
+    """What lies there; events of a later release, which this one cannot read, stay for one that can."""
+    events, places = [], []
+    for place, topic, key, head, value in rows:
         event = decode(Raw(topic=topic, key=key, value=value, headers=_headers.decode(head)))
         if isinstance(event, Event):
             events.append(event)
-    return Unsent(events, [row[0] for row in rows])
+            places.append(place)
+    return Unsent(events, places)
