@@ -69,6 +69,7 @@ class Story:
 
     async def _connect(self, api: httpx.AsyncClient, page: httpx.AsyncClient) -> None:
         secret, verify = secrets.token_hex(16), secrets.token_hex(16)
+        await _good(page.post("/_sandbox/configure", json={"app_secret": secret, "verify_token": verify}))
         app = await _good(
             api.post(
                 "/io/v1/apps",
@@ -92,8 +93,6 @@ class Story:
                 "/_sandbox/configure",
                 json={
                     "callback_url": f"{self._url}{app['webhook_path']}",
-                    "app_secret": secret,
-                    "verify_token": verify,
                     "handshake": True,
                     "echo": "before",
                     "duplicate_probability": 0.5,
