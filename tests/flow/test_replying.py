@@ -234,10 +234,10 @@ async def test_a_kill_between_claim_and_record_leaves_one_visible_answer(
 ) -> None:
     """A process that dies during the call leaves ``sending``; the next one searches before it speaks (G3)."""
     platform.next = ["lost"]
-    record, world.io.outbox._record = world.io.outbox._record, _die  # type: ignore[method-assign]
+    record, world.io.outbox._record = world.io.outbox._record, _die
     await _answer(world)
     assert (await world.delivery()).state == "sending"
-    world.io.outbox._record = record  # type: ignore[method-assign]
+    world.io.outbox._record = record
     world.kill()
 
     same = {"clock": world.clock, "in_order": world.apart is not None}
