@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -52,20 +53,23 @@ async def signed_in(
         sock=line,
     )
     try:
-        await _connect(client, settings)
+        await _connect(client, settings, line)
         await _sign_in(client, settings, token)
         yield client
         with suppress(SMTPException, OSError, ValueError):  # all that mattered is done
             await client.quit(timeout=PARTING_S)
     finally:
-        client.close()
-        line.close()
+        client.close()  # and with it the line, once TLS has said farewell
 
 
-async def _connect(client: aiosmtplib.SMTP, settings: MailSettings) -> None:
+async def _connect(client: aiosmtplib.SMTP, settings: MailSettings, line: socket.socket) -> None:
     where = f"the SMTP server {settings.smtp_host}:{settings.smtp_port}"
     try:
-        await client.connect()
+        try:
+            await client.connect()
+        except BaseException:
+            line.close()  # nobody else has it
+            raise
         await client.ehlo()
         if settings.smtp_tls is Tls.STARTTLS:
             if not client.supports_extension("starttls"):
