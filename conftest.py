@@ -1,7 +1,9 @@
 """What holds for every test of the workspace."""
 
+import gc
 import os
-from collections.abc import Generator
+import warnings
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -20,3 +22,21 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped, but CI must run it: {report.longreprtext}"
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests over a real Kafka pass although aiokafka 0.14 forgets connections whose opening is cancelled."""
+    for item in items:
+        if "kafka" in item.nodeid and item.get_closest_marker("real"):
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_connections(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect them before another test would be told of them."""
+    yield
+    if "kafka" in request.node.nodeid and request.node.get_closest_marker("real"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
