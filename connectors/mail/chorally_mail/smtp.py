@@ -52,14 +52,18 @@ async def signed_in(
         timeout=settings.timeout.total_seconds(),
         sock=line,
     )
+    transport = None
     try:
         await _connect(client, settings, line)
+        transport = client.transport
         await _sign_in(client, settings, token)
         yield client
         with suppress(SMTPException, OSError, ValueError):  # all that mattered is done
             await client.quit(timeout=PARTING_S)
     finally:
-        client.close()  # and with it the line, once TLS has said farewell
+        client.close()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()  # TLS has said farewell, and waits for the server's in vain where that has left
 
 
 async def _connect(client: aiosmtplib.SMTP, settings: MailSettings, line: socket.socket) -> None:
