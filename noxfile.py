@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent
 PACKAGES = ("chorally_sdk", "core_services/chorally_core", *sorted(map(str, Path().glob("connectors/*/chorally_*"))))
 TOOLS = ("noxfile.py", "dev.py", "conftest.py", "tools")
 TESTS = ("tests", "core_services/tests", *sorted(map(str, Path().glob("connectors/*/tests"))))
+EVERY_CORE = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 PIP_AS_UV = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -55,7 +56,7 @@ def install(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all tests that need no server."""
     install(session)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or EVERY_CORE))
 
 
 @nox.session

@@ -205,3 +205,8 @@ def test_the_tests_get_their_options_and_give_their_status(
     done = started("test", "-k", "ticket")
     assert done.stdout.splitlines() == ["python -m pytest -k ticket", str(checkout.resolve())]
     assert done.returncode == 7
+
+
+def test_all_tests_run_on_every_core(started: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:
+    """Where nothing else is asked for."""
+    assert started("test").stdout.startswith("python -m pytest -n auto ")
