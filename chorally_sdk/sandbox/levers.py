@@ -31,6 +31,8 @@ class Connection:
     grant: Grant | None = None
     settings: Any = None
     app_settings: Any = None
+    consented: Grant | None = None
+    """The person's grant, where accounts have one of their own that is derived from it; else ``grant`` is it."""
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -57,7 +59,8 @@ class Subscribed:
     """A subscription as the platform holds it."""
 
     external_id: str
-    callback: str
+    callback: str | None
+    """Where hooks go; None where that is set once for the app, in the platform's console."""
     secret: str = ""
     expires_at: datetime | None = None
 
@@ -69,8 +72,12 @@ class Levers:
     """Faults that ``inject`` knows, each as ``kind/on``."""
     channel: ClassVar[str] = ""
     """The channel of what ``say`` says; the manifest's first where empty."""
+    renews_alive: ClassVar[bool] = False
+    """Whether only a grant that still works is renewed, as at Meta: ``expire`` then stops short of its end."""
     description: ClassVar[str] = ""
     """The platform's official description, as a path below ``$CHORALLY_SPECS``; empty where there is none."""
+    signs_bodies: ClassVar[bool] = True
+    """Whether the proof of a webhook is about its body; a shared word proves who sends, whatever is sent."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -158,7 +165,10 @@ class Levers:
         _not_offered("consent")
 
     def expire(self) -> None:
-        """Let the time pass after which the access token has ended, and the refresh token has not."""
+        """Let the time pass after which the access token has ended, and the refresh token has not.
+
+        Where ``renews_alive``: until a day or less before the end.
+        """
         _not_offered("expire")
 
     def keeps_refresh(self) -> None:

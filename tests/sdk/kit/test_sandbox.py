@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -256,6 +256,16 @@ class TestWebhooks:
         courier.faults.waiting.append(Fault(on="webhook", kind="bad_signature"))
         assert [await courier.deliver_all(), await courier.deliver_all()] == [0, 1]
         assert self.signed == [False, True]
+
+    async def test_a_platform_says_how_a_hook_is_called(self, courier: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By another method and URL than a POST to the bare one."""
+
+        async def put(body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+            return await courier.http().put(f"{courier.callback_url}1", content=body, headers=headers)
+
+        monkeypatch.setattr(courier, "post", put)
+        courier.add(b"one")
+        assert (await courier.deliver_all(), self.got) == (1, [b"one"])
 
 
 async def test_a_quota_is_told_and_kept(twin: GuestbookTwin, http: httpx.AsyncClient) -> None:

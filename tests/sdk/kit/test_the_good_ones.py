@@ -11,6 +11,7 @@ from tests.sdk.kit.guestbook import Guestbook
 from tests.sdk.kit.machine import Machine, MachineTwin
 from tests.sdk.kit.package import a_package
 from tests.sdk.kit.twin import GuestbookTwin
+from tests.sdk.kit.word import Word, WordTwin
 
 
 class OfTheKit(ConnectorContract):
@@ -30,6 +31,11 @@ class OfTheKit(ConnectorContract):
 class TestGuestbook(OfTheKit):
     connector = Guestbook
     platform = GuestbookTwin
+
+
+class TestWord(OfTheKit):
+    connector = Word
+    platform = WordTwin
 
 
 class TestMachine(OfTheKit):
