@@ -55,6 +55,8 @@ class Limits(Model):
     parts: Annotated[int, Field(ge=1, le=99)] = 1
     """Into how many visible things an answer may be split that exceeds one; 1 refuses it. Leave it at 1 where a new
     answer takes the place of the old one."""
+    options: Mapping[str, str] = {}
+    """What the action takes besides in ``Outgoing.options``: by name, in a sentence for whoever fills it in."""
     window: timedelta | None = None
     """How long after the author's last message an answer is allowed."""
     agent_window: timedelta | None = None

@@ -12,6 +12,15 @@ from chorally_core.api.responses import problems
 from chorally_core.services.io.model import Moderation
 
 
+class TargetView(BaseModel):
+    """One visible part of a message that went out in several."""
+
+    part: int = Field(title="Part", description="From 1.")
+    external_id: str = Field(title="External id")
+    verb: str = Field(title="Action", description="`delete` too where the new text of an `edit` has fewer parts.")
+    is_done: bool = Field(title="Done")
+
+
 class ModerationView(BaseModel):
     """Something done, or to be done, to a message on its platform."""
 
@@ -21,6 +30,7 @@ class ModerationView(BaseModel):
     account_id: str = Field(title="Account")
     channel: str = Field(title="Channel")
     state: Literal["queued", "done", "failed"] = Field(title="State")
+    targets: list[TargetView] = Field(title="Parts", description="Empty where the message is one visible thing.")
     attempts: int = Field(title="Attempts", description="How often it was tried in vain.")
     error: str = Field(title="Error", description="What went wrong last; empty if nothing did.")
     reason: str = Field(title="Reason", description="Why the platform will never do it, in a word.")
@@ -39,6 +49,8 @@ def moderations_router(io: Io) -> APIRouter:
         found = await io.documents.get(Moderation, moderation_id)
         if found is None or found.tenant != caller.tenant:
             raise Problem(404, "there is no such moderation", code="unknown-moderation")
-        return ModerationView.model_validate({name: getattr(found, name) for name in ModerationView.model_fields})
+        shown = {name: getattr(found, name) for name in ModerationView.model_fields}
+        shown["targets"] = [{name: getattr(t, name) for name in TargetView.model_fields} for t in found.targets]
+        return ModerationView.model_validate(shown)
 
     return router

@@ -13,13 +13,17 @@ from chorally_core.events.records import (
     MessageReconcile,
     MessageUpdate,
     Moderate,
+    PublicationReconcile,
+    Publish,
     Reply,
+    Templated,
     TicketUpdate,
     TriggerEvaluate,
 )
 
 __all__ = [
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
-    "MessageReconcile", "MessageUpdate", "Moderate", "Raw", "Reply", "TicketUpdate", "TriggerEvaluate", "Unknown",
-    "Unreadable", "carrying", "decode", "envelope", "headers", "said", "to_raw",
+    "MessageReconcile", "MessageUpdate", "Moderate", "PublicationReconcile", "Publish", "Raw", "Reply", "Templated",
+    "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable", "carrying", "decode", "envelope", "headers", "said",
+    "to_raw",
 ]  # fmt: skip

@@ -21,6 +21,8 @@ from chorally_core.events.records import (
     MessageReconcile,
     MessageUpdate,
     Moderate,
+    PublicationReconcile,
+    Publish,
     Reply,
     TicketUpdate,
     TriggerEvaluate,
@@ -40,6 +42,9 @@ class Declared:
     issuers: tuple[str, ...]
 
 
+LOGGING = ("io-service", "author-service", "message-service", "identity-service", "publishing-service")
+"""Services that tell facts."""
+
 DECLARED: tuple[Declared, ...] = (
     Declared(topics.AUTHORS, "add", AuthorAdd, ("io-service",)),
     Declared(topics.AUTHORS, "delete", AuthorDelete, ("io-service", "author-service")),
@@ -48,10 +53,12 @@ DECLARED: tuple[Declared, ...] = (
     Declared(topics.MESSAGES, "delete", MessageDelete, ("io-service",)),
     Declared(topics.MESSAGES, "reconcile", MessageReconcile, ("io-service",)),
     Declared(topics.TICKETS, "update", TicketUpdate, ("message-service", "rule-service", "rule-engine-service")),
-    Declared(topics.LOGS, "add", LogAdd, ("io-service", "author-service", "message-service", "identity-service")),
+    Declared(topics.LOGS, "add", LogAdd, LOGGING),
     Declared(topics.RULE_TRIGGERS, "evaluate", TriggerEvaluate, ("log-service",)),
     Declared(topics.DEAD_LETTERS, "add", DeadLetterAdd, ("runner", "io-service")),
+    Declared(topics.PUBLICATIONS, "reconcile", PublicationReconcile, ("io-service",)),
     Declared(CHANNEL, "reply", Reply, ("message-service",)),
+    Declared(CHANNEL, "publish", Publish, ("publishing-service",)),
     *(Declared(CHANNEL, verb, Moderate, ("message-service",)) for verb in topics.MODERATIONS),
 )
 

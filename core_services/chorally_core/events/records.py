@@ -126,6 +126,15 @@ class TicketUpdate(Data, frozen=True, kw_only=True):
     actor_id: str = ""
 
 
+class Templated(Data, frozen=True, kw_only=True):
+    """A text that the platform has approved, in place of one of our own."""
+
+    name: str
+    language: str = ""
+    values: tuple[str, ...] = ()
+    """What fills its placeholders, in their order."""
+
+
 class Reply(Data, frozen=True, kw_only=True):
     """A command to an I/O channel: make this answer visible."""
 
@@ -145,6 +154,33 @@ class Reply(Data, frozen=True, kw_only=True):
     automatic: bool = False
     answers_at: datetime | None = None
     """When the author last wrote: what a reply window counts from."""
+    template: Templated | None = None
+    options: dict[str, Any] = {}
+    """What the channel takes besides, as its connector documents it."""
+
+
+class Publish(Data, frozen=True, kw_only=True):
+    """A command to an I/O channel: make this post of our own visible, now."""
+
+    publication_id: str
+    account_id: str
+    channel: str
+    body: str
+    attachments: tuple[Attached, ...] = ()
+    options: dict[str, Any] = {}
+    written_by: str = ""
+
+
+class PublicationReconcile(Data, frozen=True, kw_only=True):
+    """What became of a post that we published: its external id and state."""
+
+    publication_id: str
+    state: Literal["queued", "sending", "sent", "delivered", "read", "failed", "unconfirmed", "deleted"]
+    at: datetime
+    external_id: str | None = None
+    external_url: str | None = None
+    reason: str = ""
+    attempts: int = 0
 
 
 class Moderate(Data, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 import chorally_sdk as sdk
-from chorally_core.events import Event, LogAdd, MessageReconcile, Reply, topics
+from chorally_core.events import Event, LogAdd, MessageReconcile, PublicationReconcile, Publish, Reply, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
 from chorally_core.services.io.model import Delivery
@@ -34,6 +34,8 @@ def taken(event: Event[Reply], platform: str) -> Delivery:
         client_ref=Delivery.client_ref_of(d.message_id),
         body=d.body,
         attachments=d.attachments,
+        template=d.template,
+        options=d.options,
         in_reply_to=d.in_reply_to,
         conversation_id=d.conversation_id,
         to=d.to,
@@ -44,6 +46,17 @@ def taken(event: Event[Reply], platform: str) -> Delivery:
         next_at=event.occurred_at,
         traceparent=event.traceparent,
     )
+
+
+def posted(event: Event[Publish], platform: str) -> Delivery:
+    """Return the delivery that a command to publish becomes."""
+    d = event.data
+    return Delivery(
+        id=d.publication_id, tenant=event.tenant, account_id=d.account_id, platform=platform, channel=d.channel,
+        key=event.key, client_ref=Delivery.client_ref_of(d.publication_id), verb="publish", body=d.body,
+        attachments=d.attachments, options=d.options, created_at=event.occurred_at, next_at=event.occurred_at,
+        traceparent=event.traceparent,
+    )  # fmt: skip
 
 
 def claimed(delivery: Delivery, at: datetime) -> Delivery:
@@ -200,29 +213,51 @@ def later(delivery: Delivery, at: datetime, wait: timedelta | None, why: str) ->
 
 
 def reconcile(delivery: Delivery, at: datetime) -> Event[Any]:
-    """Return the event that brings back what became of a message.
+    """Return the event that brings back what became of a message, or of a post of our own.
 
-    A message in parts is known by its first, and is sent when its last is.
+    What goes out in parts is known by its first, and is sent when its last is.
     """
-    is_made = delivery.state in _FORWARD
+    is_first, is_made = delivery.part == 1, delivery.state in _FORWARD
+    state = (
+        "sending" if delivery.state == "accepted" or (is_made and delivery.part < delivery.parts) else delivery.state
+    )
+    external_id, url = (delivery.external_id, delivery.external_url) if is_first else (None, None)
+    if delivery.verb == "publish":
+        return _reconciled(
+            delivery, at, delivery.state,
+            PublicationReconcile(
+                publication_id=delivery.message_id, state=state, at=at, external_id=external_id, external_url=url,
+                reason=_why(delivery), attempts=delivery.attempts,
+            ),
+        )  # fmt: skip
     data = MessageReconcile(
         message_id=delivery.message_id,
-        state="sending"
-        if delivery.state == "accepted" or (is_made and delivery.part < delivery.parts)
-        else delivery.state,
+        state=state,
         at=at,
-        external_id=delivery.external_id if delivery.part == 1 else None,
-        external_url=delivery.external_url if delivery.part == 1 else None,
+        external_id=external_id,
+        external_url=url,
         conversation_id=delivery.conversation_id,
         reason=_why(delivery),
         attempts=delivery.attempts,
     )
+    return _reconciled(delivery, at, delivery.state, data)
+
+
+def removed(delivery: Delivery, at: datetime) -> Event[Any]:
+    """Return the event that a post of our own was deleted on the platform."""
+    data = PublicationReconcile(publication_id=delivery.message_id, state="deleted", at=at)
+    return _reconciled(delivery, at, "deleted", data)
+
+
+def _reconciled(
+    delivery: Delivery, at: datetime, state: str, data: MessageReconcile | PublicationReconcile
+) -> Event[Any]:
     return Event(
-        topic=topics.MESSAGES,
+        topic=topics.PUBLICATIONS if isinstance(data, PublicationReconcile) else topics.MESSAGES,
         issuer=SERVICE,
         name="reconcile",
         data=data,
-        id=derived("reconcile", delivery.id, delivery.state, str(delivery.version)),
+        id=derived("reconcile", delivery.id, state, str(delivery.version)),
         tenant=delivery.tenant,
         key=delivery.key,
         occurred_at=at,
@@ -246,7 +281,7 @@ def told(what: str, delivery: Delivery, actor: tuple[ActorKind, str], at: dateti
         subject_type="delivery",
         subject_id=delivery.id,
         version=delivery.version + 1,
-        message_id=delivery.message_id,
+        message_id=delivery.message_id if delivery.verb == "reply" else None,
         account_id=delivery.account_id,
         actor_kind=actor[0],
         actor_id=actor[1],

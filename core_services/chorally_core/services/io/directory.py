@@ -19,7 +19,7 @@ from chorally_core.services.io.upgrading import account_of_today, app_of_today
 from chorally_core.telemetry.outbound import watching
 from chorally_sdk import Account as SdkAccount
 from chorally_sdk import App as SdkApp
-from chorally_sdk import Attachment, Connector, Grant, Http, Keys, Pulls, Receives, Replies, Unsupported
+from chorally_sdk import Attachment, Connector, Grant, Http, Keys, Publishes, Pulls, Receives, Replies, Unsupported
 from chorally_sdk.http.breaker import Breaker
 from chorally_sdk.http.budgets import Budgets, LocalBudgets
 from chorally_sdk.http.grants import Grants
@@ -346,6 +346,17 @@ def replies(connector: Connector) -> Replies:
     return connector
 
 
+def publishes(connector: Connector) -> Publishes:
+    """Return the connector as one that publishes.
+
+    Raises:
+        Unsupported: It does not.
+    """
+    if not isinstance(connector, Publishes):
+        raise Unsupported(f"the connector {connector.manifest.platform!r} cannot publish")
+    return connector
+
+
 def account_settings(
     connector: type[Connector], settings: Mapping[str, Any], secrets: Mapping[str, Any]
 ) -> BaseModel | None:
@@ -358,4 +369,6 @@ def account_settings(
     return None if model is None else model.model_validate({**settings, **secrets})
 
 
-__all__ = ["INSTALLATION", "Directory", "ValidationError", "account_settings", "pulls", "receives", "replies"]
+__all__ = [
+    "INSTALLATION", "Directory", "ValidationError", "account_settings", "publishes", "pulls", "receives", "replies",
+]  # fmt: skip

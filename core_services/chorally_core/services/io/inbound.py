@@ -15,8 +15,6 @@ from chorally_core.events import (
     AuthorDelete,
     Event,
     MessageAdd,
-    MessageDelete,
-    MessageUpdate,
     topics,
 )
 from chorally_core.events.ids import author_id, derived, message_id
@@ -25,7 +23,7 @@ from chorally_core.ports.documents import Condition as Where
 from chorally_core.ports.documents import Documents, Key, Query
 from chorally_core.ports.secrets import Vault
 from chorally_core.ports.storable import mistake_in
-from chorally_core.services.io import deliver
+from chorally_core.services.io import deliver, marking
 from chorally_core.services.io.came import Came
 from chorally_core.services.io.model import OPEN, Account, Delivery, Held, Nudge
 from chorally_core.services.io.recent import Recent
@@ -253,11 +251,12 @@ class Inbound:
             return
         for channel in channels:
             name = message_id(account.tenant, account.id, channel, mark.external_id)
-            came.events.append(_marked(account, name, mark, f"{account.tenant}/{name}"))
+            came.events.append(marking.of_message(account, name, mark, f"{account.tenant}/{name}"))
 
     def _mark_ours(self, came: Came, delivery: Delivery, mark: sdk.Mark, *, shared: bool = False) -> None:
-        if mark.state in ("hidden", "visible", "deleted"):
-            came.events.append(_marked(delivery, delivery.message_id, mark, delivery.key))
+        if mark.state in marking.SHOWN:
+            if (told := marking.of_ours(delivery, mark)) is not None:
+                came.events.append(told)
             return
         moved = deliver.marked(delivery, mark, self._now(), shared=shared)
         if moved is not None:
@@ -375,23 +374,4 @@ def _event(
         tenant=account.tenant,
         key=f"{account.tenant}/{conversation.partition('/')[0]}",
         occurred_at=at,
-    )
-
-
-def _marked(holder: Account | Delivery, name: str, mark: sdk.Mark, key: str) -> Event[Any]:
-    """The event that a message was hidden, shown or deleted on the platform."""
-    data: MessageDelete | MessageUpdate
-    if mark.state == "deleted":
-        data = MessageDelete(id=name, at=mark.at)
-    else:
-        data = MessageUpdate(id=name, state=mark.state, at=mark.at, reason=mark.reason)
-    return Event(
-        topic=topics.MESSAGES,
-        issuer=SERVICE,
-        name="delete" if mark.state == "deleted" else "update",
-        data=data,
-        id=derived("mark", name, mark.state, mark.at.isoformat()),
-        tenant=holder.tenant,
-        key=key,
-        occurred_at=mark.at,
     )

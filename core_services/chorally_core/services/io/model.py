@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
+
 import chorally_sdk as sdk
 from chorally_core.events.ids import derived
-from chorally_core.events.records import Attached
+from chorally_core.events.records import Attached, Templated
 from chorally_core.ports.documents import Document
 
 AccountState = Literal["connected", "degraded", "reauthorization_required", "disconnected"]
@@ -224,6 +226,16 @@ class Held(Document, frozen=True, kw_only=True):
     received_at: datetime
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """One visible part of a message, and what is to be done to it."""
+
+    part: int
+    external_id: str
+    verb: sdk.Verb
+    body: str = ""
+    is_done: bool = False
+
+
 class Moderation(Document, frozen=True, kw_only=True):
     """Something that is to be done to what is there already, and how far it got; its id is the command's."""
 
@@ -243,6 +255,8 @@ class Moderation(Document, frozen=True, kw_only=True):
     body: str = ""
     route: str = ""
     asked_by: str = ""
+    targets: tuple[Target, ...] = ()
+    """The parts that it is done to, where the message went out in several, and which of them are done."""
     state: Literal["queued", "done", "failed"] = "queued"
     created_at: datetime
     next_at: datetime | None
@@ -254,7 +268,10 @@ class Moderation(Document, frozen=True, kw_only=True):
 
 
 class Delivery(Document, frozen=True, kw_only=True):
-    """An outgoing message, or a part of one, and how far it got; its id is the message's, a later part has its own."""
+    """An outgoing message or post, or a part of one, and how far it got.
+
+    Its id is that of the message or publication, a later part has its own.
+    """
 
     kind = "delivery"
     unique = ("client_ref", "external_key")
@@ -268,8 +285,12 @@ class Delivery(Document, frozen=True, kw_only=True):
     """Ordering key of the command, which its reconciliation bears too."""
     client_ref: str
     external_key: str | None = None
+    verb: Literal["reply", "publish"] = "reply"
+    """What makes it visible: an answer, or a post of our own."""
     body: str
     attachments: tuple[Attached, ...] = ()
+    template: Templated | None = None
+    options: dict[str, Any] = {}
     in_reply_to: str | None = None
     conversation_id: str | None = None
     to: str | None = None
@@ -298,14 +319,14 @@ class Delivery(Document, frozen=True, kw_only=True):
     steps: int = 0
     """Unseen steps taken so far."""
     whole: str = ""
-    """The message that it is a later part of; empty where it is all of it, or the first part."""
+    """The message or publication that it is a later part of; empty where it is all of it, or the first part."""
     part: int = 1
     parts: int = 1
     traceparent: str = ""
 
     @property
     def message_id(self) -> str:
-        """The message that it makes visible, or a part of which."""
+        """The message or publication that it makes visible, or a part of which."""
         return self.whole or self.id
 
     @staticmethod

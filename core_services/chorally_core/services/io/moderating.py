@@ -23,8 +23,9 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.deliver import SERVICE
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.health import HealthBook
-from chorally_core.services.io.model import Account, Moderation
+from chorally_core.services.io.model import Account, Moderation, Target
 from chorally_core.services.io.refusal import too_long
+from chorally_core.services.io.targets import NotCertain, targets, where, with_done
 from chorally_sdk.http.budgets import lane
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 _TRIES = 60  # after which a platform that cannot be reached is given up, which takes more than half a day
 _ODD_TRIES = 5  # of an action that fails for a reason that no platform names
 _LOOK_AGAIN = timedelta(seconds=2)
+_LOOK_LATER = timedelta(seconds=30)
 _LONGEST = timedelta(minutes=15)
 
 
@@ -148,25 +150,67 @@ class Moderating:
         if why or not isinstance(connector, sdk.Moderates):
             await self._failed(moderation, why or f"{account.platform} moderates nothing", sdk.Reason.INVALID)
             return
+        expanded = await self._expanded(moderation, connector)
+        if expanded is None:
+            return
+        moderation = expanded
+        if not moderation.targets and not await self._call(account, connector, moderation, None):
+            return
+        for target in moderation.targets:
+            if target.is_done:
+                continue
+            if not await self._call(account, connector, moderation, target):
+                return
+            moderation = with_done(moderation, target)
+            await self._ledger.commit(Work([Step.of([moderation])]))
+        await self._done(moderation)
+
+    async def _expanded(self, moderation: Moderation, connector: sdk.Connector) -> Moderation | None:
+        """The moderation with the parts that it is about, stored; None where it waits or cannot be done."""
+        if moderation.targets:
+            return moderation
+        try:
+            found = await targets(self._ledger.documents, moderation, connector)
+        except NotCertain as error:
+            await self._later(moderation, _LOOK_LATER, str(error))
+            return None
+        except sdk.Rejected as error:
+            await self._failed(moderation, str(error), error.reason)
+            return None
+        if not found:
+            if why := _too_long(moderation, connector):
+                await self._failed(moderation, why, sdk.Reason.INVALID)
+                return None
+            return moderation
+        expanded = msgspec.structs.replace(moderation, targets=found)
+        await self._ledger.commit(Work([Step.of([expanded])]))
+        return expanded
+
+    async def _call(
+        self, account: Account, connector: sdk.Moderates, moderation: Moderation, target: Target | None
+    ) -> bool:
+        """Do it to one visible thing; return whether it is done, otherwise what comes next is stored."""
+        of = where(moderation, target)
         try:
             async with asyncio.timeout(self._call_s):
-                await connector.moderate(self._action(moderation))
+                await connector.moderate(self._action(moderation, target))
         except sdk.RetryLater as error:
-            await self._tried(moderation, error.wait, str(error), _TRIES)
+            await self._tried(moderation, error.wait, f"{of}{error}", _TRIES)
             if isinstance(error, sdk.RateLimited) and error.scope != "endpoint":
                 self._paused_until[account.id] = self._now() + (error.wait or timedelta(minutes=1))
         except sdk.Reauthorize as error:
-            await self._later(moderation, timedelta(0), str(error))
+            await self._later(moderation, timedelta(0), f"{of}{error}")
             await self._on_refused(account, error)
         except (sdk.Rejected, sdk.Unsupported) as error:
-            await self._rejected(account, moderation, error)
+            return await self._rejected(account, moderation, target, error)
         except Exception as error:  # whatever became of it, it may be done again
             why = str(error) if isinstance(error, sdk.ConnectorError) else f"{type(error).__name__} during the call"
             self._health.erred(account, why)
-            await self._tried(moderation, None, why, _ODD_TRIES)
+            await self._tried(moderation, None, f"{of}{why}", _ODD_TRIES)
         else:
             self._health.worked(account)
-            await self._done(moderation)
+            return True
+        return False
 
     async def _waits(self, moderation: Moderation) -> bool:
         """Whether an earlier action on the same target is not done yet."""
@@ -179,24 +223,28 @@ class Moderating:
         mine = (moderation.created_at, moderation.id)
         return any((other.created_at, other.id) < mine for other in others)
 
-    def _action(self, moderation: Moderation) -> sdk.Action:
+    def _action(self, moderation: Moderation, target: Target | None) -> sdk.Action:
+        about = target or moderation
         return sdk.Action(
-            verb=moderation.verb,
-            external_id=moderation.external_id,
+            verb=about.verb,
+            external_id=about.external_id,
             channel=moderation.channel,
             conversation_id=moderation.conversation_id,
-            body=moderation.body,
+            body=about.body,
             route=self._vault.open(moderation.route) if moderation.route else {},
         )
 
-    async def _rejected(self, account: Account, moderation: Moderation, error: sdk.ConnectorError) -> None:
+    async def _rejected(
+        self, account: Account, moderation: Moderation, target: Target | None, error: sdk.ConnectorError
+    ) -> bool:
+        """Record a refusal; what is gone already is deleted, which is as good as done."""
         reason = error.reason if isinstance(error, sdk.Rejected) else sdk.Reason.INVALID
-        if reason is sdk.Reason.GONE and moderation.verb == "delete":
-            await self._done(moderation)
-            return
-        await self._failed(moderation, str(error), reason)
+        if reason is sdk.Reason.GONE and (target or moderation).verb == "delete":
+            return True
+        await self._failed(moderation, f"{where(moderation, target)}{error}", reason)
         if reason is sdk.Reason.PERMISSION:
             await self._on_refused(account, error)
+        return False
 
     async def _tried(self, moderation: Moderation, wait: timedelta | None, why: str, most: int) -> None:
         if moderation.attempts + 1 >= most:
@@ -217,14 +265,16 @@ class Moderating:
     async def _failed(self, moderation: Moderation, why: str, reason: sdk.Reason) -> None:
         now = self._now()
         failed = msgspec.structs.replace(_settled(moderation, "failed", now), error=why[:1000], reason=reason)
-        became = _became(msgspec.structs.replace(moderation, verb="delete"), now) if reason is sdk.Reason.GONE else []
+        is_gone = reason is sdk.Reason.GONE and not moderation.targets
+        became = _became(msgspec.structs.replace(moderation, verb="delete"), now) if is_gone else []
         await self._ledger.commit(Work([Step.of([failed], [*became, _fact(failed, now)])]))
 
 
 def _settled(moderation: Moderation, state: Any, at: datetime) -> Moderation:
     """The moderation at its end, without what it said."""
+    wordless = tuple(msgspec.structs.replace(target, body="") for target in moderation.targets)
     return msgspec.structs.replace(
-        moderation, state=state, settled_at=at, next_at=None, body="", route="", error="", reason=""
+        moderation, state=state, settled_at=at, next_at=None, body="", route="", error="", reason="", targets=wordless
     )
 
 
@@ -236,10 +286,15 @@ def _refusal(moderation: Moderation, connector: sdk.Connector) -> str:
         return f"{error}; the connector that had it may be gone"
     if limits is None:
         return f"{moderation.channel} does not offer {moderation.verb!r}"
-    if moderation.verb != "edit":
+    return ""
+
+
+def _too_long(moderation: Moderation, connector: sdk.Connector) -> str:
+    """Why a new text takes more than one visible thing does; empty where it does not."""
+    limits = connector.manifest.channel(moderation.channel).actions.get(moderation.verb)
+    if moderation.verb != "edit" or limits is None:
         return ""
-    single = limits.model_copy(update={"parts": 1})
-    return too_long(moderation.body, (), single, connector.measure, files=False)
+    return too_long(moderation.body, (), limits.model_copy(update={"parts": 1}), connector.measure, files=False)
 
 
 def _became(moderation: Moderation, at: datetime) -> list[Event[Any]]:

@@ -19,14 +19,14 @@ from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io import deliver
-from chorally_core.services.io.directory import Directory, replies
+from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.held import HeldBack
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.left import BEGUN_WITHIN_S, LeftBehind
 from chorally_core.services.io.model import EARLIER_PART, OPEN, Account, Delivery
 from chorally_core.services.io.moderating import Moderating
-from chorally_core.services.io.outgoing import limits_of, outgoing, traced
+from chorally_core.services.io.outgoing import check_able, limits_of, made_visible, outgoing, traced
 from chorally_core.services.io.parts import Parts, pieces
 from chorally_core.services.io.people import People
 from chorally_core.services.io.precedence import goes_first
@@ -303,7 +303,7 @@ class Outbox:
     def _refused(self, delivery: Delivery, connector: sdk.Connector) -> sdk.Rejected | None:
         """Why the delivery can never be made, as far as that can be told without the platform."""
         try:
-            replies(connector)
+            check_able(connector, delivery)
             self._outgoing(delivery, self._limits(delivery))
             return refusal(delivery, connector, self._now())
         except Exception as error:  # whatever it is, it will be the same next time
@@ -326,7 +326,7 @@ class Outbox:
         try:
             with sdk.visible_call():
                 async with asyncio.timeout(self._call_s):
-                    receipt = await replies(connector).push(message)
+                    receipt = await made_visible(connector, message)
         except sdk.RateLimited as error:
             await self._record(claim, not_done(claim, self._now(), error.wait or None, str(error)), tell=again)
             self._pause(account.id, error)
@@ -388,5 +388,5 @@ class Outbox:
     def _limits(self, delivery: Delivery) -> sdk.Limits:
         return limits_of(self._directory, delivery)
 
-    def _outgoing(self, delivery: Delivery, limits: sdk.Limits) -> sdk.OutboundMessage:
+    def _outgoing(self, delivery: Delivery, limits: sdk.Limits) -> sdk.OutboundMessage | sdk.Publication:
         return outgoing(delivery, limits, self._vault, self._now())

@@ -9,43 +9,77 @@ import msgspec
 
 import chorally_sdk as sdk
 from chorally_core.ports.secrets import Vault
-from chorally_core.services.io.directory import Directory
+from chorally_core.services.io.directory import Directory, publishes, replies
 from chorally_core.services.io.model import Delivery
 from chorally_core.services.io.refusal import is_late
 from chorally_core.telemetry import traces
 
 
 def limits_of(directory: Directory, delivery: Delivery) -> sdk.Limits:
-    """Return what the channel allows an answer; no limits where its connector is gone."""
+    """Return what the channel allows an answer or a post; no limits where its connector is gone."""
     connector = directory.connectors.get(delivery.platform)
     if connector is None:
         return sdk.Limits()
     try:
-        return connector.manifest.channel(delivery.channel).actions.get("reply") or sdk.Limits()
+        return connector.manifest.channel(delivery.channel).actions.get(delivery.verb) or sdk.Limits()
     except LookupError:
         return sdk.Limits()
 
 
-def outgoing(delivery: Delivery, limits: sdk.Limits, vault: Vault, now: datetime) -> sdk.OutboundMessage:
-    """Return the message to be made, with its route opened."""
-    attachments = tuple(
-        sdk.Attachment.model_validate({**msgspec.structs.asdict(attached)}) for attached in delivery.attachments
-    )
+def outgoing(
+    delivery: Delivery, limits: sdk.Limits, vault: Vault, now: datetime
+) -> sdk.OutboundMessage | sdk.Publication:
+    """Return the message or post to be made, with its route opened."""
+    template = delivery.template
+    common: dict[str, Any] = {
+        "id": delivery.id,
+        "client_ref": delivery.client_ref,
+        "channel": delivery.channel,
+        "body": delivery.body,
+        "attachments": tuple(
+            sdk.Attachment.model_validate({**msgspec.structs.asdict(attached)}) for attached in delivery.attachments
+        ),
+        "options": delivery.options,
+        "prepared": delivery.prepared,
+        "tried_at": delivery.tried_at,
+        "receipt": _receipt(delivery),
+    }
+    if delivery.verb == "publish":
+        return sdk.Publication(**common)
     return sdk.OutboundMessage(
-        id=delivery.id,
-        client_ref=delivery.client_ref,
-        channel=delivery.channel,
-        body=delivery.body,
-        attachments=attachments,
-        prepared=delivery.prepared,
-        tried_at=delivery.tried_at,
-        receipt=_receipt(delivery),
+        **common,
         conversation_id=delivery.conversation_id,
         in_reply_to=delivery.in_reply_to,
         to=delivery.to,
         route=vault.open(delivery.route) if delivery.route else {},
+        template=sdk.Template(name=template.name, language=template.language, values=template.values)
+        if template is not None
+        else None,
         late=is_late(delivery, limits, now),
     )
+
+
+async def made_visible(connector: sdk.Connector, wanted: sdk.OutboundMessage | sdk.Publication) -> sdk.Receipt:
+    """Make the one visible call.
+
+    Raises:
+        Unsupported: The connector has no such ability.
+    """
+    if isinstance(wanted, sdk.Publication):
+        return await publishes(connector).publish(wanted)
+    return await replies(connector).push(wanted)
+
+
+def check_able(connector: sdk.Connector, delivery: Delivery) -> None:
+    """Refuse what the connector cannot make.
+
+    Raises:
+        Unsupported: It has no such ability.
+    """
+    if delivery.verb == "publish":
+        publishes(connector)
+    else:
+        replies(connector)
 
 
 def _receipt(delivery: Delivery) -> sdk.Receipt | None:

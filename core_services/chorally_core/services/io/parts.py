@@ -112,7 +112,7 @@ class Parts:
             name = _id(delivery, number)
             parts.append(
                 msgspec.structs.replace(
-                    part, id=name, whole=delivery.id, part=number, next_at=delivery.next_at,
+                    part, id=name, whole=delivery.id, part=number, template=None, next_at=delivery.next_at,
                     client_ref=Delivery.client_ref_of(delivery.id, number), version=stored.version if stored else 0,
                 )
             )  # fmt: skip
@@ -136,12 +136,15 @@ class Parts:
 
     async def after(self, delivery: Delivery) -> list[Delivery]:
         """Return the later parts of an answer that were given up because of this one."""
-        keys = [
-            Key.by_id(Delivery, _id_of(delivery.message_id, number))
-            for number in range(delivery.part + 1, delivery.parts + 1)
-        ]
-        found = [part for part in (await self._documents.load(keys)).values() if isinstance(part, Delivery)]
-        return [part for part in found if part.state == "failed" and part.reason == EARLIER_PART]
+        later = [part for part in await parts_of(self._documents, delivery) if part.part > delivery.part]
+        return [part for part in later if part.state == "failed" and part.reason == EARLIER_PART]
+
+
+async def parts_of(documents: Documents, delivery: Delivery) -> list[Delivery]:
+    """Return all parts of the message of which a delivery is one, in their order."""
+    keys = [Key.by_id(Delivery, _id_of(delivery.message_id, number)) for number in range(1, delivery.parts + 1)]
+    found = await documents.load(keys)
+    return [part for key in keys if isinstance(part := found.get(key), Delivery)]
 
 
 def _id(delivery: Delivery, number: int) -> str:

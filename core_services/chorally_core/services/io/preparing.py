@@ -37,7 +37,7 @@ class Preparing:
         *,
         now: Callable[[], datetime],
         call_s: float,
-        outgoing: Callable[[Delivery], sdk.OutboundMessage],
+        outgoing: Callable[[Delivery], sdk.Outgoing],
         on_refused: Callable[[Account, sdk.ConnectorError], Awaitable[None]],
         pause: Callable[[str, sdk.RateLimited], None],
     ) -> None:

@@ -1,7 +1,8 @@
 """What is refused before any network, because the manifest says that the platform will."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import chorally_sdk as sdk
 from chorally_core.events.records import Attached
@@ -53,17 +54,29 @@ def unfit(attached: Attached, limits: sdk.Limits) -> str:
     return ""
 
 
+def unoffered(options: Mapping[str, Any], limits: sdk.Limits) -> str:
+    """Return why options are not taken, with those that are; empty where all are."""
+    unknown = sorted(set(options) - set(limits.options))
+    if not unknown:
+        return ""
+    known = f"it takes {', '.join(sorted(limits.options))}" if limits.options else "it takes none"
+    return f"the channel has no option {unknown[0]!r}; {known}"
+
+
 def refusal(delivery: Delivery, connector: sdk.Connector, now: datetime) -> sdk.Rejected | None:
     """Return why the platform would refuse the delivery, as far as its manifest tells; None where it may go."""
     try:
-        limits = connector.manifest.channel(delivery.channel).actions.get("reply")
+        limits = connector.manifest.channel(delivery.channel).actions.get(delivery.verb)
     except LookupError as error:
         return sdk.Rejected(f"{error}; the connector that had it may be gone", reason=Reason.INVALID)
     if limits is None:
-        return sdk.Rejected(f"{delivery.channel} cannot be answered", reason=Reason.INVALID)
-    if not delivery.body.strip() and not delivery.attachments:
+        what = "answered" if delivery.verb == "reply" else "published on"
+        return sdk.Rejected(f"{delivery.channel} cannot be {what}", reason=Reason.INVALID)
+    if not delivery.body.strip() and not delivery.attachments and delivery.template is None:
         return sdk.Rejected("the text is empty", reason=Reason.INVALID)
     if why := too_long(delivery.body, delivery.attachments, limits, connector.measure):
+        return sdk.Rejected(why, reason=Reason.INVALID)
+    if why := unoffered(delivery.options, limits):
         return sdk.Rejected(why, reason=Reason.INVALID)
     return _window(delivery, limits, now)
 
@@ -74,7 +87,7 @@ def is_late(delivery: Delivery, limits: sdk.Limits, now: datetime) -> bool:
 
 
 def _window(delivery: Delivery, limits: sdk.Limits, now: datetime) -> sdk.Rejected | None:
-    if not is_late(delivery, limits, now) or delivery.answers_at is None:
+    if not is_late(delivery, limits, now) or delivery.answers_at is None or delivery.template is not None:
         return None
     longer = limits.agent_window
     if longer is not None and not delivery.automatic and now - delivery.answers_at <= longer:

@@ -25,7 +25,7 @@ class Resolving:
         *,
         now: Callable[[], datetime],
         call_s: float,
-        outgoing: Callable[[Delivery], sdk.OutboundMessage],
+        outgoing: Callable[[Delivery], sdk.Outgoing],
         limits: Callable[[Delivery], sdk.Limits],
         on_refused: Callable[[Account, sdk.ConnectorError], Awaitable[None]],
         again: Callable[[Account, sdk.Connector, Delivery], Awaitable[None]],
