@@ -221,13 +221,19 @@ class Http:
             options = {**options, "follow_redirects": False}
         try:
             with self._watch(method) as told:
-                async with self._client.stream(method, url, auth=way.auth, **options) as answer:
+                where = self._where(url, way)
+                async with self._client.stream(method, where, auth=way.auth, **options) as answer:
                     told(answer)
                     yield answer
         except httpx.InvalidURL as error:
             raise Rejected(f"this is no URL that can be called ({error})") from error
         except (httpx.RequestError, TooLarge) as error:
             raise _lost(error) from error
+
+    def _where(self, url: str, way: Authorised) -> str:
+        """Where a call goes: what is relative, to the place that a grant which may change is valid at now."""
+        base = way.grant.base_url if self._grants is not None and way.grant else ""
+        return f"{base.rstrip('/')}/{url.lstrip('/')}" if base and httpx.URL(url).is_relative_url else url
 
     async def get(self, url: str, **options: Any) -> httpx.Response:
         """GET; see ``request``."""

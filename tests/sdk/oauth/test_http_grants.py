@@ -123,6 +123,33 @@ async def test_a_visible_call_that_was_refused_is_made_again() -> None:
     assert platform.asked == ["Bearer old", "Bearer new"]
 
 
+async def test_a_grant_says_where_its_calls_go() -> None:
+    """On a platform of many instances a renewed grant may lie elsewhere; what is absolute stays where it is."""
+
+    class Moved(Chain):
+        async def instead(self, refused: sdk.Grant, refusal: sdk.Reauthorize) -> sdk.Grant:
+            """Move to the instance."""
+            self._grants = [sdk.Grant(access=SecretStr("new"), base_url="https://eu.plain.example/api/")]
+            return self._grants[0]
+
+    seen: list[str] = []
+
+    def platform(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(200 if request.headers["Authorization"] == "Bearer new" else 401, json={})
+
+    http = sdk.Http(
+        base_url="https://plain.example", hosts=("*.plain.example",), grants=Moved("old"),
+        transport=httpx.MockTransport(platform),
+    )  # fmt: skip
+    called = Plain(sdk.App(id=""), http, None, now=lambda: pytest.fail("no clock")).http
+    await called.get("/notes")
+    await called.get("https://plain.example/rules")
+    assert seen == [
+        "https://plain.example/notes", "https://eu.plain.example/api/notes", "https://plain.example/rules",
+    ]  # fmt: skip
+
+
 async def test_each_call_reports_the_grant_it_was_made_with() -> None:
     """Errors hide the secret of the token that was used, also after it was replaced."""
 
