@@ -70,6 +70,8 @@ class Client:
         issuer: str = "",
         refused: Collection[str] = (),
         fault: faults.Fault | None = None,
+        auth: httpx.Auth | None = None,
+        keeps: Collection[str] = (),
     ) -> None:
         """Prepare a client; nothing is called yet.
 
@@ -86,6 +88,8 @@ class Client:
             issuer: Compared with the call-back's ``iss`` where it has one (RFC 9207).
             refused: Error codes of this platform's own by which it refuses a grant.
             fault: Asked about errors that are not OAuth's; often the connector's own ``fault``.
+            auth: Goes with each request of a token besides, such as the proof of a key (``DPoP``).
+            keeps: Texts of the token endpoint's answer that belong to the grant, such as ``sub``: its ``keep``.
         """
         self._connector = connector
         self._client_id = client_id
@@ -99,6 +103,8 @@ class Client:
         self._issuer = issuer
         self._refused = refused
         self._fault = fault
+        self._auth = auth
+        self._keeps = keeps
 
     def consent(
         self, state: str, challenge: str, redirect_uri: str, *, keep: Mapping[str, SecretStr] | None = None, **more: str
@@ -225,8 +231,10 @@ class Client:
             headers.pop("Content-Type", None)
         hidden = tuple(each for each in (secret, *secrets) if each)
         endpoint = self._connector.http.bound(_TokenEndpoint(self._connector.now, self._refused, self._fault, hidden))
-        answer = await endpoint.request(method, uri, auth=None, headers=headers, content=body or None)
-        return grant_of(faults.body_of(answer), began, asked=self._scopes)
+        answer = await endpoint.request(method, uri, auth=self._auth, headers=headers, content=body or None)
+        said = faults.body_of(answer)
+        kept = {name: SecretStr(said[name]) for name in self._keeps if isinstance(said.get(name), str)}
+        return grant_of(said, began, asked=self._scopes).model_copy(update={"keep": kept})
 
 
 class _TokenEndpoint:

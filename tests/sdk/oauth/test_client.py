@@ -1,7 +1,7 @@
 """The OAuth client of connectors: what is asked, what comes of the answers, and that no error tells a secret."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -120,6 +120,26 @@ async def test_a_call_back_without_code_or_of_another_server_asks_nobody(plain: 
     with pytest.raises(sdk.Rejected, match="another server"):
         await plain.oauth(issuer="https://plain.example").exchange(a_callback(verifier, iss="https://evil.example"))
     assert server.asked == []
+
+
+async def test_a_token_is_asked_for_with_a_proof_and_what_belongs_to_it_is_kept(
+    plain: Plain, server: TokenServer
+) -> None:
+    """A key's proof goes with the request; whom the token speaks for comes with it, and stays after a renewal."""
+
+    class Proof(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            """Prove."""
+            proofs.append(request.headers["Content-Type"])
+            yield request
+
+    proofs: list[str] = []
+    server.extra |= {"sub": "did:plc:ada", "odd": 1}
+    server.refreshable.add("refresh-0-canary")
+    renewed = await plain.oauth(auth=Proof(), keeps=("sub", "odd", "absent")).refresh(a_grant())
+    assert len(proofs) == 1
+    kept = {name: secret.get_secret_value() for name, secret in renewed.keep.items()}
+    assert kept == {"key": "kept", "sub": "did:plc:ada"}
 
 
 async def test_a_rotated_refresh_token_takes_the_place_of_the_old_one(plain: Plain, server: TokenServer) -> None:
