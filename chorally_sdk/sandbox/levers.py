@@ -15,6 +15,7 @@ import httpx
 from chorally_sdk.errors import Unsupported
 from chorally_sdk.model.accounts import Grant
 from chorally_sdk.model.hooks import Keys, RawHook
+from chorally_sdk.model.manifest import Verb
 from chorally_sdk.sandbox.clock import Clock
 
 
@@ -74,8 +75,16 @@ class Levers:
     """The channel of what ``say`` says; the manifest's first where empty."""
     renews_alive: ClassVar[bool] = False
     """Whether only a grant that still works is renewed, as at Meta: ``expire`` then stops short of its end."""
-    description: ClassVar[str] = ""
-    """The platform's official description, as a path below ``$CHORALLY_SPECS``; empty where there is none."""
+    own_only: ClassVar[frozenset[Verb]] = frozenset()
+    """What our account may do to its own words only, as ``delete`` is where people's words are theirs."""
+    description: ClassVar[str | tuple[str, ...]] = ""
+    """The platform's official description, or several, as paths below ``$CHORALLY_SPECS``; empty where there is none.
+
+    A file of OpenAPI, Swagger, Google's discovery, Telegram's methods or CSDL; a folder of OpenAPI, lexicons or nodes.
+    """
+    excused: ClassVar[Mapping[str, str]] = {}
+    """Where the description is silent or wrong, and how that is known: by a regular expression that is searched in
+    calls it does not have (``GET https://…``) and in mistakes it finds. The report tells each that was needed."""
     signs_bodies: ClassVar[bool] = True
     """Whether the proof of a webhook is about its body; a shared word proves who sends, whatever is sent."""
 

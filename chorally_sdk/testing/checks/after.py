@@ -154,21 +154,24 @@ async def publish_never_sent(bench: Bench) -> None:
     await raised(bench.send(bench.post("News")), sdk.RetryLater, "a post that reaches nobody")
 
 
-async def _moderated(bench: Bench, verb: str, **given: Any) -> None:
+async def _target(bench: Bench, verb: str) -> dict[str, Any]:
+    """What an action is about: what a person said, or where only that may be touched, our answer to it."""
+    asked = await bench.a_message()
+    target: dict[str, Any] = {
+        "verb": verb, "external_id": asked.external_id, "channel": asked.channel,
+        "conversation_id": asked.conversation_id, "route": dict(asked.route),
+    }  # fmt: skip
+    if verb in bench.levers.own_only:
+        receipt = await bench.send(bench.answer(asked, f"To be followed by {verb}"))
+        target |= {"external_id": receipt.external_id, "route": {}}
+    return target
+
+
+async def _moderated(bench: Bench, verb: str) -> None:
     channels = bench.connector.manifest.channels
     if not any(verb in channel.actions for channel in channels):
         return
-    asked = await bench.a_message()
-    action = sdk.Action.model_validate(
-        {
-            "verb": verb,
-            "external_id": asked.external_id,
-            "channel": asked.channel,
-            "conversation_id": asked.conversation_id,
-            "route": dict(asked.route),
-            **given,
-        }
-    )
+    action = sdk.Action.model_validate(await _target(bench, verb))
     connector: sdk.Moderates = bench.connect()
     for turn in ("first", "second"):
         try:
@@ -192,13 +195,12 @@ async def moderation_works(bench: Bench) -> None:
     for verb, wanted in (("hide", "hidden"), ("unhide", "visible"), ("delete", "gone")):
         if verb not in actions:
             continue
-        asked = await bench.a_message()
+        target = await _target(bench, verb)
         connector: sdk.Moderates = bench.connect()
         if verb == "unhide":
-            await connector.moderate(sdk.Action(verb="hide", external_id=asked.external_id, channel=asked.channel))
-        given = {"verb": verb, "external_id": asked.external_id, "channel": asked.channel, "route": dict(asked.route)}
-        await connector.moderate(sdk.Action.model_validate(given))
-        state = bench.levers.state_of(asked.external_id)
+            await connector.moderate(sdk.Action.model_validate({**target, "verb": "hide"}))
+        await connector.moderate(sdk.Action.model_validate(target))
+        state = bench.levers.state_of(target["external_id"])
         ensure(state == wanted, f"after {verb} the message is {state}")
         ensure(bench.levers.state_of(other) == "visible", f"{verb} changed another message")
 
@@ -207,12 +209,11 @@ async def moderation_works(bench: Bench) -> None:
 async def moderation_fails(bench: Bench) -> None:
     """A refusal taken for success leaves the insult on the page, and says that it is gone."""
     actions = {verb for channel in bench.connector.manifest.channels for verb in channel.actions}
-    asked = await bench.a_message()
     verb = next(iter(sorted(actions & {"hide", "delete", "like"})), None)
     if verb is None:
         return
+    action = sdk.Action.model_validate({**await _target(bench, verb), "route": {}})
     bench.levers.inject("forbidden", "write", times=9)
-    action = sdk.Action.model_validate({"verb": verb, "external_id": asked.external_id, "channel": asked.channel})
     error = await raised(cast("sdk.Moderates", bench.connect()).moderate(action), sdk.Rejected, f"{verb}, forbidden")
     ensure(error.reason == sdk.Reason.PERMISSION, f"it is refused for {error.reason}")
 
