@@ -42,23 +42,36 @@ class Spent:
 
 
 def child(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Run a module of ours in a process of its own and return the JSON object that it prints.
+    """Run a module of ours in a process of its own and return the JSON object that it prints, with what it took.
 
-    ``environment`` replaces that of this process. Added are ``peak_mib``, unless it says that itself: the largest
-    resident set of that process as the operating system counted it (Linux counts the parent's before the program was
-    loaded), and ``process_cpu_s``: all CPU seconds of that process, its start included.
+    ``environment`` replaces that of this process. See ``took``.
     """
     command = [sys.executable, "-m", module, *(str(argument) for argument in arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=environment, text=True)
+    said, figures = took(command, environment=environment)
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return {**figures, **found}
+
+
+def took(
+    command: Sequence[str], *, environment: Mapping[str, str] | None = None, errors: int | None = None
+) -> tuple[str, dict[str, float]]:
+    """Run a command and return what it prints, and what it took, its start included.
+
+    ``peak_mib`` is the largest resident set as the operating system counted it (Linux counts the parent's before the
+    program was loaded), ``process_cpu_s`` all CPU seconds of the process, ``process_wall_s`` those until it ended.
+    """
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=ROOT, env=environment, text=True)
     assert process.stdout is not None
     with process.stdout:
         said = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command[2:])} ended with {process.returncode}")
-    found: dict[str, Any] = json.loads(said.splitlines()[-1])
-    return {"peak_mib": used.ru_maxrss / 1024, "process_cpu_s": used.ru_utime + used.ru_stime, **found}
+        raise SystemExit(f"{' '.join(command[1:])} ended with {process.returncode}")
+    cpu_s = used.ru_utime + used.ru_stime
+    return said, {"peak_mib": used.ru_maxrss / 1024, "process_cpu_s": cpu_s, "process_wall_s": wall_s}
 
 
 def with_bytecode(folder: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What ``bench.pull`` measures of the host: ``Pulling.run`` over one SQLite file."""
+"""What ``bench.pull`` measures of the host: ``Pulling`` over one SQLite file."""
 
 import asyncio
 import gc
@@ -14,13 +14,12 @@ from chorally_core.services.io.model import Account, StreamState
 from chorally_core.services.io.service import IoService
 from cryptography.fernet import Fernet
 
-import chorally_sdk as sdk
 from bench.comments import PLATFORM, Comments
 
 
 async def host(url: str, paths: list[str], folder: Path) -> tuple[int, int]:
     """Pull accounts, all at once, and return the pages and records that their streams' states tell."""
-    logs.configure("warning", "text")
+    logs.configure("error", "text")
     gc.set_threshold(50_000, 20, 100)  # as chorally_core.serving.run does
     database = Database(folder / "chorally.db")
     ledger = SqliteLedger(database)
@@ -30,19 +29,27 @@ async def host(url: str, paths: list[str], folder: Path) -> tuple[int, int]:
     accounts = [_account(number, path) for number, path in enumerate(paths)]
     await ledger.commit(Work([Step.of(accounts)]))
     await io.load()
-    stream = sdk.Stream(name=PLATFORM)
-    assert all(await asyncio.gather(*(io.pulling.run(account, stream, "live") for account in accounts)))
-    pages = records = 0
     for account in accounts:
-        state = await ledger.documents.get(StreamState, StreamState.id_of(account.id, PLATFORM, "live"))
-        assert state is not None
-        pages, records = pages + state.pages, records + state.messages
+        io.pulling.start(account)
+    states = await asyncio.gather(*(_at_end(ledger, account) for account in accounts))
+    await io.pulling.stop()
+    pages, records = sum(state.pages for state in states), sum(state.messages for state in states)
     [[topic]] = database.writer.execute("select id from bus_topics where name = 'messages'")
     [[stored]] = database.writer.execute(f"select count(*) from bus_{int(topic)}")  # noqa: S608 - a number of ours
     assert stored == records, (stored, records)
     await io.directory.aclose()
     database.close()
     return pages, records
+
+
+async def _at_end(ledger: SqliteLedger, account: Account) -> StreamState:
+    """Return the state of an account's stream once it has reached the end."""
+    name = StreamState.id_of(account.id, PLATFORM, "live")
+    while True:
+        state = await ledger.documents.get(StreamState, name)
+        if state is not None and state.cursor == {"next": None}:
+            return state
+        await asyncio.sleep(0.05)
 
 
 def _now() -> datetime:

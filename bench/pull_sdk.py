@@ -1,7 +1,7 @@
 """What ``bench.pull`` measures of the SDK alone: the connector's generator, walked."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import chorally_sdk as sdk
 from bench.comments import PLATFORM, Comments
@@ -18,7 +18,13 @@ async def _walk(url: str, path: str, number: int) -> tuple[int, int]:
     account = sdk.Account(id=f"a{number}", tenant="t", data={"list": path})
     connector = Comments(sdk.App(id=""), http, account, now=lambda: datetime.now(UTC))
     pages = records = 0
-    async for page in connector.pull(PLATFORM, None, None):
-        pages, records = pages + 1, records + len(page.events)
-    await http.aclose()
-    return pages, records
+    cursor: sdk.Cursor | None = None
+    while True:
+        try:
+            async for page in connector.pull(PLATFORM, cursor, None):
+                pages, records, cursor = pages + 1, records + len(page.events), page.cursor
+        except sdk.RateLimited as limited:
+            await asyncio.sleep((limited.wait or timedelta(0)).total_seconds())
+        else:
+            await http.aclose()
+            return pages, records
