@@ -20,7 +20,7 @@ from chorally_sdk.sandbox.levers import Levers
 from chorally_sdk.testing.host import connect
 from chorally_sdk.testing.package import Package
 from chorally_sdk.testing.recording import Exchange, Recorder
-from chorally_sdk.testing.specification import Description, find, read
+from chorally_sdk.testing.specification import Described, read_all
 
 MOST_PAGES = 200
 MOST_STEPS = 30
@@ -72,6 +72,8 @@ class Bench:
         self.exchanges: list[Exchange] = []
         """Every request that was made, and what came of it."""
         self.logs: list[str] = []
+        self.notes: list[str] = []
+        """What a check has to say besides that it passed."""
         self._refs = 0
 
     @property
@@ -82,12 +84,9 @@ class Bench:
         return self._levers
 
     @property
-    def description(self) -> Description:
+    def description(self) -> Described:
         """The platform's official description."""
-        path = find(self.levers.description)
-        if path is None:
-            raise LookupError(f"there is no description {self.levers.description!r}")
-        return read(path)
+        return read_all(self.levers.description)
 
     @property
     def channel(self) -> str:

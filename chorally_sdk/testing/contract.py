@@ -40,14 +40,14 @@ class ConnectorContract:
             record_property(PROPERTY, finding(connector, check, outcome, why))
 
         try:
-            run_once(check, connector, platform, package)
+            notes = run_once(check, connector, platform, package)
         except NotApplied as reason:
             found("exempt" if reason.is_exempt else "gap" if reason.is_gap else "unable", str(reason))
             pytest.skip(str(reason))
         except BaseException as error:
             found("failed", str(error))
             raise
-        found("passed")
+        found("passed", "; ".join(notes))
 
     @classmethod
     def package(cls, connector: type[Connector]) -> Package | None:

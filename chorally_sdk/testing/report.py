@@ -90,8 +90,9 @@ class Report:
             f"  exempt from {each.group}-{each.check}: {each.why.partition(':')[2].strip()}"
             for each in self.of("exempt")
         ]
+        notes = [f"  {each.group}-{each.check}: {each.why}" for each in self.of("passed") if each.why]
         gaps = Counter(finding.why for finding in self.of("gap"))
-        return [head, *exempt, *(f"  not shown, {count} checks: {why}" for why, count in sorted(gaps.items()))]
+        return [head, *notes, *exempt, *(f"  not shown, {count} checks: {why}" for why, count in sorted(gaps.items()))]
 
 
 def finding(connector: type[Connector], check: Check, outcome: str, why: str) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from chorally_sdk.connector.abilities import Sandboxes
@@ -53,8 +53,9 @@ def _offered(need: str, levers: Levers | None) -> None:
     if need == "description":
         if not levers.description:
             raise NotApplied("the platform has no official description that can be read")
-        if specification.find(levers.description) is None:
-            raise NotApplied(f"{levers.description} is not below ${specification.VARIABLE}", is_gap=True)
+        for name in specification.names_of(levers.description):
+            if specification.find(name) is None:
+                raise NotApplied(f"{name} is not below ${specification.VARIABLE}", is_gap=True)
     elif need.startswith("fault:"):
         if need.removeprefix("fault:") not in levers.kinds:
             raise NotApplied(f"the stand-in knows no fault {need.removeprefix('fault:')}", is_gap=True)
@@ -62,8 +63,10 @@ def _offered(need: str, levers: Levers | None) -> None:
         raise NotApplied(f"the stand-in has no lever {need}", is_gap=True)
 
 
-async def run(check: Check, connector: type[Connector], platform: Platform | None, package: Package | None) -> None:
-    """Run a check on a fresh stand-in.
+async def run(
+    check: Check, connector: type[Connector], platform: Platform | None, package: Package | None
+) -> Sequence[str]:
+    """Run a check on a fresh stand-in, and return what it has to say besides.
 
     Raises:
         NotApplied: It does not apply.
@@ -83,6 +86,7 @@ async def run(check: Check, connector: type[Connector], platform: Platform | Non
         else:
             async with levers:
                 await check.run(bench)
+        return bench.notes
     except Failed:
         raise
     except (AssertionError, ConnectorError, LookupError, ValueError, TypeError, AttributeError, OSError) as error:
@@ -92,7 +96,9 @@ async def run(check: Check, connector: type[Connector], platform: Platform | Non
         root.removeHandler(heard)
 
 
-def run_once(check: Check, connector: type[Connector], platform: Platform | None, package: Package | None) -> None:
+def run_once(
+    check: Check, connector: type[Connector], platform: Platform | None, package: Package | None
+) -> Sequence[str]:
     """Run a check from code that is not asynchronous; see ``run``."""
     with asyncio.Runner() as runner:
-        runner.run(run(check, connector, platform, package))
+        return runner.run(run(check, connector, platform, package))

@@ -2,19 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from jsonschema import ValidationError
 from jsonschema.protocols import Validator
+from jsonschema.validators import extend
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from chorally_sdk.testing.recording import Exchange
+from chorally_sdk.testing.specification.forms import fields_of, is_form, kinds_of, typed
 
 URI = "urn:chorally:description"
-_FORM = "application/x-www-form-urlencoded"
 _SHOWN = 3  # mistakes of one body that are worth telling
 
 
@@ -46,6 +49,7 @@ class Operation:
         return method == self.method and _pattern(self.path).fullmatch(path) is not None
 
 
+@cache
 def _pattern(path: str) -> re.Pattern[str]:
     parts = re.split(r"(\{\+?[^}]+\})", path)
     return re.compile("".join(("(.+)" if p[1] == "+" else "([^/]+)") if p[:1] == "{" else re.escape(p) for p in parts))
@@ -74,56 +78,69 @@ class Description:
         """
         resource = DRAFT202012.create_resource(document)
         self._registry: Any = Registry().with_resource(URI, resource)
-        self._validator: Any = validator
-        self.operations = tuple(sorted(operations, key=lambda each: each.path.count("{")))
+        # in many descriptions several alternatives fit, of which they say that one does
+        self._validator: Any = extend(validator, {"oneOf": validator.VALIDATORS["anyOf"]})  # type: ignore[no-untyped-call]
+        self.operations = tuple(sorted(operations, key=_vagueness))
         self._hooks = hooks
         self._common = frozenset(common)
 
     def operation(self, exchange: Exchange) -> Operation | None:
         """Return the operation that a call is of; None where there is none."""
+        return next(iter(self.candidates(exchange)), None)
+
+    def candidates(self, exchange: Exchange) -> Sequence[Operation]:
+        """Return the operations that a call may be of: several where ids of several kinds stand in one place."""
         path = unquote(urlsplit(exchange.url).path)
-        return next((each for each in self.operations if each.matches(exchange.method, path)), None)
+        found = [each for each in self.operations if each.matches(exchange.method, path)]
+        return [each for each in found if each.path.count("{") == found[0].path.count("{")]
 
     def parameters(self, exchange: Exchange) -> Iterator[str]:
         """Yield what is wrong about the parameters of a call."""
-        operation = self.operation(exchange)
-        if operation is None:
-            return
+        yield from self._least(exchange, self._parameters)
+
+    def request(self, exchange: Exchange) -> Iterator[str]:
+        """Yield what is wrong about the body of a call."""
+        yield from self._least(exchange, self._request)
+
+    def answer(self, exchange: Exchange) -> Iterator[str]:
+        """Yield what is wrong about the answer to a call."""
+        if exchange.status:
+            yield from self._least(exchange, self._answer)
+
+    def _least(self, exchange: Exchange, judge: "Callable[[Exchange, Operation], Iterator[str]]") -> list[str]:
+        """What is wrong by the operation that fits best; nothing where the call is of none."""
+        return min(([*judge(exchange, each)] for each in self.candidates(exchange)), key=len, default=[])
+
+    def _parameters(self, exchange: Exchange, operation: Operation) -> Iterator[str]:
         asked = dict(parse_qsl(urlsplit(exchange.url).query, keep_blank_values=True))
         for name, value in asked.items():
             known = operation.query.get(name)
             if known is None and name not in self._common:
                 yield f"{operation.name} has no parameter {name!r}"
             elif known is not None:
-                yield from self._mistakes(_typed(value, known.schema), known.schema, f"{operation.name} ?{name}")
+                yield from self._mistakes(self._typed(value, known.schema), known.schema, f"{operation.name} ?{name}")
         for name, parameter in operation.query.items():
             if parameter.is_required and name not in asked:
                 yield f"{operation.name} lacks the parameter {name!r}"
 
-    def request(self, exchange: Exchange) -> Iterator[str]:
-        """Yield what is wrong about the body of a call."""
-        operation = self.operation(exchange)
-        if operation is None:
-            return
+    def _request(self, exchange: Exchange, operation: Operation) -> Iterator[str]:
         if not exchange.body:
             if operation.is_body_required:
                 yield f"{operation.name} is called without a body"
             return
-        media = dict(exchange.headers).get("content-type", "").partition(";")[0]
+        kind = dict(exchange.headers).get("content-type", "")
+        media = kind.partition(";")[0].strip()
         schema = operation.body.get(media) or operation.body.get("*/*")
         if schema is None:
             yield f"{operation.name} takes {sorted(operation.body)}, not {media or 'a body'}"
-        elif media == _FORM:
-            fields = dict(parse_qsl(exchange.body.decode(), keep_blank_values=True))
-            yield from self._mistakes(_form(fields, self._resolved(schema)), schema, operation.name)
+        elif is_form(media):
+            known = self._resolved(schema).get("properties", {})
+            told = {name: self._typed(text, known.get(name, {})) for name, text in fields_of(kind, exchange.body)}
+            yield from self._mistakes(told, schema, operation.name)
         elif "json" in media:
             yield from self._mistakes(json.loads(exchange.body), schema, operation.name)
 
-    def answer(self, exchange: Exchange) -> Iterator[str]:
-        """Yield what is wrong about the answer to a call."""
-        operation = self.operation(exchange)
-        if operation is None or not exchange.status:
-            return
+    def _answer(self, exchange: Exchange, operation: Operation) -> Iterator[str]:
         status = str(exchange.status)
         known = next((n for n in (status, f"{status[0]}XX", "default") if n in operation.answers), None)
         if known is None:
@@ -156,8 +173,13 @@ class Description:
         for number, error in enumerate(errors):
             if number == _SHOWN:
                 return
+            while error.context:
+                error = _nearest(error.context)
             place = "/".join(str(part) for part in error.absolute_path)
             yield f"{where}: {place or 'the whole'}: {error.message[:200]}"
+
+    def _typed(self, text: str | None, schema: Mapping[str, Any]) -> Any:
+        return typed(text, kinds_of(schema, self._resolved))
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         resolver = self._registry.resolver(URI)
@@ -167,25 +189,20 @@ class Description:
         return schema
 
 
+def _nearest(errors: Sequence[ValidationError]) -> ValidationError:
+    """Of the alternatives that do not fit, what is wrong about the one that was meant: its kind and names are right."""
+    by_alternative: dict[Any, list[ValidationError]] = {}
+    for error in errors:
+        by_alternative.setdefault(error.schema_path[0], []).append(error)
+    strange = {"additionalProperties", "const", "enum", "type"}
+    return min(by_alternative.values(), key=lambda each: (sum(e.validator in strange for e in each), len(each)))[0]
+
+
+def _vagueness(operation: Operation) -> tuple[int, int]:
+    """What says more of a path comes first."""
+    return operation.path.count("{"), -len(re.sub(r"\{[^}]*\}", "", operation.path))
+
+
 def pointer(*parts: str) -> dict[str, str]:
     """Return a schema that refers into the description."""
     return {"$ref": f"{URI}#/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)}
-
-
-def _typed(text: str, schema: Mapping[str, Any]) -> Any:
-    """What a text in a URL or form stands for; it stays text where it does not fit, and is then refused."""
-    kinds = schema.get("type")
-    kinds = kinds if isinstance(kinds, list) else [kinds]
-    if "array" in kinds:
-        return [_typed(part, schema.get("items", {})) for part in text.split(",")]
-    if {"integer", "number", "boolean", "object"} & set(kinds):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
-
-
-def _form(fields: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:
-    known = schema.get("properties", {})
-    return {name: _typed(value, known.get(name, {})) for name, value in fields.items()}

@@ -1,21 +1,54 @@
-"""Reads the lexicons of the AT Protocol."""
+"""Reads the lexicons of the AT Protocol.
 
-from collections.abc import Iterable, Mapping, Sequence
+Records, and what an open union holds, are judged by the lexicon that their `$type` names; a type that no file
+describes judges nothing. What is not judged: limits of blobs, and languages.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator, ValidationError
+from jsonschema.validators import extend
 
 from chorally_sdk.testing.specification.description import Description, Operation, Parameter, pointer
+from chorally_sdk.text import counts_graphemes, length
 
 _SIMPLE: dict[str, dict[str, Any]] = {
     "blob": {"type": "object", "required": ["$type", "ref", "mimeType", "size"]},
     "bytes": {"type": "object", "required": ["$bytes"]},
     "cid-link": {"type": "object", "required": ["$link"]},
-    "unknown": {"type": "object"},
     "token": {"type": "string"},
     "null": {"type": "null"},
 }
 _LIMITS = {"minimum": "minimum", "maximum": "maximum", "enum": "enum", "const": "const"}
+_FORMATS = {
+    "datetime": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$",
+    "did": r"^did:[a-z]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._-]$",
+    "handle": r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+    "at-uri": r"^at://[A-Za-z0-9._:%-]+(/[A-Za-z0-9.-]+(/[A-Za-z0-9._:~-]+)?)?$",
+    "nsid": r"^[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)+\.[A-Za-z][A-Za-z0-9]*$",
+    "cid": r"^[A-Za-z0-9+=]{8,256}$",
+    "tid": r"^[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}$",
+    "record-key": r"^(?!\.{1,2}$)[A-Za-z0-9._:~-]{1,512}$",
+    "uri": r"^[a-z][a-z0-9+.-]*:\S+$",
+}
+"""As the AT Protocol's pages "String Formats" have them (read 2026-11-23)."""
+_RECORD = "any record"
+_FAILED = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+
+
+def _no_longer(unit: Any) -> Any:
+    def judge(_: Any, most: int, text: Any, __: Any) -> Iterator[ValidationError]:
+        if isinstance(text, str) and length(text, unit) > most:
+            yield ValidationError(f"{text[:20]!r}… has more than {most} {unit}")
+
+    return judge
+
+
+_Validator = extend(  # type: ignore[no-untyped-call]
+    Draft7Validator,
+    {"maxBytes": _no_longer("bytes"), **({"maxGraphemes": _no_longer("graphemes")} if counts_graphemes() else {})},
+)
 
 
 def from_lexicons(documents: Sequence[Mapping[str, Any]]) -> Description:
@@ -32,8 +65,10 @@ def from_lexicons(documents: Sequence[Mapping[str, Any]]) -> Description:
                 operations.append(_operation(document["id"], told))
             elif told["type"] not in {"subscription", "permission-set"}:
                 schemas[f"{document['id']}#{name}"] = _schema(told, document["id"])
+    records = [each["id"] for each in documents if each.get("defs", {}).get("main", {}).get("type") == "record"]
+    schemas[_RECORD] = _by_type(f"{record}#main" for record in records)
     known = {reference: schemas.get(reference, {}) for reference in {*schemas, *_referred(schemas, operations)}}
-    return Description({"schemas": known}, operations, Draft7Validator)
+    return Description({"schemas": known}, operations, _Validator)
 
 
 def _operation(nsid: str, told: Mapping[str, Any]) -> Operation:
@@ -44,11 +79,14 @@ def _operation(nsid: str, told: Mapping[str, Any]) -> Operation:
     }
     body = {}
     if "input" in told:
-        body = {told["input"]["encoding"]: _schema(told["input"].get("schema", {"type": "unknown"}), nsid)}
+        schema = _schema(told["input"].get("schema", {"type": "unknown"}), nsid)
+        closed = {"additionalProperties": False} if "properties" in schema else {}  # a misspelt field is passed over
+        body = {told["input"]["encoding"]: {**schema, **closed}}
     output = told.get("output", {})
     answer = _schema(output["schema"], nsid) if "schema" in output else None
+    answers = {"2XX": answer, "4XX": _FAILED, "5XX": None}
     method = "GET" if told["type"] == "query" else "POST"
-    return Operation(nsid, method, f"/xrpc/{nsid}", query, body, "schema" in told.get("input", {}), {"2XX": answer})
+    return Operation(nsid, method, f"/xrpc/{nsid}", query, body, "schema" in told.get("input", {}), answers)
 
 
 def _schema(told: Mapping[str, Any], nsid: str) -> dict[str, Any]:
@@ -56,8 +94,11 @@ def _schema(told: Mapping[str, Any], nsid: str) -> dict[str, Any]:
     if kind == "ref":
         return dict(pointer("schemas", _full(told["ref"], nsid)))
     if kind == "union":
-        refs = [dict(pointer("schemas", _full(ref, nsid))) for ref in told["refs"]]
-        return {"anyOf": refs} if told.get("closed") else {"type": "object"}
+        names = [_full(ref, nsid) for ref in told["refs"]]
+        closed = {"properties": {"$type": {"enum": sorted({n for name in names for n in _names(name)})}}}
+        return _by_type(names) | (closed if told.get("closed") else {})
+    if kind == "unknown":
+        return dict(pointer("schemas", _RECORD))
     if kind in _SIMPLE:
         return _SIMPLE[kind]
     schema: dict[str, Any] = {"type": kind} if kind else {}
@@ -65,8 +106,11 @@ def _schema(told: Mapping[str, Any], nsid: str) -> dict[str, Any]:
     if kind == "array":
         schema["items"] = _schema(told["items"], nsid)
         schema |= {f"{end}Items": told[f"{end}Length"] for end in ("min", "max") if f"{end}Length" in told}
-    if kind == "string" and "maxLength" in told:
-        schema["maxLength"] = told["maxLength"]  # counted in bytes there, of which there are no fewer than letters
+    if kind == "string":
+        words = {"maxLength": "maxBytes", "maxGraphemes": "maxGraphemes"}
+        schema |= {ours: told[theirs] for theirs, ours in words.items() if theirs in told}
+        if told.get("format") in _FORMATS:
+            schema["pattern"] = _FORMATS[told["format"]]
     if kind == "object":
         nullable = set(told.get("nullable", ()))
         properties = {name: _schema(inner, nsid) for name, inner in told.get("properties", {}).items()}
@@ -76,6 +120,20 @@ def _schema(told: Mapping[str, Any], nsid: str) -> dict[str, Any]:
         if told.get("required"):
             schema["required"] = list(told["required"])
     return schema
+
+
+def _by_type(names: Iterable[str]) -> dict[str, Any]:
+    """An object that is as the type says which it names."""
+    fits = [
+        {"if": {"properties": {"$type": {"enum": _names(name)}}}, "then": dict(pointer("schemas", name))}
+        for name in sorted(names)
+    ]
+    return {"type": "object", "if": {"required": ["$type"]}, "then": {"allOf": fits}} if fits else {"type": "object"}
+
+
+def _names(name: str) -> list[str]:
+    """How `$type` may write a name."""
+    return [name, name.removesuffix("#main")] if name.endswith("#main") else [name]
 
 
 def _full(reference: str, nsid: str) -> str:

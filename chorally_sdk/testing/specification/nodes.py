@@ -2,8 +2,10 @@
 
 They say names and no more than rough types: which edges a node has, what may be asked of them, and which fields
 an answer may have. Which kind of node an id stands for they cannot say, so all kinds that are there are allowed.
+What is not judged: the words that an enum allows (the nodes name the enum and do not list it), limits, and errors.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,6 +20,11 @@ COMMON = (
 )
 """Parameters that the Graph API takes everywhere ("Field Expansion", "Paginated Results"; read 2026-11-23)."""
 
+_KINDS: Mapping[str, dict[str, Any]] = {
+    **{name: {"type": ["integer", "string"], "pattern": r"^-?\d+$"} for name in ("int", "unsigned int")},
+    "bool": {"enum": [True, False, 0, 1, "true", "false", "0", "1"]},
+}
+"""What a type of a parameter allows; others are not judged, as Graph takes JSON written as text for them."""
 _FORMS = ("application/x-www-form-urlencoded", "application/json", "multipart/form-data")
 
 
@@ -25,11 +32,12 @@ def from_nodes(nodes: Mapping[str, Mapping[str, Any]]) -> Description:
     """Return what the nodes describe, by their names."""
     names = {kind: _names(node) for kind, node in nodes.items()}
     apis = [api for node in nodes.values() for api in node.get("apis", [])]
-    operations = list(_edges(apis, names))
     every = sorted(set().union(*names.values()) | {"id", "error"})
+    operations = list(_edges(apis, names, every))
     shown = {"type": "object", "propertyNames": {"enum": every}, "required": ["id"]}
     for path in ("/{version}/{id}", "/{id}"):
-        operations.append(Operation(f"GET {path}", "GET", path, answers={"2XX": shown}))
+        asked = {"fields": Parameter(_fields(every, every))}
+        operations.append(Operation(f"GET {path}", "GET", path, asked, answers={"2XX": shown}))
         own = [api for api in apis if "endpoint" not in api and api["method"] == "POST"]
         operations.append(Operation(f"POST {path}", "POST", path, body=_body(own), answers={"2XX": None}))
         operations.append(Operation(f"DELETE {path}", "DELETE", path, answers={"2XX": None}))
@@ -42,16 +50,30 @@ def _names(node: Mapping[str, Any]) -> set[str]:
     return {field["name"] for field in node.get("fields", [])} | edges
 
 
-def _edges(apis: Sequence[Mapping[str, Any]], names: Mapping[str, set[str]]) -> Iterable[Operation]:
+def _fields(known: Sequence[str], within: Sequence[str]) -> dict[str, Any]:
+    """A list of fields as Graph takes it, each with what is asked of it: ``id,from{name},comments.limit(5){id}``."""
+    name, inner = "|".join(map(re.escape, known)), "|".join(map(re.escape, within))
+    asked = r"(\.[a-z_]+\([^()]*\))*"
+    deepest = rf"({inner}){asked}"
+    nested = rf"{deepest}(\{{[^{{}}]*\}})?"
+    each = rf"({name}){asked}(\{{{nested}(,{nested})*\}})?"
+    return {"type": "string", "pattern": rf"^{each}(,{each})*$"}
+
+
+def _edges(
+    apis: Sequence[Mapping[str, Any]], names: Mapping[str, set[str]], every: Sequence[str]
+) -> Iterable[Operation]:
     found: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for api in apis:
         if "endpoint" in api:
             found[api["method"], api["endpoint"].strip("/")].append(api)
     for (method, edge), same in found.items():
-        query = {param["name"]: Parameter({}) for api in same for param in api["params"]} if method == "GET" else {}
+        query = {p["name"]: Parameter(_KINDS.get(p.get("type", ""), {})) for api in same for p in api["params"]}
         kinds = [names[api["return"]] for api in same if api["return"] in names]
         known = sorted(set().union(*kinds) | {"id"})
-        listed = {"type": "object", "propertyNames": {"enum": known}} if len(kinds) == len(same) else {"type": "object"}
+        is_known = len(kinds) == len(same)
+        listed = {"type": "object", "propertyNames": {"enum": known}} if is_known else {"type": "object"}
+        query = {"fields": Parameter(_fields(known if is_known else every, every)), **query} if method == "GET" else {}
         listing = {
             "type": "object",
             "required": ["data"],
@@ -64,6 +86,10 @@ def _edges(apis: Sequence[Mapping[str, Any]], names: Mapping[str, set[str]]) -> 
 
 
 def _body(apis: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    known = sorted({param["name"] for api in apis for param in api["params"]} | set(COMMON))
-    schema = {"type": "object", "propertyNames": {"enum": known}}
+    kinds = {param["name"]: _KINDS.get(param.get("type", ""), {}) for api in apis for param in api["params"]}
+    schema = {
+        "type": "object",
+        "properties": {**{name: {} for name in COMMON}, **kinds},
+        "propertyNames": {"enum": sorted({*COMMON, *kinds})},
+    }
     return dict.fromkeys(_FORMS, schema)

@@ -1,43 +1,36 @@
-"""Reads OpenAPI 3.0 and 3.1, and Swagger 2.0."""
+"""Reads OpenAPI 3.0 and 3.1, and Swagger 2.0, of one file or of several."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 
 from chorally_sdk.testing.specification.description import URI, Description, Operation, Parameter, pointer
+from chorally_sdk.testing.specification.folder import joined
+from chorally_sdk.testing.specification.forms import FORM, MULTIPART
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
-_FORM = "application/x-www-form-urlencoded"
+_HOOKS = frozenset({"webhook", "webhooks", "callback"})
 
 
-def from_openapi(document: Mapping[str, Any]) -> Description:
-    """Return what an OpenAPI document describes."""
-    rooted = _rooted(document)
-    is_31 = str(document.get("openapi", "")).startswith("3.1")
-    reader = _Reader(rooted)
-    return Description(
-        rooted, list(reader.operations()), OAS31Validator if is_31 else OAS30Validator, hooks=list(reader.hooks())
-    )
-
-
-def _rooted(node: Any) -> Any:
-    """Let every reference lead into the one document, from wherever it is judged."""
-    if isinstance(node, Mapping):
-        return {
-            name: f"{URI}{value}"
-            if name == "$ref" and isinstance(value, str) and value.startswith("#")
-            else _rooted(value)
-            for name, value in node.items()
-        }
-    return [_rooted(each) for each in node] if isinstance(node, list) else node
+def from_openapi(files: Mapping[str, Any], folder: Path | None = None) -> Description:
+    """Return what OpenAPI documents describe, by the names of their files; see ``joined``."""
+    whole = joined(files, folder)
+    is_31 = any(str(document.get("openapi", "")).startswith("3.1") for document in files.values())
+    readers = [_Reader(whole, name) for name in sorted(files) if "paths" in files[name]]
+    operations = [operation for reader in readers for operation in reader.operations()]
+    hooks = [hook for reader in readers for hook in reader.hooks()]
+    return Description(whole, operations, OAS31Validator if is_31 else OAS30Validator, hooks=hooks)
 
 
 class _Reader:
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
-        self._is_2 = "swagger" in document
+    def __init__(self, whole: Mapping[str, Any], name: str) -> None:
+        self._whole = whole
+        self._name = name
+        self._document = whole[name]
+        self._is_2 = "swagger" in self._document
 
     def operations(self) -> Iterator[Operation]:
         """Yield all operations, once for each base path."""
@@ -49,17 +42,21 @@ class _Reader:
                         yield self._operation(base + path, method, item[method], shared, ("paths", path, method))
 
     def hooks(self) -> Iterator[Mapping[str, Any]]:
-        """Yield the schemas of webhooks."""
+        """Yield the schemas of webhooks; some describe theirs as a path of ours that is called."""
+        for path, item in self._document.get("paths", {}).items():
+            if path.rstrip("/").rpartition("/")[2] in _HOOKS:
+                for media in self._followed(item.get("post", {}).get("requestBody", {})).get("content", {}):
+                    yield pointer(self._name, "paths", path, "post", "requestBody", "content", media, "schema")
         for name, item in {**self._document.get("webhooks", {}), **self._document.get("x-webhooks", {})}.items():
             for method in _METHODS:
                 for media in item.get(method, {}).get("requestBody", {}).get("content", {}):
                     kind = "webhooks" if name in self._document.get("webhooks", {}) else "x-webhooks"
-                    yield pointer(kind, name, method, "requestBody", "content", media, "schema")
+                    yield pointer(self._name, kind, name, method, "requestBody", "content", media, "schema")
 
     def _bases(self) -> list[str]:
         if self._is_2:
             return [str(self._document.get("basePath", "")).rstrip("/")]
-        urls = [str(server.get("url", "")) for server in self._document.get("servers", [])] or [""]
+        urls = [_filled(server) for server in self._document.get("servers", [])] or [""]
         whole = [url if "://" in url or url.startswith("/") or not url else f"//{url}" for url in urls]
         return sorted({urlsplit(url).path.rstrip("/") for url in whole})
 
@@ -91,7 +88,7 @@ class _Reader:
             needed = [name for name, each in form.items() if each.get("required") is True]
             fields = {name: {"type": each["type"]} if each.get("type") else {} for name, each in form.items()}
             schema = {"type": "object", "properties": fields, **({"required": needed} if needed else {})}
-            return {_FORM: schema, "application/json": schema, "multipart/form-data": schema}, bool(needed)
+            return dict.fromkeys((FORM, MULTIPART, "application/json"), schema), bool(needed)
         return {}, False
 
     def _schema(self, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -106,8 +103,16 @@ class _Reader:
     def _followed(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a reference leads to, for what is no schema."""
         while "$ref" in node:
-            found: Any = self._document
+            found: Any = self._whole
             for part in node["$ref"].removeprefix(f"{URI}#/").split("/"):
                 found = found[part.replace("~1", "/").replace("~0", "~")]
             node = found
         return node
+
+
+def _filled(server: Mapping[str, Any]) -> str:
+    """A server's URL, its variables by their defaults."""
+    url = str(server.get("url", ""))
+    for name, told in server.get("variables", {}).items():
+        url = url.replace(f"{{{name}}}", str(told.get("default", "")))
+    return url
