@@ -214,8 +214,8 @@ def methods(tmp_path: Path) -> Described:
         ("chat_id=1&loud=true&words=%5B%7B%22type%22%3A%22plain%22%2C%22text%22%3A%22x%22%7D%5D", FORM, True),
         ("chat_id=1&loud=very", FORM, False),
         ("chat_id=1&words=%5B%7B%22type%22%3A%22plain%22%7D%5D", FORM, False),
-        ('--x\r\nContent-Disposition: form-data; name="chat_id"\r\n\r\n1\r\n'
-         '--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n\x00\r\n--x--\r\n', PARTED, True),
+        ('--x\r\nContent-Disposition: form-data; name="chat_id"\r\n\r\n1\r\n--x\r\n'
+         'Content-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n\x00\r\n--x--\r\n', PARTED, True),
         ('--x\r\nContent-Disposition: form-data; name="chat"\r\n\r\n1\r\n--x--\r\n', PARTED, False),
         ("chat_id=1", "text/plain", False),
     ],

@@ -4,15 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from chorally_sdk.testing.checks import CHECKS
+from chorally_sdk.testing.checks import CHECKS, Failed
 from chorally_sdk.testing.report import PROPERTY, finding, reports
+from chorally_sdk.testing.running import run_once
 from tests.architecture.checkout import ROOT
 from tests.sdk.kit.guestbook import Guestbook
+from tests.sdk.kit.package import a_package
+from tests.sdk.kit.twin import GuestbookTwin
 
 INHERITED = """
 from chorally_sdk.testing import ConnectorContract
@@ -64,6 +68,28 @@ def test_exemptions_are_told_with_their_reason() -> None:
     ).lines()
     assert "  exempt from check-one-call: two calls are documented" in lines
     assert "  not shown, 2 checks: the stand-in has no lever edit" in lines
+
+
+class SaysYes(GuestbookTwin):
+    """Answers in words what its description has as true or false, and says so."""
+
+    excused: ClassVar[Mapping[str, str]] = {"is not of type 'boolean'": "seen on the real wall, 2026-11-20"}
+
+    def _shown(self, note: Any) -> dict[str, Any]:
+        return {**super()._shown(note), "own": "yes" if note.more.get("own") else "no"}
+
+
+def test_what_a_description_lacks_is_passed_over_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And told, with how much was judged; without the reason it is a mistake."""
+    monkeypatch.setenv("CHORALLY_SPECS", str(Path(__file__).parent / "specs"))
+    notes = run_once(CHECKS["valid-answers"], Guestbook, SaysYes, a_package(Guestbook))
+    assert notes == ["passed over \"is not of type 'boolean'\" (seen on the real wall, 2026-11-20)"]
+    with pytest.raises(Failed, match="boolean"):
+        monkeypatch.setattr(SaysYes, "excused", {})
+        run_once(CHECKS["valid-answers"], Guestbook, SaysYes, a_package(Guestbook))
+    (judged,) = run_once(CHECKS["known-operations"], Guestbook, GuestbookTwin, a_package(Guestbook))
+    assert judged.endswith("operations judged by guestbook/openapi.json")
+    assert "  specification-known-operations: 3 calls" in told(("known-operations", "passed", "3 calls")).lines()
 
 
 def test_a_file_of_a_few_lines_inherits_all_of_it(tmp_path: Path) -> None:
