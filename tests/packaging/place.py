@@ -22,6 +22,12 @@ def name_of(project: Path) -> str:
     return str(tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]["name"])
 
 
+def is_connector(project: Path) -> bool:
+    """Whether the package in a folder is a connector; some are libraries that several connectors share."""
+    about = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
+    return "chorally.connectors" in about.get("entry-points", {})
+
+
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:
     """Return what a command prints; a failing one fails the test with all that it said."""
     kept = {

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.place import PROJECTS, ROOT, Place, name_of, run
+from tests.packaging.place import PROJECTS, ROOT, Place, is_connector, name_of, run
 
 NAMES = [name_of(project) for project in PROJECTS]
-CONNECTORS = {project.name: name_of(project) for project in PROJECTS if project.parent.name == "connectors"}
+CONNECTORS = {project.name: name_of(project) for project in PROJECTS if is_connector(project)}
 TEMPLATE = "chorally_sdk/cli/template/"
 """Where the wheel of the SDK has ``cookiecutter-connector``."""
 WHERE = """

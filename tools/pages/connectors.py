@@ -1,5 +1,6 @@
 """The page of the connectors of this checkout: what each can do, within which limits."""
 
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,8 +52,14 @@ def _about(manifest: sdk.Manifest) -> str:
 def manifests() -> dict[str, type[sdk.Connector]]:
     """Return the connectors of this checkout by platform."""
     registry = discover()
-    names = sorted(path.parent.name for path in ROOT.glob("connectors/*/pyproject.toml"))
+    names = sorted(path.parent.name for path in ROOT.glob("connectors/*/pyproject.toml") if _is_connector(path))
     return {name: registry.get(name) for name in names}
+
+
+def _is_connector(project: Path) -> bool:
+    """Whether a package has a connector's entry point; without one it is a library that connectors share."""
+    about = tomllib.loads(project.read_text("utf-8"))["project"]
+    return "chorally.connectors" in about.get("entry-points", {})
 
 
 def _limits(manifest: sdk.Manifest) -> list[tuple[str, ...]]:

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 import chorally_sdk as sdk
 from chorally_sdk.testing.bench import Bench
-from chorally_sdk.testing.checks.registry import check, ensure, raised
+from chorally_sdk.testing.checks.registry import NotApplied, check, ensure, raised
 
 CALLBACK = "https://chorally.example/hooks/of-one-account?x=1"
 SECRET = SecretStr("made-by-the-host-0123456789")
@@ -34,6 +34,8 @@ async def subscribes(bench: Bench) -> None:
 async def callback_is_exact(bench: Bench) -> None:
     """The URL has an unguessable part; cut or encoded twice, hooks arrive nowhere."""
     await _subscribed(bench)
+    if bench.levers.subscriptions()[0].callback is None:
+        raise NotApplied("the platform holds no URL with a subscription: it is the app's")
     ensure(bench.levers.subscriptions()[0].callback == CALLBACK, "hooks would go to another URL")
 
 

@@ -1,26 +1,11 @@
 """What an operator sets: once for the app at Meta, and once for each page."""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from chorally_meta.settings import MetaApp
+from pydantic import BaseModel, ConfigDict, Field
 
 
-class AppSettings(BaseModel):
+class AppSettings(MetaApp):
     """The app at developers.facebook.com that receives webhooks for all pages."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    client_id: str = Field(
-        default="",
-        title="App id",
-        description="From the app's dashboard, Settings > Basic. Needed to connect pages by consent.",
-    )
-    app_secret: SecretStr = Field(
-        title="App secret",
-        description="From the app's dashboard, Settings > Basic. Webhooks are signed with it.",
-    )
-    verify_token: SecretStr = Field(
-        title="Verify token",
-        description="Any long random text; type the same one into the app's dashboard, Webhooks > Page.",
-    )
 
 
 class AccountSettings(BaseModel):

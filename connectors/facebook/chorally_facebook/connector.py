@@ -4,17 +4,24 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import httpx
+from chorally_meta import hooks, settings
+from chorally_meta.auth import GraphAuth
+from chorally_meta.consent import FACEBOOK, OwnPage, pages
+from chorally_meta.listing import path
+from chorally_meta.shapes import Created, read
 
 import chorally_sdk as sdk
-from chorally_facebook import consent, faults, search, webhook
+from chorally_facebook import faults, search, webhook
 from chorally_facebook.config import AccountSettings, AppSettings
-from chorally_facebook.listing import path
-from chorally_facebook.shapes import Created, Page, read
+from chorally_facebook.shapes import Page
 from chorally_facebook.translate import COMMENT, STREAM
 from chorally_facebook.walk import walk
 
 MAX_TEXT = 8000
 """Characters of a comment. Unverified: widely reported, but in none of Meta's pages; Facebook has the last word."""
+
+ANSWERS = "MODERATE"
+"""The task of a person on a page that answering comments needs."""
 
 SETTLES = timedelta(seconds=5)
 """How long after an attempt a comment may be missing from listings. Unverified: Meta states nothing."""
@@ -29,7 +36,7 @@ class Facebook(
     manifest = sdk.Manifest(
         platform="facebook",
         title="Facebook",
-        base_url="https://graph.facebook.com/v25.0",
+        base_url=settings.GRAPH,
         hosts=("graph.facebook.com",),
         scopes=("pages_show_list", "pages_read_engagement", "pages_read_user_engagement", "pages_manage_engagement"),
         hooks=sdk.Hooks(scope="app"),
@@ -54,24 +61,23 @@ class Facebook(
 
     def auth(self, grant: sdk.Grant) -> httpx.Auth:
         """Carry the token in the header, with the app's proof of it."""
-        app = self.app.settings
-        return consent.GraphAuth(grant.access, app.app_secret if isinstance(app, AppSettings) else None)
+        return GraphAuth.of(self.app, grant)
 
     async def authorize(self, state: str, challenge: str, redirect_uri: str, hint: str) -> sdk.Consent:
         """Give Facebook's login dialog; Meta documents no PKCE for it."""
-        return consent.client(self).consent(state, challenge, redirect_uri)
+        return FACEBOOK.consent(self, state, challenge, redirect_uri)
 
     async def exchange(self, callback: sdk.Callback) -> sdk.Grant:
         """Turn the code into a person's long-lived token."""
-        return await consent.exchanged(self, callback)
+        return await FACEBOOK.exchanged(self, callback)
 
     async def renew(self, grant: sdk.Grant | None) -> sdk.Grant:
         """Exchange a person's token, while it lives, for another one of 60 days."""
-        return await consent.lengthened(self, grant)
+        return await FACEBOOK.renewed(self, grant)
 
     async def accounts(self) -> Sequence[sdk.AccountInfo]:
         """List the pages that the person gave, each with its own token."""
-        return await consent.pages(self.http)
+        return [page.info(ANSWERS) for page in await pages(self.http, OwnPage)]
 
     async def check(self) -> sdk.AccountInfo:
         """Name the page that the access token belongs to.
@@ -92,7 +98,7 @@ class Facebook(
 
     def verify(self, hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
         """Judge a hook by the verify token or the signature."""
-        return webhook.judge(hook, keys)
+        return hooks.judge(hook, keys)
 
     def parse(self, hook: sdk.RawHook) -> Sequence[sdk.Event]:
         """Translate what a hook says of comments, for every page in it."""

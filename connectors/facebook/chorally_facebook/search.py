@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+from chorally_meta.listing import Reader, path
+from chorally_meta.shapes import Listing
+
 import chorally_sdk as sdk
-from chorally_facebook.listing import Reader, path
-from chorally_facebook.shapes import Comment, Listing
+from chorally_facebook.shapes import Comment
 
 CLOCKS_APART = timedelta(seconds=60)
 """How far our clock may be ahead of Facebook's."""

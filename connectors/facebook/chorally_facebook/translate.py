@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
+
+from chorally_meta.shapes import Person, inside, read_value, text
 
 import chorally_sdk as sdk
-from chorally_facebook.shapes import Comment, FeedComment, Person, read_value
+from chorally_facebook.shapes import Comment, FeedComment
 
 COMMENT = "facebook_comment"
 """The channel of comments on a page's posts."""
@@ -115,33 +117,23 @@ def _message(
 
 def _attached(attachment: object) -> tuple[sdk.Attachment, ...]:
     """A listed comment's one attachment; of shared links nothing is taken, the text has them."""
-    kind = _inside(attachment, "type")
+    kind = inside(attachment, "type")
     if not isinstance(kind, str):
         return ()
-    external_id = _text(_inside(attachment, "target", "id"))
+    external_id = text(inside(attachment, "target", "id"))
     if "video" in kind:
-        url = _text(_inside(attachment, "media", "source")) or _text(_inside(attachment, "url"))
+        url = text(inside(attachment, "media", "source")) or text(inside(attachment, "url"))
         return (sdk.Attachment(kind="video", external_id=external_id, url=url),)
     if kind in {"photo", "sticker", "animated_image_video"}:
-        url = _text(_inside(attachment, "media", "image", "src")) or _text(_inside(attachment, "url"))
+        url = text(inside(attachment, "media", "image", "src")) or text(inside(attachment, "url"))
         return (sdk.Attachment(kind="image", external_id=external_id, url=url),)
     return ()
 
 
 def _linked(change: FeedComment) -> tuple[sdk.Attachment, ...]:
     """A webhook's photo and video, which are links there."""
-    photo, video = _text(change.photo), _text(change.video)
+    photo, video = text(change.photo), text(change.video)
     found = [sdk.Attachment(kind="image", url=photo)] if photo else []
     if video:
         found.append(sdk.Attachment(kind="video", url=video))
     return tuple(found)
-
-
-def _inside(value: Any, *path: str) -> Any:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

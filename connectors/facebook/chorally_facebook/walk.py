@@ -16,9 +16,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from chorally_meta.listing import Reader, next_query, path
+from chorally_meta.shapes import Listing
+
 import chorally_sdk as sdk
-from chorally_facebook.listing import Reader, next_query, path
-from chorally_facebook.shapes import Comment, Listing, Post
+from chorally_facebook.shapes import Comment, Post
 from chorally_facebook.translate import to_message
 
 OVERLAP = timedelta(hours=1)

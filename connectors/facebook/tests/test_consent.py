@@ -6,8 +6,8 @@ import httpx
 import pytest
 from chorally_facebook import Facebook
 from chorally_facebook.config import AppSettings
-from chorally_facebook.consent import proof_of
 from chorally_facebook.sandbox import Sandbox
+from chorally_meta.auth import proof_of
 from pydantic import SecretStr
 
 import chorally_sdk as sdk

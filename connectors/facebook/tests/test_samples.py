@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from chorally_facebook import Facebook, faults
-from chorally_facebook.shapes import Comment, Created, Listing, Person
+from chorally_facebook.shapes import Comment
 from chorally_facebook.translate import to_message
+from chorally_meta.shapes import Created, Listing, Person
 
 import chorally_sdk as sdk
 from chorally_sdk.testing import a_hook, connect

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from chorally_facebook import Facebook
-from chorally_facebook.shapes import Comment, Listing, instant
+from chorally_facebook.shapes import Comment
 from chorally_facebook.translate import to_message
+from chorally_meta.shapes import Listing, instant
 
 import chorally_sdk as sdk
 from chorally_sdk.testing import a_hook, connect

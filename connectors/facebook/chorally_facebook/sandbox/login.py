@@ -47,4 +47,4 @@ class Login:
             "id": self.world.page_id, "name": self.world.page_name, "access_token": self.world.access_token,
             "tasks": self.tasks,
         }  # fmt: skip
-        return {"data": [page] if self.has_page else [], "paging": {}}
+        return {"data": [page] if self.has_page else [], "paging": {"cursors": {"after": "QQ"}}}

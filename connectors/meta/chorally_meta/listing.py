@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from pydantic import BaseModel
 
 import chorally_sdk as sdk
-from chorally_facebook.shapes import Listing, read
+from chorally_meta.shapes import Listing, read
 
 T = TypeVar("T", bound=BaseModel)
 
