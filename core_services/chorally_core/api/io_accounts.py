@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as Parameter
 
-import chorally_sdk as sdk
 from chorally_core.api.actor import actor
 from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.idempotency import IdempotencyKey, answer
@@ -23,6 +22,7 @@ from chorally_core.ports.identity import Caller
 from chorally_core.ports.permissions import Permission
 from chorally_core.services.io.accounts import since_days
 from chorally_core.services.io.health import silent
+from chorally_core.services.io.hook_urls import webhook_path
 from chorally_core.services.io.model import Account, AccountState, StreamState
 
 
@@ -36,13 +36,23 @@ def accounts_router(io: Io) -> APIRouter:
         streams: dict[str, list[StreamState]] = defaultdict(list)
         for state in await io.documents.find(Query(StreamState, caller.tenant, where, limit=10_000)):
             streams[state.account_id].append(state)
+        subscriptions = await service.tending.subscribing.of([account.id for account in accounts])
         found = []
         for account in accounts:
             health = await service.health.of(account)
             states = sorted(streams[account.id], key=lambda state: (state.stream, state.lane))
-            path = webhook_path(io, account) if caller.may(Permission.ACCOUNTS_WRITE) else None
+            path = webhook_path(service.directory, account) if caller.may(Permission.ACCOUNTS_WRITE) else None
             is_silent = silent(account, health, io.now())
-            found.append(AccountView.of(account, health, states, silent=is_silent, webhook_path=path))
+            found.append(
+                AccountView.of(
+                    account,
+                    health,
+                    states,
+                    silent=is_silent,
+                    webhook_path=path,
+                    subscription=subscriptions.get(account.id),
+                )
+            )
         return found
 
     async def own(account_id: str, caller: Caller) -> Account:
@@ -173,7 +183,10 @@ def accounts_router(io: Io) -> APIRouter:
     async def check_account(
         account_id: str, request: Request, caller: AccountWriter, key: IdempotencyKey = None
     ) -> Response:
-        """Ask the platform whether the account still works, and store what follows."""
+        """Ask the platform whether the account still works, and store what follows.
+
+        Where webhooks could not be subscribed, that is tried again at once.
+        """
 
         async def make(_: str) -> Response:
             account = await own(account_id, caller)
@@ -190,6 +203,7 @@ def accounts_router(io: Io) -> APIRouter:
                 raise
             if checked.state != account.state:
                 await service.restart(checked)
+            await service.tending.subscribing.again(checked)
             [shown] = await views([checked], caller)
             return answer(shown, 200, {"ETag": etag(checked.version)})
 
@@ -208,19 +222,6 @@ def accounts_router(io: Io) -> APIRouter:
         return UnknownAccounts(items=items)
 
     return router
-
-
-def webhook_path(io: Io, account: Account) -> str | None:
-    """Return where the platform sends an account's webhooks; None where its connector takes none."""
-    connector = io.service.directory.connectors.get(account.platform)
-    hooks: sdk.Hooks | None = connector.manifest.hooks if connector else None
-    if hooks is None or account.state == "disconnected":
-        return None
-    path = f"/{account.platform}/v1/webhook"
-    if hooks.scope == "account":
-        return f"{path}/{account.hook_token}"
-    app = io.service.directory.app_for(account)
-    return f"{path}/{app.hook_token}" if app is not None and app.tenant == account.tenant else path
 
 
 def _check_app(io: Io, body: AccountAdd, caller: Caller) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from chorally_core.services.io.model import Account, AccountState, App, Health, StreamState
+from chorally_core.services.io.subscription import SubscriptionRecord
 
 Name = Annotated[str, Field(title="Name", description="Name shown to people.", min_length=1, max_length=200)]
 Settings = Annotated[
@@ -104,6 +105,33 @@ class HealthView(BaseModel):
     silent: bool = Field(title="Silent", description="Whether nothing has come for longer than `silence_hours`.")
 
 
+class SubscriptionView(BaseModel):
+    """How an account is subscribed to its platform's webhooks."""
+
+    external_id: str = Field(title="External id", description="The platform's id of it; empty while there is none.")
+    expires_at: datetime | None = Field(title="Expiry", description="When it ends unless it is renewed, if it does.")
+    renewed_at: datetime | None = Field(title="Renewed", description="When it was made, renewed or healed last.")
+    next_at: datetime | None = Field(
+        title="Next", description="When it is asked for again; empty where the account must be connected again first."
+    )
+    lost: bool = Field(title="Lost", description="Whether the platform has said that it is gone.")
+    failures: int = Field(title="Failures", description="Failures in a row.")
+    error: str = Field(title="Error", description="The last failure; empty while all is well.")
+
+    @classmethod
+    def of(cls, record: SubscriptionRecord) -> "SubscriptionView":
+        """Return what is seen of a subscription."""
+        return cls(
+            external_id=record.external_id,
+            expires_at=record.expires_at,
+            renewed_at=record.made_at,
+            next_at=record.next_at,
+            lost=record.is_lost,
+            failures=record.failures,
+            error=record.error,
+        )
+
+
 class AccountView(BaseModel):
     """A connected page, bot, mailbox or profile."""
 
@@ -125,12 +153,22 @@ class AccountView(BaseModel):
         title="Webhook path", description="Where the platform sends its webhooks; told only to who may change accounts."
     )
     health: HealthView = Field(title="Health", description="How it is doing.")
+    subscription: SubscriptionView | None = Field(
+        title="Subscription", description="Its subscription to webhooks; empty where the host makes none."
+    )
     streams: list[StreamView] = Field(title="Streams", description="What is pulled, and how far that has come.")
     version: int = Field(title="Version", description="Goes up with each change; the `ETag` is made of it.")
 
     @classmethod
     def of(
-        cls, account: Account, health: Health, streams: Iterable[StreamState], *, silent: bool, webhook_path: str | None
+        cls,
+        account: Account,
+        health: Health,
+        streams: Iterable[StreamState],
+        *,
+        silent: bool,
+        webhook_path: str | None,
+        subscription: SubscriptionRecord | None = None,
     ) -> "AccountView":
         """Return what is seen of an account."""
         return cls(
@@ -160,6 +198,7 @@ class AccountView(BaseModel):
                 missing_scopes=list(account.missing_scopes),
                 silent=silent,
             ),
+            subscription=SubscriptionView.of(subscription) if subscription is not None else None,
             streams=[StreamView.of(state) for state in streams],
             version=account.version,
         )

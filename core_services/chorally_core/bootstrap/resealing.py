@@ -16,7 +16,9 @@ from chorally_core.settings import Settings
 
 SEALED: tuple[tuple[type[Document], str], ...] = (
     (App, "sealed"),
+    (App, "hook_secret"),
     (Account, "sealed"),
+    (Account, "hook_secret"),
     (GrantRecord, "sealed"),
     (Authorization, "sealed"),
     (Held, "sealed"),

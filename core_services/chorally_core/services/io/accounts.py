@@ -1,6 +1,6 @@
 """Connecting accounts and apps, and what becomes of them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.apps import Apps
 from chorally_core.services.io.directory import account_settings
 from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, plain, secret_fields
-from chorally_core.services.io.grants import GrantRecord
+from chorally_core.services.io.grants import GrantRecord, in_full
 from chorally_core.services.io.inbound import SERVICE
 from chorally_core.services.io.model import Account
 from chorally_core.services.io.renewal import Renewal
@@ -30,6 +30,10 @@ _TRIES = 5
 _GRANT = ("access_token", "refresh_token", "expires_at", "scopes")
 
 
+async def _no_trouble(_: Account) -> str:
+    return ""
+
+
 class Accounts(Apps):
     """Changes accounts and apps; whoever pulls and delivers for them is told."""
 
@@ -37,6 +41,10 @@ class Accounts(Apps):
     """Keeps tokens good; without it they are sealed with their account and stay as they are."""
     reconnect_url: str = ""
     """Where a person connects an account again; ``{account_id}`` stands for its id."""
+    subscribes: Callable[[str], bool] = staticmethod(lambda platform: False)
+    """Whether accounts of a platform are subscribed, and must be unsubscribed when they are disconnected."""
+    trouble: Callable[[Account], Awaitable[str]] = staticmethod(_no_trouble)
+    """Returns why an account's webhooks do not come."""
 
     async def connect(
         self,
@@ -100,18 +108,19 @@ class Accounts(Apps):
         opened = self._vault.open(account.sealed) if account.sealed else {}
         changed = msgspec.structs.replace(
             account, sealed=self._vault.seal({"settings": opened.get("settings", {}), "grant": None}),
-            grant_id=grant_id, state="connected", reason="",
+            grant_id=grant_id, state="connected", reason="", leaving=False,
         )  # fmt: skip
         info = await self._checked(changed)
         if info.external_id != account.external_id:
             raise Unfit([("/accounts", f"the consent is for {info.name!r}, not for {account.external_name!r}")])
         missing = tuple(sorted(info.missing_scopes))
         changed = msgspec.structs.replace(changed, data=dict(info.data), missing_scopes=missing)
-        await self._store(changed, "account_connected", actor)
-        await self._forget(account.grant_id)
+        await self.store(changed, "account_connected", actor)
+        await self.forget(account.grant_id)
         return changed
 
-    async def _forget(self, grant_id: str | None) -> None:
+    async def forget(self, grant_id: str | None) -> None:
+        """Forget a grant unless another account uses it."""
         if self.renewal is not None:
             await self.renewal.remove_unused(grant_id)
 
@@ -136,7 +145,7 @@ class Accounts(Apps):
             ticket_per="thread" if ticket_per == "thread" else "author",
             silence_s=silence_s,
         )
-        await self._store(account, "account_connected", actor)
+        await self.store(account, "account_connected", actor)
         return account
 
     def _draft(
@@ -199,7 +208,7 @@ class Accounts(Apps):
                 )
             except (ValidationError, TypeError):
                 raise Unfit([("/credentials", "expires_at must be an instant with zone, scopes a list")]) from None
-        opened = {"settings": secrets, "grant": _shown(grant) if grant else None}
+        opened = {"settings": secrets, "grant": in_full(grant) if grant else None}
         return self._vault.seal(opened), grant.expires_at if grant else None
 
     async def _checked(self, draft: Account) -> sdk.AccountInfo:
@@ -221,8 +230,8 @@ class Accounts(Apps):
             await self.refused(account, error)
             raise
         missing = tuple(sorted(info.missing_scopes))
-        why = f"missing scopes: {', '.join(missing)}" if missing else ""
-        account = await self.become(account, "degraded" if missing else "connected", why)
+        why = f"missing scopes: {', '.join(missing)}" if missing else await self.trouble(account)
+        account = await self.become(account, "degraded" if why else "connected", why)
         return account, info
 
     async def refused(self, account: Account, error: sdk.ConnectorError) -> None:
@@ -252,7 +261,7 @@ class Accounts(Apps):
                 return account
             changed = msgspec.structs.replace(account, state=state, reason=reason[:1000])
             try:
-                await self._store(changed, f"account_{state}", actor)
+                await self.store(changed, f"account_{state}", actor)
             except Conflict:
                 stored = await self._ledger.documents.get(Account, account.id)
                 if stored is None:
@@ -305,10 +314,11 @@ class Accounts(Apps):
                     token_expires_at=expires_at,
                     state="connected",
                     reason="",
+                    leaving=False,
                     grant_id=None,
                 )
         else:
-            await self._store(changed, "account_changed", actor)
+            await self.store(changed, "account_changed", actor)
             return changed
         async with self._granted(changed) as changed:
             info = await self._checked(changed)
@@ -316,19 +326,28 @@ class Accounts(Apps):
                 raise Unfit([("/credentials", f"belong to {info.name!r}, not to {account.external_name!r}")])
             missing = tuple(sorted(info.missing_scopes))
             changed = msgspec.structs.replace(changed, data=dict(info.data), missing_scopes=missing)
-            await self._store(changed, "account_changed", actor)
+            await self.store(changed, "account_changed", actor)
         if changed.grant_id != account.grant_id:
-            await self._forget(account.grant_id)
+            await self.forget(account.grant_id)
         return changed
 
     async def disconnect(self, account: Account, actor: tuple[ActorKind, str] = ("service", "")) -> Account:
-        """Forget an account's credentials; its tickets and messages stay."""
-        changed = msgspec.structs.replace(account, state="disconnected", reason="", sealed="", data={}, grant_id=None)
-        await self._store(changed, "account_disconnected", actor)
-        await self._forget(account.grant_id)
+        """Forget an account's credentials, at once or when it is unsubscribed; its tickets and messages stay."""
+        changed = msgspec.structs.replace(account, state="disconnected", reason="", leaving=True)
+        if not self.subscribes(account.platform):
+            changed = msgspec.structs.replace(changed, sealed="", data={}, grant_id=None, leaving=False)
+        await self.store(changed, "account_disconnected", actor)
+        if changed.leaving:
+            return changed
+        await self.forget(account.grant_id)
         return changed
 
-    async def _store(self, account: Account, what: str, actor: tuple[ActorKind, str]) -> None:
+    async def store(self, account: Account, what: str, actor: tuple[ActorKind, str]) -> None:
+        """Store an account over the version that it bears, with the fact of what became of it.
+
+        Raises:
+            Conflict: It was changed meanwhile.
+        """
         at = self._now()
         cause = derived("account", account.id, what, str(account.version))
         data = LogAdd(
@@ -370,16 +389,6 @@ class Accounts(Apps):
         if account.state != "reauthorization_required" or not self.reconnect_url:
             return {}
         return {"reconnect_url": self.reconnect_url.replace("{account_id}", account.id)}
-
-
-def _shown(grant: sdk.Grant) -> dict[str, Any]:
-    """A grant as JSON with its secrets, to be sealed."""
-    return {
-        "access": grant.access.get_secret_value(),
-        "refresh": grant.refresh.get_secret_value() if grant.refresh else None,
-        "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
-        "scopes": sorted(grant.scopes),
-    }
 
 
 def since_days(days: float | None, now: datetime) -> datetime | None:

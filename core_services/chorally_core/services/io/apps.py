@@ -158,7 +158,7 @@ class Apps:
             Refused: A connected account speaks through it.
         """
         for account in self._directory.accounts.values():
-            if account.platform != app.platform or account.state == "disconnected":
+            if account.platform != app.platform or (account.state == "disconnected" and not account.leaving):
                 continue
             spoken = self._directory.app_for(account)
             if spoken is not None and spoken.id == app.id:

@@ -187,6 +187,8 @@ class Directory:
                 for name, value in values.items():
                     live = value if isinstance(value, list) else [value]
                     secrets[name] = tuple(SecretStr(str(v)) for v in live if v)
+            if holder is not None and holder.hook_secret:
+                secrets["subscription"] = (SecretStr(str(self._vault.open(holder.hook_secret))),)
         holder = app or account
         hooks = self.connectors[holder.platform].manifest.hooks if holder is not None else None
         return Keys(secrets=secrets, jwks=self.key_sets.of(hooks.jwks) if hooks is not None else {})

@@ -5,6 +5,7 @@ parent is the consent's. What renews them is ``renewal``; here they are only kep
 """
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -110,3 +111,13 @@ class Grants:
 def is_same(grant: Grant | None, other: Grant | None) -> bool:
     """Whether two grants have the same access token."""
     return grant is not None and other is not None and grant.access == other.access
+
+
+def in_full(grant: Grant) -> dict[str, Any]:
+    """Return a grant as JSON with its secrets, to be sealed."""
+    return {
+        "access": grant.access.get_secret_value(),
+        "refresh": grant.refresh.get_secret_value() if grant.refresh else None,
+        "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
+        "scopes": sorted(grant.scopes),
+    }

@@ -358,7 +358,7 @@ def _scope(account: Account, manifest: sdk.Manifest, said: sdk.Message) -> str:
 def scope_of(account: Account, scope: str) -> str:
     """Return what a person's id is unique in, for a channel's scope."""
     if scope == "account":
-        return account.external_id or account.id
+        return account.known_as or account.external_id or account.id
     return account.app_id or "" if scope == "app" else ""
 
 

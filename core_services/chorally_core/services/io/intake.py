@@ -14,6 +14,7 @@ from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.journal import Journal
 from chorally_core.services.io.model import Account, Hook, Nudge
+from chorally_core.services.io.notices import AccountNotice, noticed
 from chorally_core.services.io.reading import OwnReader, Reader
 from chorally_core.services.io.unknown import UnknownAccounts
 from chorally_core.services.io.unread import unreadable_hook
@@ -34,7 +35,6 @@ class Intake:
         health: HealthBook,
         *,
         now: Callable[[], datetime],
-        on_notice: Callable[[Account, sdk.Notice], None] = lambda account, notice: None,
         on_nudged: Callable[[], None] = lambda: None,
         reader: Reader | None = None,
         learn: Callable[[datetime], Awaitable[bool]] | None = None,
@@ -49,8 +49,7 @@ class Intake:
             inbound: Translates.
             health: Is told what came.
             now: The clock.
-            on_notice: Told what hooks say about accounts.
-            on_nudged: Told that hooks ask for pulls.
+            on_nudged: Told that hooks ask for pulls, or say something about accounts.
             reader: Gives the hooks; the journal's own lane where None.
             learn: Takes in accounts that other processes connected; None where there are no others.
             batch: Hooks that are read at once.
@@ -61,7 +60,6 @@ class Intake:
         self._inbound = inbound
         self._health = health
         self._now = now
-        self._on_notice = on_notice
         self._batch = batch
         self._on_nudged = on_nudged
         self._reader = reader or OwnReader(ledger, journal)
@@ -92,7 +90,7 @@ class Intake:
         self._storable.stored(names)
         self._inbound.published()
         self._reader.reached(hooks)
-        if any(isinstance(write.document, Nudge) for step in steps for write in step.writes):
+        if any(isinstance(write.document, Nudge | AccountNotice) for step in steps for write in step.writes):
             self._on_nudged()
         return len(hooks)
 
@@ -130,9 +128,8 @@ class Intake:
             if again:
                 continue
             self._health.came(account, came.messages)
-            for event in said:
-                if isinstance(event, sdk.Notice):
-                    self._on_notice(account, event)
+            if notices := noticed(account, said, hook.received_at):
+                parts.append(Came.nothing()._replace(writes=notices))
         return Came.joined(parts)
 
     async def _about(self, hook: Hook, event: sdk.Event) -> list[Account]:

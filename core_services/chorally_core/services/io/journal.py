@@ -190,6 +190,9 @@ class Journal:
             if self._doors is None or not await self._doors.learn(raw.received_at):
                 raise
             verdict, app, account, raw = self._judge(platform, hooks, token, raw)
+        if verdict.kind == "reject" and self._doors is not None and issubclass(connector, sdk.Subscribes):
+            await self._doors.learn(raw.received_at)  # its secret may have been made elsewhere just now
+            verdict, app, account, raw = self._judge(platform, hooks, token, raw)
         if verdict.kind == "stale_keys" and await self._directory.renew_keys(hooks.jwks):
             verdict, app, account, raw = self._judge(platform, hooks, token, raw)
         self.counts[f"{platform}:{verdict.kind}"] += 1

@@ -37,6 +37,8 @@ class App(Document, frozen=True, kw_only=True):
     sealed: str = ""
     hook_token: str
     """Unguessable part of the app's own webhook URL."""
+    hook_secret: str = ""
+    """What the host made for the platform to prove webhooks by, sealed; empty until it subscribes the first account."""
     created_at: datetime
     changed_at: datetime | None = None
     """When it was last stored, by which other processes find what is new to them."""
@@ -63,6 +65,8 @@ class Account(Document, frozen=True, kw_only=True):
     name: str
     external_id: str = ""
     external_name: str = ""
+    known_as: str = ""
+    """What the platform called it when people on it were first kept, where it has moved since."""
     app_id: str | None = None
     settings: dict[str, Any] = {}
     settings_version: int = 1
@@ -71,7 +75,11 @@ class Account(Document, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
     state: AccountState = "connected"
     reason: str = ""
+    leaving: bool = False
+    """It is disconnected, and its credentials are kept until it is unsubscribed from the platform's webhooks."""
     hook_token: str
+    hook_secret: str = ""
+    """As an app's, where webhooks come to the account's own URL."""
     created_at: datetime
     connected_at: datetime
     changed_at: datetime | None = None

@@ -22,6 +22,7 @@ from chorally_core.services.io.directory import Directory, pulls
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.model import Account, Nudge, StreamState
+from chorally_core.services.io.notices import noticed
 from chorally_core.services.io.unread import unreadable_event
 from chorally_core.telemetry import traces
 from chorally_sdk.http import budgets
@@ -77,6 +78,8 @@ class Pulling:
         self._may_pull = may_pull
         self._every = every
         self._is_mine = is_mine
+        self.hooks_come: Callable[[Account], bool] = lambda account: False
+        """Whether an account's webhooks come, so that what runs only without them does not; set by who subscribes."""
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._nudged: dict[tuple[str, str], asyncio.Event] = {}
 
@@ -91,7 +94,7 @@ class Pulling:
             return
         tasks = self._tasks[account.id] = []
         for stream in connector.streams():
-            if stream.scope != "account":
+            if stream.scope != "account" or (stream.without_hooks and self.hooks_come(account)):
                 continue
             tasks.append(asyncio.create_task(self._keep(account.id, stream, "live"), name=f"pull:{stream.name}"))
             if account.since is not None:
@@ -265,6 +268,8 @@ class Pulling:
             came = await inbound.translate(
                 account, connector.manifest, events, self._now(), backfilled=lane == "import"
             )
+            if lane == "live":
+                came.writes.extend(noticed(account, events, self._now()))
             if moved is not None:
                 moved = msgspec.structs.replace(moved, messages=moved.messages + came.messages)
             cursor = () if moved is None else (moved,)

@@ -35,6 +35,7 @@ from chorally_core.services.io.outbox import Outbox
 from chorally_core.services.io.pulling import Pulling
 from chorally_core.services.io.renewal import Renewal
 from chorally_core.services.io.shards import shard_of
+from chorally_core.services.io.tending import Tending
 from chorally_sdk.http.budgets import Budgets, LocalBudgets
 
 log = structlog.get_logger(__name__)
@@ -140,7 +141,6 @@ class IoService:
             self.inbound,
             self.health,
             now=now,
-            on_notice=self._noticed,
             on_nudged=lambda: self._tell(NUDGES),
             reader=self.beside.reader if self.beside else None,
             learn=self.beside.following.learn if self.beside else None,
@@ -173,11 +173,15 @@ class IoService:
             ledger, self.directory, self.inbound, self.health, now=now, on_refused=self._refused,
             is_mine=self._is_mine, may_fetch=self.journal.has_room, call_s=call_s,
         )  # fmt: skip
+        self._nudged = asyncio.Event()
+        self.tending = Tending(
+            ledger, self.directory, vault, self.accounts, self.health, self.pulling, now=now, new_id=new_id,
+            public_url=public_url, is_mine=self._is_mine, on_refused=self._refused,
+            on_changed=lambda: self._tell(DIRECTORY), wake=self._wake, call_s=call_s,
+        )  # fmt: skip
         self._keys_renewed: asyncio.Task[None] | None = None
         self._serving: set[str] = set()
-        self._nudged = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._later: set[asyncio.Task[None]] = set()
 
     def handlers(self) -> list[Handler[Any]]:
         """Return the handlers of all channels' commands."""
@@ -197,6 +201,11 @@ class IoService:
 
     def _fetches(self, platform: str) -> bool:
         return issubclass(self.directory.connectors[platform], sdk.Fetches)
+
+    def _wake(self) -> None:
+        """Have a round at once, in whichever process."""
+        self._nudged.set()
+        self._tell(NUDGES)
 
     def _tell(self, place: str) -> None:
         if self.beside is not None:
@@ -252,6 +261,7 @@ class IoService:
             log.warning("account without a connector", account_id=account.id, platform=account.platform)
             return
         try:
+            self.tending.subscribing.begin(account)
             self.pulling.start(account)
         except Exception as error:
             self.health.erred(account, f"could not start: {error}")
@@ -267,6 +277,7 @@ class IoService:
         """End pulls and deliveries; what was claimed and not recorded is taken as unknown later."""
         await self.pulling.stop()
         await self.fetching.stop()
+        await self.tending.subscribing.stop()
         tasks = [*self._tasks, *([self._keys_renewed] if self._keys_renewed else [])]
         for task in tasks:
             task.cancel()
@@ -306,6 +317,7 @@ class IoService:
         if self.works:
             await self.pulling.nudge()
             await self.fetching.dispatch()
+            await self.tending.round()
         await self.directory.close_retired()
         self._keep_keys_fresh()
 
@@ -325,7 +337,7 @@ class IoService:
 
     def _is_busy(self, account_id: str) -> bool:
         busy = self.outbox.is_busy(account_id) or self.fetching.is_busy(account_id)
-        return busy or account_id in self.pulling.running
+        return busy or self.tending.subscribing.is_busy(account_id) or account_id in self.pulling.running
 
     async def _refused(self, account: Account, error: sdk.ConnectorError) -> None:
         await self.accounts.refused(account, error)
@@ -351,13 +363,6 @@ class IoService:
 
     async def _grant_troubled(self, account: Account, why: str) -> None:
         self.health.erred(account, f"the token cannot be renewed: {why}")
-
-    def _noticed(self, account: Account, notice: sdk.Notice) -> None:
-        """Act on what a hook says about an account, after the hook's own commit."""
-        if notice.kind == "revoked":
-            task = asyncio.create_task(self._refused(account, sdk.Reauthorize("the platform says consent was revoked")))
-            self._later.add(task)
-            task.add_done_callback(self._later.discard)
 
     async def drained(self) -> None:
         """Wait until no visible call is under way."""

@@ -4,7 +4,6 @@ A subscription is a lease. It is renewed long before it ends, at a time that dif
 slow round also where it has no end: platforms drop subscriptions without a word.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -106,9 +105,7 @@ def made(
     )  # fmt: skip
 
 
-def failed(
-    record: SubscriptionRecord, error: Exception, why: str, now: datetime, share: float
-) -> SubscriptionRecord:
+def failed(record: SubscriptionRecord, error: Exception, why: str, now: datetime, share: float) -> SubscriptionRecord:
     """Return the record of one that could not be made; what nobody hears of otherwise becomes trouble.
 
     A platform that is away for a moment is none, nor is one while what it holds is still in force.
@@ -140,8 +137,3 @@ def lost(record: SubscriptionRecord, now: datetime) -> SubscriptionRecord:
 def ended(record: SubscriptionRecord) -> SubscriptionRecord:
     """Return the record without the subscription."""
     return msgspec.structs.replace(record, external_id="", shared_key=None, expires_at=None, data={}, is_lost=False)
-
-
-def runs_without_hooks(streams: Sequence[sdk.Stream]) -> bool:
-    """Whether there is something to pull only while no webhooks come."""
-    return any(stream.without_hooks for stream in streams)
