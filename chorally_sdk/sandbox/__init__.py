@@ -13,10 +13,11 @@ from chorally_sdk.sandbox.oauth import OAuth, Refused
 from chorally_sdk.sandbox.objects import Shelf, Thing
 from chorally_sdk.sandbox.paging import Cut, by_link, by_number, by_offset, by_token
 from chorally_sdk.sandbox.routes import Call, Failure, Refusal, answers
+from chorally_sdk.sandbox.tokens import KeySet, TokenKey
 from chorally_sdk.sandbox.twin import Twin
 
 __all__ = [
-    "AnswerLost", "Call", "Clock", "Connection", "Courier", "Cut", "Failure", "Fault", "Faults", "Levers", "Made",
-    "NoAnswer", "NotOffered", "OAuth", "Profile", "Refusal", "Refused", "Shelf", "Signer", "Thing", "Twin", "answers",
-    "by_link", "by_number", "by_offset", "by_token", "hmac_signer",
+    "AnswerLost", "Call", "Clock", "Connection", "Courier", "Cut", "Failure", "Fault", "Faults", "KeySet", "Levers",
+    "Made", "NoAnswer", "NotOffered", "OAuth", "Profile", "Refusal", "Refused", "Shelf", "Signer", "Thing", "TokenKey",
+    "Twin", "answers", "by_link", "by_number", "by_offset", "by_token", "hmac_signer",
 ]  # fmt: skip

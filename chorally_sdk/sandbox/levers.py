@@ -141,6 +141,10 @@ class Levers:
         """Let listings show no more than this at once."""
         _not_offered("page_size")
 
+    def unread(self) -> None:
+        """Let all that was read be there to be read again, where asking for a page acknowledges the one before."""
+        _not_offered("unread")
+
     def forget_cursors(self) -> None:
         """Let every cursor given so far be unknown from now on."""
         _not_offered("forget_cursors")
@@ -215,6 +219,17 @@ class Levers:
     def keys(self) -> Keys:
         """Return what hooks are judged by."""
         _not_offered("keys")
+
+    def by_token(self, claims: Mapping[str, Any], *, key: str = "known") -> RawHook:
+        """Return a webhook whose token has other claims (None leaves one out), or is signed by another key.
+
+        See ``KeySet.headers``: ``known``, ``forged`` under a known name, ``secret``.
+        """
+        _not_offered("by_token")
+
+    def rotate_keys(self) -> None:
+        """Let hooks be signed by a new key from now on, which ``keys`` knows."""
+        _not_offered("rotate_keys")
 
     def signature_age(self) -> float:
         """Return the seconds after which the platform's documentation tells to refuse a signature."""

@@ -60,6 +60,15 @@ def test_the_clock_goes_on_only_when_told() -> None:
     assert (clock() - first, clock.skewed() - clock()) == (timedelta(hours=1), timedelta(minutes=3))
 
 
+def test_a_clock_says_whether_it_goes_on_by_itself() -> None:
+    """Who holds an answer waits for real only where time is real."""
+    clock = Clock()
+    stood = clock.is_running
+    clock.run()
+
+    assert (stood, clock.is_running) == (False, True)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_every_style_of_paging_shows_everything_once(size: int) -> None:
     """By token, by offset, and by number."""

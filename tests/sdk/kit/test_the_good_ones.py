@@ -10,6 +10,7 @@ from chorally_sdk.testing.package import Package
 from tests.sdk.kit.guestbook import Guestbook
 from tests.sdk.kit.machine import Machine, MachineTwin
 from tests.sdk.kit.package import a_package
+from tests.sdk.kit.tokens import Tokens, TokenTwin
 from tests.sdk.kit.twin import GuestbookTwin
 from tests.sdk.kit.word import Word, WordTwin
 
@@ -41,3 +42,8 @@ class TestWord(OfTheKit):
 class TestMachine(OfTheKit):
     connector = Machine
     platform = MachineTwin
+
+
+class TestTokens(OfTheKit):
+    connector = Tokens
+    platform = TokenTwin
