@@ -31,6 +31,11 @@ class Clock:
         """Show today's time and go on by itself: a host that is connected goes by the real one."""
         self.at, self._running_since = datetime.now(UTC), time.monotonic()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it goes on by itself, so that who waits must really wait."""
+        return self._running_since is not None
+
     def skewed(self) -> datetime:
         """Tell the time of a platform whose clock goes wrong by ``skew``."""
         return self() + self.skew
