@@ -25,6 +25,7 @@ from chorally_core.services.message import commands
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.changes import Actor
 from chorally_core.services.message.model import Message, Ticket
+from chorally_core.services.publishing import handlers as publishing
 
 import chorally_sdk as sdk
 
@@ -62,6 +63,7 @@ class World:
         database: Callable[[Path], Database] = Database,
         documents: Callable[[Database], Documents] = SqliteDocuments,
         in_order: bool = False,
+        public_url: str = "",
     ) -> None:
         self.clock = clock or Clock()
         self.killed = False
@@ -83,9 +85,13 @@ class World:
             new_id=lambda: f"{next(numbers):032x}",
             transport=(transports or {}).get,
             call_s=call_s,
+            public_url=public_url,
             monotonic=lambda: self.clock.at.timestamp(),
         )
-        groups = ((author.GROUP, author.HANDLERS), (message.GROUP, message.HANDLERS), (log.GROUP, log.HANDLERS))
+        groups = (
+            (author.GROUP, author.HANDLERS), (message.GROUP, message.HANDLERS), (log.GROUP, log.HANDLERS),
+            (publishing.GROUP, publishing.HANDLERS),
+        )  # fmt: skip
         self.runners = {name: self._runner(name, handlers) for name, handlers in groups}
         self.runners["io"] = self._runner("io", self.io.handlers())
         self.pump = Pump(self.ledger, [self.io.intake, *self.runners.values()])

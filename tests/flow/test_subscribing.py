@@ -1,0 +1,456 @@
+"""Accounts are subscribed to webhooks by the host, which renews, heals and ends what it asked for."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chorally_core.services.io import subscription
+from chorally_core.services.io.model import Account, Health, Nudge
+from chorally_core.services.io.subscription import SLOW_ROUND, SubscriptionRecord
+
+import chorally_sdk as sdk
+from tests.support.beacon import PUBLIC, Beacon, BeaconPlatform, ForApps
+from tests.support.hooks import SECRET
+from tests.support.world import Clock, World, a_world
+
+NOTE = {"id": "n1", "signer": {"id": "ada", "name": "Ada"}, "text": "hello", "at": "2026-11-23T08:00:00+00:00"}
+
+
+class Harbour:
+    """A world with a beacon, and how its accounts do."""
+
+    def __init__(self, world: World, platform: BeaconPlatform) -> None:
+        self.world = world
+        self.platform = platform
+        self.subscribing = world.io.tending.subscribing
+
+    async def connect(self, tenant: str = "acme", token: str = "token") -> Account:
+        """Connect an account, and let everything happen that is due."""
+        account = await self.world.account("beacon", tenant, credentials={"access_token": token})
+        self.subscribing.begin(account)
+        await self.tend()
+        return account
+
+    async def tend(self, **later: float) -> None:
+        """Let some time pass, and everything happen that is due then."""
+        self.world.clock.forward(**later)
+        for _ in range(4):
+            await self.world.io.tending.round()
+            await self.subscribing.idle()
+        await self.world.io.health.flush()
+
+    async def receive(self, *items: dict[str, Any], key: str = "sub-wall-1") -> str:
+        """Let the platform call; return the verdict."""
+        token, raw = self.platform.hook(*items, key=key)
+        verdict = await self.world.io.journal.receive("beacon", token, raw)
+        await self.world.settle()
+        return verdict.kind
+
+    async def disconnect(self, account: Account) -> None:
+        """Disconnect an account as it is now."""
+        now = await self.world.get(Account, account.id)
+        self.subscribing.begin(await self.world.io.accounts.disconnect(now))
+
+    async def account(self, tenant: str = "acme") -> Account:
+        """Return an account as it is stored."""
+        found: Account = await self.world.get(Account, f"account-beacon-{tenant}")
+        return found
+
+    async def record(self, tenant: str = "acme") -> SubscriptionRecord | None:
+        """Return what is stored of a subscription."""
+        found: SubscriptionRecord | None = await self.world.get(SubscriptionRecord, f"account-beacon-{tenant}")
+        return found
+
+    async def last_error(self) -> str:
+        """Return the last error in an account's health."""
+        found: Health = await self.world.get(Health, "account-beacon-acme")
+        return found.last_error
+
+
+def files_with(folder: Path, content: bytes) -> list[Path]:
+    """Return the files of a folder that contain something."""
+    return [file for file in folder.rglob("*") if file.is_file() and content in file.read_bytes()]
+
+
+@pytest.fixture
+async def harbour(tmp_path: Path, in_order: bool) -> AsyncIterator[Harbour]:
+    """A core whose platform calls the URL of each account."""
+    clock = Clock()
+    platform = BeaconPlatform(clock)
+    options: dict[str, Any] = {"clock": clock, "in_order": in_order, "public_url": PUBLIC}
+    async with a_world(tmp_path, {"beacon": Beacon}, transports={"beacon": platform.transport()}, **options) as world:
+        platform.doors = lambda token, raw: world.io.journal.receive("beacon", token, raw)
+        yield Harbour(world, platform)
+
+
+@pytest.fixture
+async def apps(tmp_path: Path, in_order: bool) -> AsyncIterator[Harbour]:
+    """A core whose platform calls one URL of the app; no app is set up yet."""
+    clock = Clock()
+    platform = BeaconPlatform(clock)
+    options: dict[str, Any] = {"clock": clock, "in_order": in_order, "public_url": f"{PUBLIC}/"}
+    async with a_world(tmp_path, {"beacon": ForApps}, transports={"beacon": platform.transport()}, **options) as world:
+        platform.doors = lambda token, raw: world.io.journal.receive("beacon", token, raw)
+        yield Harbour(world, platform)
+
+
+async def test_an_account_that_is_connected_is_subscribed_under_a_secret_of_its_own(harbour: Harbour) -> None:
+    """The platform tests the URL meanwhile; what comes later is proven by the same secret."""
+    account = await harbour.connect()
+    held = harbour.platform.held["sub-wall-1"]
+    assert held["callback"] == f"{PUBLIC}/beacon/v1/webhook/{account.hook_token}"
+    assert len(held["secret"]) == 64
+    record = await harbour.record()
+    assert record is not None
+    assert (record.external_id, record.expires_at, record.data) == ("sub-wall-1", held["ends"], {"n": 1})
+    assert (record.failures, (await harbour.account()).state) == (0, "connected")
+
+    assert await harbour.receive(NOTE) == "accept"
+    assert [message.body for message in await harbour.world.messages()] == ["hello"]
+    forged = harbour.platform.hook(NOTE)[1].model_copy(update={"body": b'{"items": []}'})
+    assert (await harbour.world.io.journal.receive("beacon", account.hook_token, forged)).kind == "reject"
+
+
+async def test_the_secret_lies_sealed(harbour: Harbour, tmp_path: Path) -> None:
+    """Whoever reads the data folder cannot forge webhooks."""
+    await harbour.connect()
+    secret = harbour.platform.held["sub-wall-1"]["secret"].encode()
+    await harbour.world.close()
+    harbour.world.killed = True
+    assert files_with(tmp_path, secret) == []
+
+
+async def test_an_app_has_one_secret_for_all_its_accounts(apps: Harbour) -> None:
+    """Its URL is the app's, and so is what webhooks are proven by."""
+    apps.platform.names["other"] = "wall-2"
+    app = await apps.world.app("beacon", {"secret": SECRET})
+    await apps.connect()
+    await apps.connect("globex", "other")
+    held = list(apps.platform.held.values())
+    assert {each["callback"] for each in held} == {f"{PUBLIC}/beacon/v1/webhook"}
+    assert len({each["secret"] for each in held}) == 1
+    await apps.world.io.accounts.change_app(apps.world.io.directory.apps[app.id], name="another name")
+    assert await apps.receive({**NOTE, "wall": "wall-2"}, key="sub-wall-2") == "accept"
+    assert [message.tenant for message in await apps.world.messages()] == ["globex"]
+
+
+async def test_without_an_app_the_account_says_so(apps: Harbour) -> None:
+    """And is subscribed once there is one and somebody checks the account."""
+    await apps.connect()
+    account = await apps.account()
+    assert (account.state, account.reason) == (
+        "degraded", "webhooks do not come: there is no app of beacon; add one with POST /io/v1/apps",
+    )  # fmt: skip
+    await apps.world.app("beacon", {"secret": SECRET})
+    account, _ = await apps.world.io.accounts.check(account)
+    assert account.state == "degraded"
+    await apps.subscribing.again(account)
+    await apps.tend()
+    account = await apps.account()
+    assert (account.state, account.reason, list(apps.platform.held)) == ("connected", "", ["sub-wall-1"])
+
+
+async def test_where_the_public_address_is_not_known_the_account_names_the_setting(harbour: Harbour) -> None:
+    """No platform is asked to call nowhere."""
+    harbour.subscribing._public_url = ""
+    await harbour.connect()
+    account = await harbour.account()
+    assert account.state == "degraded"
+    assert "CHORALLY_PUBLIC_URL" in account.reason
+    assert "CHORALLY_PUBLIC_URL" in await harbour.last_error()
+    assert harbour.platform.asked == []
+
+
+async def test_a_changed_public_address_is_told_to_the_platform(harbour: Harbour) -> None:
+    """As soon as the account is served under it."""
+    account = await harbour.connect()
+    harbour.subscribing._public_url = "https://new.example"
+    harbour.subscribing.begin(account)
+    await harbour.tend()
+    assert harbour.platform.held["sub-wall-1"]["callback"].startswith("https://new.example/beacon")
+    assert harbour.platform.asked == [None, "sub-wall-1"]
+
+
+async def test_a_subscription_is_renewed_before_it_ends_under_the_same_secret(harbour: Harbour) -> None:
+    """Not too early either: between half and three quarters of its life, or of a day."""
+    harbour.platform.life = timedelta(hours=2)
+    await harbour.connect()
+    secret = harbour.platform.held["sub-wall-1"]["secret"]
+    await harbour.tend(minutes=59)
+    assert harbour.platform.asked == [None]
+    await harbour.tend(minutes=32)
+    assert harbour.platform.asked == [None, "sub-wall-1"]
+    assert harbour.platform.held["sub-wall-1"]["secret"] == secret
+    assert harbour.platform.held["sub-wall-1"]["ends"] > harbour.world.clock.at + timedelta(minutes=110)
+
+
+async def test_a_subscription_without_an_end_is_looked_at_once_a_day(harbour: Harbour) -> None:
+    """Platforms drop them without a word."""
+    harbour.platform.life = None
+    await harbour.connect()
+    harbour.platform.held.clear()
+    await harbour.tend(hours=24)
+    assert list(harbour.platform.held) == ["sub-wall-1"]
+
+
+@pytest.mark.parametrize("life", [timedelta(minutes=10), timedelta(days=3), None])
+def test_renewals_of_many_accounts_are_spread(life: timedelta | None) -> None:
+    """The share that each draws tells when, always before the end."""
+    now = datetime.fromisoformat("2026-11-23T09:00:00+00:00")
+    record = SubscriptionRecord(id="a", tenant="t", platform="p", place="p/")
+    given = sdk.Subscription(external_id="s", expires_at=now + life if life else None)
+    first, last = (subscription.made(record, given, "", now, share).next_at for share in (0.0, 1.0))
+    within = min(life or SLOW_ROUND, SLOW_ROUND)
+    assert first is not None
+    assert last is not None
+    assert (first - now, last - now) == (within * 0.5, within * 0.75)
+
+
+async def test_killed_between_the_answer_and_the_store_it_is_asked_again_under_the_same_secret(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform holds one subscription, and its webhooks are taken."""
+    commit = harbour.world.ledger.commit
+
+    async def dies(work: Any) -> None:
+        documents = [write.document for step in work.steps for write in step.writes]
+        if any(isinstance(document, SubscriptionRecord) and document.external_id for document in documents):
+            raise RuntimeError("killed")
+        await commit(work)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(harbour.world.ledger, "commit", dies)
+        await harbour.connect()
+        asked = len(harbour.platform.asked)
+    secret = harbour.platform.held["sub-wall-1"]["secret"]
+    await harbour.tend()
+    assert asked >= 1
+    assert set(harbour.platform.asked) == {None}
+    assert harbour.platform.held["sub-wall-1"]["secret"] == secret
+    record = await harbour.record()
+    assert record is not None
+    assert (record.external_id, record.doing) == ("sub-wall-1", None)
+
+
+async def test_a_lost_answer_is_asked_for_again(harbour: Harbour) -> None:
+    """Within seconds, and nobody is alarmed."""
+    harbour.platform.fates = ["lost"] * 3  # the call itself is repeated where that is safe
+    await harbour.connect()
+    assert (await harbour.account()).state == "connected"
+    harbour.platform.fates = []
+    await harbour.tend(minutes=1)
+    record = await harbour.record()
+    assert record is not None
+    assert (record.external_id, record.failures) == ("sub-wall-1", 0)
+
+
+async def test_a_platform_that_is_away_during_renewals_alarms_once_nothing_is_in_force(harbour: Harbour) -> None:
+    """Until then the account's health says it; when the platform is back all is well again."""
+    harbour.platform.life = timedelta(hours=2)
+    await harbour.connect()
+    harbour.platform.fates = ["503"] * 100
+    for _ in range(5):
+        await harbour.tend(minutes=20)
+    assert ((await harbour.account()).state, "not now" in await harbour.last_error()) == ("connected", True)
+    for _ in range(4):
+        await harbour.tend(minutes=20)
+    account = await harbour.account()
+    assert (account.state, account.reason.startswith("webhooks do not come: ")) == ("degraded", True)
+    harbour.platform.fates = []
+    await harbour.tend(hours=1.5)
+    account = await harbour.account()
+    assert (account.state, account.reason) == ("connected", "")
+
+
+@pytest.mark.parametrize("status", ["400", "403"])
+async def test_a_platform_that_refuses_degrades_the_account_and_is_asked_seldom(harbour: Harbour, status: str) -> None:
+    """A person must see why; it is tried again in an hour, or when the account is begun anew."""
+    harbour.platform.fates = [status] * 2
+    await harbour.connect()
+    account = await harbour.account()
+    assert account.state == "degraded"
+    assert len(harbour.platform.fates) == 1
+    await harbour.tend(minutes=40)
+    assert len(harbour.platform.fates) == 1
+    await harbour.tend(minutes=40)
+    assert harbour.platform.fates == []
+    harbour.subscribing.begin(account)
+    await harbour.tend()
+    assert (await harbour.account()).state == "connected"
+
+
+async def test_a_refused_token_asks_a_person_and_is_not_tried_again(harbour: Harbour) -> None:
+    """Once the account is connected again it is subscribed."""
+    harbour.platform.fates = ["401"]
+    account = await harbour.connect()
+    assert (await harbour.account()).state == "reauthorization_required"
+    await harbour.tend(days=2)
+    assert harbour.platform.asked == []
+    changed = await harbour.world.io.accounts.change(await harbour.account(), credentials={"access_token": "token"})
+    harbour.subscribing.begin(changed)
+    await harbour.tend()
+    assert (account.id, list(harbour.platform.held)) == (changed.id, ["sub-wall-1"])
+
+
+async def test_a_subscription_that_ended_when_it_was_given_is_trouble(harbour: Harbour) -> None:
+    """A platform that lies is not asked on and on."""
+    harbour.platform.life = timedelta(days=-1)
+    await harbour.connect()
+    assert "ended at" in (await harbour.account()).reason
+    assert harbour.platform.asked == [None]
+
+
+async def test_a_lost_subscription_is_made_anew_and_the_gap_is_pulled(harbour: Harbour) -> None:
+    """By the notice that the platform sends; the stream runs at once although its hour is not over."""
+    account = await harbour.connect()
+    await harbour.world.pull(account)
+    assert await harbour.world.all(Nudge) == []
+    await harbour.tend(minutes=5)
+    token, raw = harbour.platform.hook({"notice": "subscription_lost"})
+    harbour.platform.held.clear()
+    harbour.platform.note("n2", "bob", "said while nobody listened")
+    await harbour.world.io.journal.receive("beacon", token, raw)
+    await harbour.world.settle()
+    await harbour.tend()
+    assert harbour.platform.asked == [None, "sub-wall-1"]
+    assert list(harbour.platform.held) == ["sub-wall-1"]
+    assert [nudge.stream for nudge in await harbour.world.all(Nudge)] == ["notes"]
+    await harbour.world.pull(account)
+    assert [message.body for message in await harbour.world.messages()] == ["said while nobody listened"]
+    assert "made anew" in await harbour.last_error()
+
+
+async def test_losses_told_again_and_again_do_not_ask_the_platform_as_often(harbour: Harbour) -> None:
+    """Half a minute lies between two of them at least."""
+    await harbour.connect()
+    for _ in range(10):
+        assert await harbour.receive({"notice": "subscription_lost"}) == "accept"
+        await harbour.tend(seconds=1)
+    assert len(harbour.platform.asked) == 1
+    await harbour.tend(seconds=31)
+    assert len(harbour.platform.asked) == 2
+
+
+async def test_a_disconnected_account_is_unsubscribed_and_then_its_credentials_are_forgotten(harbour: Harbour) -> None:
+    """They are kept sealed for no longer than that takes."""
+    account = await harbour.connect()
+    harbour.platform.fates = ["503"] * 20
+    await harbour.disconnect(account)
+    await harbour.tend()
+    left = await harbour.account()
+    assert (left.state, left.leaving, bool(left.sealed)) == ("disconnected", True, True)
+    assert harbour.platform.held
+    harbour.platform.fates = []
+    await harbour.tend(hours=1)
+    left = await harbour.account()
+    assert (left.state, left.leaving, left.sealed, left.data) == ("disconnected", False, "", {})
+    assert (harbour.platform.held, await harbour.record()) == ({}, None)
+
+
+async def test_a_platform_that_is_away_for_a_day_keeps_no_credentials_alive(harbour: Harbour) -> None:
+    """What is left behind there is said in the account's health."""
+    account = await harbour.connect()
+    harbour.platform.fates = ["503"] * 1000
+    await harbour.disconnect(account)
+    for _ in range(26):
+        await harbour.tend(hours=1)
+    left = await harbour.account()
+    assert (left.leaving, left.sealed, await harbour.record()) == (False, "", None)
+    assert "could not be ended" in await harbour.last_error()
+
+
+async def test_an_account_that_is_connected_again_before_it_was_unsubscribed_stays_subscribed(harbour: Harbour) -> None:
+    """Its new credentials are not forgotten with the old ones."""
+    account = await harbour.connect()
+    harbour.platform.fates = ["503"] * 4
+    await harbour.disconnect(account)
+    await harbour.tend()
+    again = await harbour.world.io.accounts.change(await harbour.account(), credentials={"access_token": "token"})
+    harbour.platform.fates = []
+    harbour.subscribing.begin(again)
+    await harbour.tend(hours=1)
+    now = await harbour.account()
+    assert (now.state, now.leaving, bool(now.sealed)) == ("connected", False, True)
+    assert list(harbour.platform.held) == ["sub-wall-1"]
+
+
+async def test_only_the_last_that_leaves_ends_a_shared_subscription(harbour: Harbour) -> None:
+    """Another tenant's account goes on hearing."""
+    harbour.platform.shared = True
+    harbour.platform.names["other"] = "wall-2"
+    first, second = await harbour.connect(), await harbour.connect("globex", "other")
+    await harbour.disconnect(first)
+    await harbour.tend()
+    assert (list(harbour.platform.held), (await harbour.account()).sealed) == (["sub-all"], "")
+    await harbour.disconnect(second)
+    await harbour.tend()
+    assert harbour.platform.held == {}
+
+
+async def test_a_shared_subscription_that_is_lost_is_looked_at_for_all_that_share_it(apps: Harbour) -> None:
+    """The platform may tell it of one of them only."""
+    apps.platform.shared = True
+    apps.platform.names["other"] = "wall-2"
+    await apps.world.app("beacon", {"secret": SECRET})
+    await apps.connect()
+    await apps.connect("globex", "other")
+    await apps.tend(minutes=5)
+    await apps.receive({"notice": "subscription_lost"}, key="sub-all")
+    await apps.tend()
+    assert apps.platform.asked == [None, None, "sub-all", "sub-all"]
+
+
+async def test_who_connects_waits_while_another_ends_what_may_be_the_same(harbour: Harbour) -> None:
+    """Otherwise the ending could end what was given to both."""
+    harbour.platform.shared = True
+    harbour.platform.names["other"] = "wall-2"
+    first = await harbour.connect()
+    unsubscribe, seen = Beacon.unsubscribe, []
+
+    async def slow(self: Beacon, current: sdk.Subscription) -> None:
+        account = await harbour.world.account("beacon", "globex", credentials={"access_token": "other"})
+        harbour.subscribing.begin(account)
+        await harbour.world.io.tending.round()
+        await harbour.subscribing._busy[account.id]
+        seen.append(len(harbour.platform.asked))
+        await unsubscribe(self, current)
+
+    await harbour.disconnect(first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Beacon, "unsubscribe", slow)
+        await harbour.tend()
+    assert (seen, list(harbour.platform.held)) == ([1], [])
+    await harbour.tend(seconds=3)
+    assert list(harbour.platform.held) == ["sub-all"]
+
+
+async def test_who_leaves_waits_while_another_asks_for_what_may_be_the_same(harbour: Harbour) -> None:
+    """What it is given then counts."""
+    harbour.platform.shared = True
+    harbour.platform.names["other"] = "wall-2"
+    first = await harbour.connect()
+    subscribe = Beacon.subscribe
+
+    async def slow(self: Beacon, *given: Any) -> sdk.Subscription:
+        await harbour.disconnect(first)
+        await harbour.world.io.tending.round()
+        await harbour.subscribing._busy[first.id]
+        return await subscribe(self, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Beacon, "subscribe", slow)
+        await harbour.connect("globex", "other")
+    await harbour.tend(seconds=3)
+    assert "DELETE /subscriptions/sub-all" not in harbour.platform.calls
+    assert ((await harbour.account()).leaving, list(harbour.platform.held)) == (False, ["sub-all"])
+
+
+async def test_an_account_disconnected_before_it_was_ever_asked_for_forgets_its_credentials(harbour: Harbour) -> None:
+    """There is nothing to end."""
+    account = await harbour.world.account("beacon")
+    await harbour.disconnect(account)
+    await harbour.tend()
+    left = await harbour.account()
+    assert (left.leaving, left.sealed, harbour.platform.asked) == (False, "", [])
