@@ -12,6 +12,9 @@ A connector imports the modules and takes what it needs:
 - ``settings``: ``MetaApp`` to inherit from, ``VERSION``, ``GRAPH``.
 - ``shapes``: ``Shape``, ``Id``, ``Instant``, ``Listing``, ``Person``, ``Created``, ``read``, ``read_value``.
 - ``subscribing``: ``subscribe`` and ``unsubscribe`` by ``subscribed_apps``.
+- ``messaging``: ``Messaging(channel, stream).events(entry, raw)``, the conversations of Messenger and Instagram.
+- ``sending``: ``outgoing`` and ``sent``, the Send API with its window and the tag for human agents.
+- ``uploading``: ``form``, a file that is streamed as a form.
 - ``sandbox``: ``GraphTwin``, the base of twins (extra ``sandbox``).
 """
 
