@@ -7,66 +7,15 @@ from typing import Any
 
 import pytest
 from chorally_core.services.io import subscription
-from chorally_core.services.io.model import Account, Health, Nudge
+from chorally_core.services.io.model import Nudge
 from chorally_core.services.io.subscription import SLOW_ROUND, SubscriptionRecord
 
 import chorally_sdk as sdk
-from tests.support.beacon import PUBLIC, Beacon, BeaconPlatform, ForApps
+from tests.support.beacon import PUBLIC, Beacon, ForApps
+from tests.support.harbour import Harbour, a_harbour
 from tests.support.hooks import SECRET
-from tests.support.world import Clock, World, a_world
 
 NOTE = {"id": "n1", "signer": {"id": "ada", "name": "Ada"}, "text": "hello", "at": "2026-11-23T08:00:00+00:00"}
-
-
-class Harbour:
-    """A world with a beacon, and how its accounts do."""
-
-    def __init__(self, world: World, platform: BeaconPlatform) -> None:
-        self.world = world
-        self.platform = platform
-        self.subscribing = world.io.tending.subscribing
-
-    async def connect(self, tenant: str = "acme", token: str = "token") -> Account:
-        """Connect an account, and let everything happen that is due."""
-        account = await self.world.account("beacon", tenant, credentials={"access_token": token})
-        self.subscribing.begin(account)
-        await self.tend()
-        return account
-
-    async def tend(self, **later: float) -> None:
-        """Let some time pass, and everything happen that is due then."""
-        self.world.clock.forward(**later)
-        for _ in range(4):
-            await self.world.io.tending.round()
-            await self.subscribing.idle()
-        await self.world.io.health.flush()
-
-    async def receive(self, *items: dict[str, Any], key: str = "sub-wall-1") -> str:
-        """Let the platform call; return the verdict."""
-        token, raw = self.platform.hook(*items, key=key)
-        verdict = await self.world.io.journal.receive("beacon", token, raw)
-        await self.world.settle()
-        return verdict.kind
-
-    async def disconnect(self, account: Account) -> None:
-        """Disconnect an account as it is now."""
-        now = await self.world.get(Account, account.id)
-        self.subscribing.begin(await self.world.io.accounts.disconnect(now))
-
-    async def account(self, tenant: str = "acme") -> Account:
-        """Return an account as it is stored."""
-        found: Account = await self.world.get(Account, f"account-beacon-{tenant}")
-        return found
-
-    async def record(self, tenant: str = "acme") -> SubscriptionRecord | None:
-        """Return what is stored of a subscription."""
-        found: SubscriptionRecord | None = await self.world.get(SubscriptionRecord, f"account-beacon-{tenant}")
-        return found
-
-    async def last_error(self) -> str:
-        """Return the last error in an account's health."""
-        found: Health = await self.world.get(Health, "account-beacon-acme")
-        return found.last_error
 
 
 def files_with(folder: Path, content: bytes) -> list[Path]:
@@ -77,23 +26,15 @@ def files_with(folder: Path, content: bytes) -> list[Path]:
 @pytest.fixture
 async def harbour(tmp_path: Path, in_order: bool) -> AsyncIterator[Harbour]:
     """A core whose platform calls the URL of each account."""
-    clock = Clock()
-    platform = BeaconPlatform(clock)
-    options: dict[str, Any] = {"clock": clock, "in_order": in_order, "public_url": PUBLIC}
-    async with a_world(tmp_path, {"beacon": Beacon}, transports={"beacon": platform.transport()}, **options) as world:
-        platform.doors = lambda token, raw: world.io.journal.receive("beacon", token, raw)
-        yield Harbour(world, platform)
+    async with a_harbour(tmp_path, Beacon, in_order=in_order) as harbour:
+        yield harbour
 
 
 @pytest.fixture
 async def apps(tmp_path: Path, in_order: bool) -> AsyncIterator[Harbour]:
     """A core whose platform calls one URL of the app; no app is set up yet."""
-    clock = Clock()
-    platform = BeaconPlatform(clock)
-    options: dict[str, Any] = {"clock": clock, "in_order": in_order, "public_url": f"{PUBLIC}/"}
-    async with a_world(tmp_path, {"beacon": ForApps}, transports={"beacon": platform.transport()}, **options) as world:
-        platform.doors = lambda token, raw: world.io.journal.receive("beacon", token, raw)
-        yield Harbour(world, platform)
+    async with a_harbour(tmp_path, ForApps, in_order=in_order) as harbour:
+        yield harbour
 
 
 async def test_an_account_that_is_connected_is_subscribed_under_a_secret_of_its_own(harbour: Harbour) -> None:

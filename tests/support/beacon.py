@@ -38,6 +38,7 @@ class BeaconPlatform(WallPlatform):
         """Where the URL is tested during the call."""
         self.names = {"token": "wall-1"}
         """What walls are called, by token."""
+        self.is_away = False
 
     def transport(self) -> httpx.MockTransport:
         """Return the platform as a transport."""
@@ -45,6 +46,8 @@ class BeaconPlatform(WallPlatform):
 
     async def serve(self, request: httpx.Request) -> httpx.Response:
         """Serve a request."""
+        if self.is_away:
+            raise httpx.ConnectError("away")
         name = self.names.get(request.headers.get("authorization", "").removeprefix("Bearer "))
         if name is None:
             return httpx.Response(401, text="no")

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import chorally_sdk as sdk
+from chorally_core.ports.documents import Document
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
@@ -15,6 +16,7 @@ from chorally_core.services.io.notices import Noticing
 from chorally_core.services.io.pulling import Pulling
 from chorally_core.services.io.standing import Standing
 from chorally_core.services.io.subscribing import Subscribing
+from chorally_core.services.io.subscription import TROUBLE
 
 
 class Tending:
@@ -67,7 +69,7 @@ class Tending:
             on_left=self._standing.left, is_mine=is_mine, wake=wake, call_s=call_s,
         )  # fmt: skip
         self.noticing = Noticing(
-            ledger, directory, health, now=now, on_revoked=self._revoked, on_lost=self.subscribing.lost,
+            ledger, directory, health, now=now, on_revoked=self._revoked, on_lost=self._lost,
             on_moved=self._moved, is_mine=is_mine,
         )  # fmt: skip
         accounts.subscribes = self.subscribing.serves
@@ -87,6 +89,13 @@ class Tending:
 
     async def _revoked(self, account: Account) -> None:
         await self._on_refused(account, sdk.Reauthorize("the platform says consent was revoked"))
+
+    async def _lost(self, account: Account, notice: Document) -> None:
+        if self.subscribing.serves(account.platform):
+            await self.subscribing.lost(account, notice)
+            return
+        why = f"{TROUBLE}: the platform says that the subscription is gone; subscribe it again there"
+        await self._standing.troubled(account, why)
 
     async def _moved(self, account: Account, new_id: str) -> None:
         try:
