@@ -115,7 +115,7 @@ class Messaging:
         elif "reaction" in event:
             yield self._reacted(account, person, read, event["reaction"])
         else:
-            marks = list(self._marks(account, person, read, event, raw))
+            marks: list[sdk.Event] = list(self._marks(account, person, read, event, raw))
             yield from marks or [sdk.Ping(stream=self.stream, account=account)]
 
     def _said(self, account: str, person: str, event: ChatEvent, said: Said) -> Iterator[sdk.Event]:
