@@ -1,6 +1,7 @@
 """Settings: environment variables that begin with ``CHORALLY_``, all checked at start."""
 
 import json
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,6 +39,12 @@ class Retention(BaseModel):
     logs: float = Field(400, gt=0)
     dead_letters: float = Field(90, gt=0)
     deliveries: float = Field(400, gt=0)
+    files: float = Field(400, gt=0)
+    """Files that went out, after they were used last."""
+    unused_files: float = Field(2, gt=0)
+    """Files that were uploaded and never used."""
+    attachments: float = Field(30, gt=0)
+    """Copies of what people sent; the platform's own is had again."""
 
 
 class Settings(BaseSettings):
@@ -64,7 +71,8 @@ class Settings(BaseSettings):
     objects: Path | None = Field(
         None,
         title="Objects",
-        description="Folder of large webhook bodies, which all io processes share; in the data folder where empty.",
+        description="Folder of files and large webhook bodies, which all io and media processes share; in the data "
+        "folder where empty.",
     )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
@@ -129,6 +137,22 @@ class Settings(BaseSettings):
     max_lag: int = Field(
         100_000, gt=0, title="Highest lag", description="Webhooks that may wait before new ones are answered 503."
     )
+    upload_mib: int = Field(100, ge=1, title="Largest file", description="MiB of a file that is uploaded to go out.")
+    upload_types: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+        default=[
+            "image/*", "video/*", "audio/*", "text/plain", "text/csv", "text/calendar", "text/vcard", "application/pdf",
+            "application/zip", "application/json", "application/msword", "application/rtf", "application/vnd.*",
+        ],
+        title="Types of files",
+        description="Patterns of media types that may be uploaded, such as `image/* application/pdf`.",
+    )  # fmt: skip
+    attachments: Literal["pass", "demand", "arrival"] = Field(
+        "demand",
+        title="Attachments",
+        description="Copies of files that people send: `demand` keeps one when it is first asked for, `arrival` as it "
+        "comes (for links that expire), `pass` keeps none and asks the platform each time.",
+    )
+    attachment_mib: int = Field(100, ge=1, title="Largest attachment", description="MiB of a file that people send.")
     cache_mib: int = Field(64, ge=2, title="Page cache", description="MiB of SQLite's page cache.")
     linger_ms: float = Field(
         5,
@@ -155,6 +179,13 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", title="Log level")
     log_format: Literal["json", "text"] = Field("json", title="Log format")
+
+
+def days(settings: Settings, tenant: str, what: str) -> timedelta:
+    """Return how long a tenant's records of a kind are kept: as it says itself, else as everybody's."""
+    own = settings.tenant_retention_days.get(tenant)
+    said = own if own is not None and what in own.model_fields_set else settings.retention_days
+    return timedelta(days=getattr(said, what))
 
 
 def load_settings(**overrides: Any) -> Settings:

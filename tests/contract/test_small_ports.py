@@ -1,5 +1,6 @@
 """What any object store, coordination, search index and vault do."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -32,6 +33,42 @@ async def test_a_removed_object_is_gone_and_may_be_removed_again(objects: Any) -
     await objects.delete("acme", "logo")
     with pytest.raises(LookupError, match="logo"):
         await objects.get("acme", "logo")
+
+
+async def _in_pieces(*pieces: bytes, then: Exception | None = None) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+    if then is not None:
+        raise then
+
+
+async def test_an_object_is_kept_and_read_in_pieces(objects: Any) -> None:
+    """However large it is; the same name again replaces it as a whole."""
+    await objects.put("acme", "files/film", b"old")
+    parts = [bytes([number]) * 100_000 for number in range(7)]
+    await objects.keep("acme", "files/film", _in_pieces(*parts))
+    read = [piece async for piece in objects.pieces("acme", "files/film")]
+    assert b"".join(read) == b"".join(parts)
+    assert len(read) > 1
+    assert await objects.get("acme", "files/film") == b"".join(parts)
+
+
+async def test_of_an_object_that_breaks_off_nothing_is_kept(objects: Any) -> None:
+    """What was there before stays, and the reason is told."""
+    with pytest.raises(OSError, match="left"):
+        await objects.keep("acme", "files/film", _in_pieces(b"half", then=OSError("left")))
+    with pytest.raises(LookupError):
+        await objects.get("acme", "files/film")
+    await objects.put("acme", "files/film", b"old")
+    with pytest.raises(OSError, match="left"):
+        await objects.keep("acme", "files/film", _in_pieces(b"half", then=OSError("left")))
+    assert await objects.get("acme", "files/film") == b"old"
+
+
+async def test_what_is_not_there_has_no_pieces(objects: Any) -> None:
+    """The reason comes before any piece."""
+    with pytest.raises(LookupError, match="film"):
+        await anext(objects.pieces("acme", "files/film"))
 
 
 async def test_notes_last_as_long_as_they_are_said_to(coordination: Any, monotonic: Monotonic) -> None:

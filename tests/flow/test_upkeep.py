@@ -180,5 +180,5 @@ async def test_jobs_that_are_over_go_and_those_that_are_not_stay(api: Api) -> No
     api.clock.forward(days=91)
     await api.system.upkeep.due()
     left: list[Job] = await api.system.ledger.documents.find(Query(Job, None))
-    assert sorted(job.name for job in left) == ["io/retention", "log/retention", "message/retention"]
+    assert sorted(job.name for job in left) == ["io/retention", "log/retention", "media/retention", "message/retention"]
     assert {job.state for job in left} == {"queued"}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -81,8 +82,26 @@ def create_app(
 class Limits:
     """Bounds each token's or address's rate, and each body's size, before anything is read."""
 
-    def __init__(self, behind: sdk.ASGIApp, coordination: Coordination, *, rate: int, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        behind: sdk.ASGIApp,
+        coordination: Coordination,
+        *,
+        rate: int,
+        max_body: int = MAX_BODY,
+        larger: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Prepare.
+
+        Args:
+            behind: Serves what is let through.
+            coordination: Counts requests.
+            rate: Requests a minute.
+            max_body: Bytes of a body.
+            larger: Bytes of a body by path, where it may be larger: what serves that path streams it.
+        """
         self._behind = behind
+        self._larger = dict(larger)
         self._coordination = coordination
         self._rate = rate
         self._max_body = max_body
@@ -100,24 +119,24 @@ class Limits:
                 Problem(429, detail, code="rate-limited", headers={"Retry-After": wait}), scope, receive, send
             )
             return
+        most = self._larger.get(scope["path"], self._max_body) if self._larger else self._max_body
+        refusal = Problem(413, f"a body may have {most} bytes", code="body-too-large")
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if length.isdigit() and int(length) > self._max_body:
-            detail = f"a body may have {self._max_body} bytes"
-            await _refuse(Problem(413, detail, code="body-too-large"), scope, receive, send)
+        if length.isdigit() and int(length) > most:
+            await _refuse(refusal, scope, receive, send)
             return
-        refusal = Problem(413, f"a body may have {self._max_body} bytes", code="body-too-large")
         size = 0
 
         async def bounded() -> Any:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._max_body:
+            if size > most:
                 raise refusal
             return message
 
         async def told(message: Any) -> None:
-            if size <= self._max_body:
+            if size <= most:
                 await send(message)
             elif message["type"] == "http.response.start":  # whatever was made of the refusal on its way
                 await _refuse(refusal, scope, receive, send)

@@ -15,6 +15,7 @@ from chorally_core.api.io_moderations import moderations_router
 from chorally_core.api.io_operations import dead_letters_router, hooks_router
 from chorally_core.api.io_parts import Io
 from chorally_core.api.io_replay_diff import replay_diff_router
+from chorally_core.api.io_templates import templates_router
 from chorally_core.api.jobs import jobs_router
 from chorally_core.ports.identity import Identity
 from chorally_core.services.io.replay import Replay
@@ -41,6 +42,7 @@ def create_app(identity: Identity, parts: Io) -> FastAPI:
     app.include_router(connectors_router(parts))
     app.include_router(apps_router(parts))
     app.include_router(accounts_router(parts))
+    app.include_router(templates_router(parts))
     app.include_router(authorizations_router(parts))
     app.include_router(deliveries_router(parts))
     app.include_router(moderations_router(parts))

@@ -13,6 +13,7 @@ from chorally_core.ports.identity import Caller
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.permissions import Permission
 from chorally_core.services.io.service import IoService
+from chorally_core.services.io.templates import Templates
 from chorally_sdk.plugins import Registry
 
 AccountReader = Annotated[Caller, allowed(Permission.ACCOUNTS_READ)]
@@ -38,6 +39,11 @@ class Io:
     def documents(self) -> Documents:
         """Where everything is stored."""
         return self.ledger.documents
+
+    @cached_property
+    def templates(self) -> Templates:
+        """Lists the templates of accounts."""
+        return Templates(self.ledger, self.service.directory, now=self.now)
 
     @cached_property
     def once(self) -> Once:

@@ -13,8 +13,10 @@ from fastapi import Query as Parameter
 from chorally_core.api import problem
 from chorally_core.api.auth import allowed
 from chorally_core.api.etag import IfMatch, check_match, etag
+from chorally_core.api.files_named import Files
 from chorally_core.api.idempotency import IdempotencyKey, Once, answer
 from chorally_core.api.message_actions import actions_router
+from chorally_core.api.message_sending import Sending
 from chorally_core.api.message_views import (
     BlockSet,
     MessageAdd,
@@ -31,6 +33,7 @@ from chorally_core.api.responses import describe, problems, with_etag
 from chorally_core.ports.actions import Actions
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.documents import Condition, Conflict, Documents, Key, Query
+from chorally_core.ports.going_out import Judge
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.identity import Caller, Identity
 from chorally_core.ports.permissions import Permission
@@ -53,8 +56,10 @@ class Tickets:
     actions: Actions
     coordination: Coordination
     search: Search
-    limit_of: Callable[[str, str], str | None]
-    """Says why a text cannot be sent on a channel; None where it can."""
+    judge: Judge
+    """Says why something cannot be sent on a channel."""
+    files: Files
+    """Finds the files that answers name."""
     verbs_of: Callable[[str], Sequence[str]]
     """Says what can be done to messages of a channel besides answering."""
     now: Callable[[], datetime]
@@ -85,6 +90,7 @@ def create_app(identity: Identity, parts: Tickets) -> FastAPI:
 def tickets_router(parts: Tickets) -> APIRouter:
     """Return the routes of tickets."""
     router = APIRouter(prefix="/tickets", tags=["tickets"], responses=problems(401, 403, 429))
+    sending = Sending(parts.documents, parts.actions, parts.judge, parts.files, parts.now)
 
     @router.get("", summary="List tickets", responses=problems(400))
     async def list_tickets(
@@ -204,7 +210,7 @@ def tickets_router(parts: Tickets) -> APIRouter:
         """Answer the author (`public`), or leave a note for agents (`internal`)."""
 
         async def make(name: str) -> Response:
-            message = await _written(parts, ticket_id, body, caller, name)
+            message = await sending.written(ticket_id, body, caller, name)
             headers = {"ETag": etag(message.version), "Location": f"/message/v1/messages/{name}"}
             return answer(MessageView.of(message), 201, headers)
 
@@ -228,38 +234,6 @@ def messages_router(parts: Tickets) -> APIRouter:
 
     router.include_router(actions_router(parts.documents, parts.actions, parts.once, parts.verbs_of, parts.now))
     return router
-
-
-async def _written(parts: Tickets, ticket_id: str, body: MessageAdd, caller: Caller, name: str) -> Message:
-    """The answer or note as it is stored, also if it was stored before."""
-    at = parts.now()
-    ticket = await _own(parts, ticket_id, caller)
-    answered_id = body.in_reply_to or ticket.last_inbound_id
-
-    def decide(found: Found) -> Change:
-        known = found.get(Message, name)
-        ticket = _owned(found.get(Ticket, ticket_id), caller)
-        if known is not None and not ticket.lacks(known):
-            return Change()
-        same: dict[str, Any] = {"body": body.body, "actor": _actor(caller), "message_id": name, "at": at}
-        if body.visibility == "internal":
-            return commands.note(ticket, known=known, **same)
-        answered = found.get(Message, answered_id)
-        if why := parts.limit_of(answered.channel if answered else ticket.channel, body.body):
-            raise Problem(422, why, code="invalid", errors=[{"field": "/body/body", "message": why}])
-        try:
-            return commands.reply(ticket, answered, known=known, **same)
-        except commands.NotPossible as error:
-            raise Problem(409, str(error), code="not-possible") from None
-
-    keys = [Key.by_id(Ticket, ticket_id), Key.by_id(Message, name)]
-    if answered_id is not None:
-        keys.append(Key.by_id(Message, answered_id))
-    await parts.actions.act(keys, decide)
-    message = await parts.documents.get(Message, name)
-    if message is None:
-        raise Problem(500, "the message was stored and cannot be read")
-    return message
 
 
 def _filters(

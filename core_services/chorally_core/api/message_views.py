@@ -1,10 +1,11 @@
 """What the message API takes and gives."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from chorally_core.api.files_named import FileIds
 from chorally_core.services.message.model import Message, Ticket
 
 
@@ -88,6 +89,16 @@ class EarlierView(BaseModel):
     until: datetime = Field(title="Until")
 
 
+class TemplateUse(_In):
+    """An approved text, with what fills its placeholders."""
+
+    name: str = Field(title="Name", min_length=1, max_length=512, description="As `/io/v1/accounts/{id}/templates`.")
+    language: str = Field("", title="Language", max_length=20, description="May be left out where there is but one.")
+    values: list[Annotated[str, Field(max_length=4096)]] = Field(
+        [], title="Values", max_length=100, description="What fills the placeholders, in their order."
+    )
+
+
 class MessageView(BaseModel):
     """One thing said."""
 
@@ -109,6 +120,8 @@ class MessageView(BaseModel):
     body: str = Field(title="Text")
     subject: str = Field(title="Subject")
     attachments: list[AttachmentView] = Field(title="Attachments")
+    template: TemplateUse | None = Field(title="Template", description="In place of a text of our own.")
+    options: dict[str, Any] = Field(title="Options", description="What the channel was given besides.")
     rating: int | None = Field(title="Rating", description="Stars, 1 to 5.")
     external_id: str | None = Field(title="External id")
     external_parent_id: str | None = Field(title="External id of what it answers")
@@ -138,6 +151,9 @@ class MessageView(BaseModel):
         values["attachments"] = [
             {name: getattr(attached, name) for name in AttachmentView.model_fields} for attached in message.attachments
         ]
+        values["template"] = None
+        if (used := message.template) is not None:
+            values["template"] = {"name": used.name, "language": used.language, "values": list(used.values)}
         values["previous_versions"] = [{"body": e.body, "until": e.until} for e in message.previous_versions]
         return cls.model_validate(values)
 
@@ -166,7 +182,14 @@ class TicketChange(_In):
 class MessageAdd(_In):
     """An answer, or a note."""
 
-    body: str = Field(title="Text", min_length=1, max_length=100_000)
+    body: str = Field(
+        "", title="Text", max_length=100_000, description="May be left out where there are files, or a template."
+    )
+    files: FileIds = []
+    template: TemplateUse | None = Field(
+        None, title="Template", description="An approved text in place of `body`, also after the reply window."
+    )
+    options: dict[str, Any] = Field({}, title="Options", description="What the channel takes besides.")
     visibility: Literal["public", "internal"] = Field(
         "public", title="Visibility", description="`public` answers the author; `internal` is a note for agents."
     )

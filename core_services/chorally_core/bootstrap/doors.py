@@ -1,8 +1,11 @@
 """What is served over HTTP: the routes of the chosen services, webhooks, and what operators ask."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,8 +18,11 @@ from chorally_core.api import author as author_api
 from chorally_core.api import identity as identity_api
 from chorally_core.api import io as io_api
 from chorally_core.api import log as log_api
+from chorally_core.api import media as media_api
 from chorally_core.api import message as message_api
+from chorally_core.api import publishing as publishing_api
 from chorally_core.api.callbacks import Callbacks
+from chorally_core.api.files_named import Files
 from chorally_core.api.identity_users import LocalUsers
 from chorally_core.api.problem import Problem
 from chorally_core.api.webhooks import Webhooks
@@ -29,9 +35,11 @@ from chorally_core.runner import Actions
 from chorally_core.services.identity import Passwords, SignIn
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.feed import Feed
-from chorally_core.settings import Settings
+from chorally_core.services.media.uploads import Uploads
+from chorally_core.settings import Settings, days
 from chorally_sdk.plugins import Registry
 
+_MIB = 1024 * 1024
 _FOR_OPERATORS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -58,6 +66,8 @@ class Doors:
             "author": self._author,
             "message": self._message,
             "log": self._log,
+            "publishing": self._publishing,
+            "media": self._media,
         }
         services = {name: made[name]() for name in self.parts.of(Role.API)}
         for app in services.values():
@@ -87,14 +97,42 @@ class Doors:
         authors = author_api.Authors(self.stores.ledger.documents, self.actions, self.now, self.ids)
         return author_api.create_app(self.trust.identity, authors)
 
+    @property
+    def _texts(self) -> Texts:
+        return Texts(self.io.directory)
+
+    @property
+    def _files(self) -> Files:
+        return Files(lambda tenant: days(self.settings, tenant, "files"))
+
+    def _publishing(self) -> FastAPI:
+        parts = publishing_api.Publishing(
+            documents=self.stores.ledger.documents, actions=self.actions, judge=self._texts.judge, files=self._files,
+            platform_of=self._texts.platform_of, now=self.now, new_id=self.ids,
+        )  # fmt: skip
+        return publishing_api.create_app(self.trust.identity, parts)
+
+    def _media(self) -> FastAPI:
+        uploads = Uploads(
+            self.stores.ledger, self.stores.objects, now=self.now, most_bytes=self.settings.upload_mib * _MIB,
+            types=self.settings.upload_types, unused=partial(days, self.settings, what="unused_files"),
+            has_room=partial(has_room, self.stores.objects_in, self.settings.disk_reserve_mib * _MIB),
+        )  # fmt: skip
+        parts = media_api.Media(
+            documents=self.stores.ledger.documents, objects=self.stores.objects, uploads=uploads, now=self.now,
+            new_id=self.ids,
+        )  # fmt: skip
+        return media_api.create_app(self.trust.identity, parts)
+
     def _message(self) -> FastAPI:
         tickets = message_api.Tickets(
             documents=self.stores.ledger.documents,
             actions=self.actions,
             coordination=self.stores.coordination,
             search=self.stores.search,
-            limit_of=Texts(self.io.directory).limit_of,
-            verbs_of=Texts(self.io.directory).verbs_of,
+            judge=self._texts.judge,
+            files=self._files,
+            verbs_of=self._texts.verbs_of,
             now=self.now,
             new_id=self.ids,
         )
@@ -118,11 +156,18 @@ class Doors:
         routes: sdk.ASGIApp = root
         if self.parts.has("io", Role.API):
             routes = Callbacks(root, self.io.authorizations)
-        limits = api_app.Limits(routes, self.stores.coordination, rate=self.settings.token_rate)
+        larger = {media_api.UPLOAD: self.settings.upload_mib * _MIB} if "media" in services else {}
+        limits = api_app.Limits(routes, self.stores.coordination, rate=self.settings.token_rate, larger=larger)
         app: sdk.ASGIApp = api_app.Contained(limits)
         if self.parts.has("io", Role.API):
             app = Webhooks(app, self.io.journal, now=self.now)
         return app if self.parts.alone else Gate(app, readiness)
+
+
+def has_room(folder: Path, reserve: int) -> bool:
+    """Whether the file system of a folder has more than ``reserve`` bytes free."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free > reserve
 
 
 class Gate:

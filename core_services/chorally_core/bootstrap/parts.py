@@ -23,6 +23,8 @@ PARTS: dict[str, tuple[Role, ...]] = {
     "author": (Role.API, Role.CONSUMER),
     "message": (Role.API, Role.CONSUMER, Role.WORKER),
     "log": (Role.API, Role.CONSUMER, Role.WORKER),
+    "publishing": (Role.API, Role.CONSUMER, Role.WORKER),
+    "media": (Role.API, Role.WORKER),
 }
 """The services, and the roles that each of them has."""
 

@@ -15,6 +15,7 @@ from chorally_core.services.io.service import IoService
 from chorally_core.services.log import handlers as log_service
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.indexing import Indexer
+from chorally_core.services.publishing import handlers as publishing
 
 _INDEXED = 400  # facts that the search index takes at once, and how long it lets more come: each commit costs
 _INDEX_LINGER_S = 0.05
@@ -50,6 +51,7 @@ class Reading:
             "author": (author.GROUP, author.HANDLERS),
             "message": (message.GROUP, message.HANDLERS),
             "log": (log_service.GROUP, log_service.HANDLERS),
+            "publishing": (publishing.GROUP, publishing.HANDLERS),
             "io": (IO, io.handlers()),
         }
         self._io = io

@@ -70,7 +70,7 @@ class Stores:
             if documents is not None or bus is not None:
                 self.ledger = InOrder(documents or SqliteDocuments(database), bus or SqliteBus(database))
         else:
-            if parts.has("io", Role.API, Role.WORKER):
+            if keeps_objects(parts):
                 self.objects_in.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.search = StoredSearch(documents)
             self.ledger = InOrder(documents, bus)
@@ -124,6 +124,11 @@ class Stores:
             self._lock = None
 
 
+def keeps_objects(parts: Parts) -> bool:
+    """Whether the process reads or writes objects."""
+    return parts.has("io", Role.API, Role.WORKER) or parts.has("media", Role.API, Role.WORKER)
+
+
 def missing(settings: Settings, parts: Parts) -> list[str]:
     """Say what several processes cannot do without and is not set."""
     said = []
@@ -135,8 +140,10 @@ def missing(settings: Settings, parts: Parts) -> list[str]:
         said.append(
             "CHORALLY_SECRET_KEYS: not set; every process needs the same keys, each 32 bytes in URL-safe base64"
         )
-    if settings.objects is None and parts.has("io", Role.API, Role.WORKER):
-        said.append("CHORALLY_OBJECTS: not set; large webhook bodies go from process to process by a shared folder")
+    if settings.objects is None and keeps_objects(parts):
+        said.append(
+            "CHORALLY_OBJECTS: not set; files and large webhook bodies go from process to process by a shared folder"
+        )
     return said
 
 

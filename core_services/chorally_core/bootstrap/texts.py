@@ -1,8 +1,12 @@
-"""Whether a text can be an answer on a channel, by what the installed connectors declare."""
+"""What can go out on a channel, by what the installed connectors declare."""
 
+import chorally_sdk as sdk
 from chorally_core.events import topics
+from chorally_core.ports.going_out import No, Wanted
 from chorally_core.services.io.directory import Directory
-from chorally_core.services.io.refusal import too_long
+from chorally_core.services.io.refusal import too_long, unoffered
+
+_WHAT = {"reply": "answered", "publish": "published on"}
 
 
 class Texts:
@@ -11,23 +15,39 @@ class Texts:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def limit_of(self, channel: str, body: str) -> str | None:
-        """Say why a text cannot be an answer on a channel; None where it can."""
-        for connector in self._directory.connectors.values():
-            for declared in connector.manifest.channels:
-                if declared.name != channel:
-                    continue
-                limits = declared.actions.get("reply")
-                if limits is None:
-                    return f"{channel} cannot be answered"
-                measure = self._directory.bare(connector.manifest.platform).measure
-                return too_long(body, (), limits, measure, files=False).replace("the platform", channel) or None
-        return f"no installed connector has the channel {channel}; install it again to answer"
+    def judge(self, wanted: Wanted) -> No | None:
+        """Say why something cannot go out on a channel; None where it can."""
+        found = self._declared(wanted.channel)
+        if found is None:
+            return No("body", f"no installed connector has the channel {wanted.channel}; install it again")
+        connector, channel = found
+        limits = channel.actions.get(wanted.verb)
+        if limits is None:
+            return No("body", f"{wanted.channel} cannot be {_WHAT[wanted.verb]}")
+        measure = self._directory.bare(connector.manifest.platform).measure
+        if why := too_long(wanted.body, (), limits, measure, files=False):
+            return No("body", why.replace("the platform", wanted.channel))
+        if wanted.attachments and (why := too_long(wanted.body, wanted.attachments, limits, measure)):
+            return No("files", why.replace("the platform", wanted.channel))
+        if wanted.has_template and not issubclass(connector, sdk.OffersTemplates):
+            return No("template", f"{wanted.channel} has no templates; write a text")
+        if why := unoffered(wanted.options, limits):
+            return No("options", why)
+        return None
 
     def verbs_of(self, channel: str) -> tuple[str, ...]:
         """Return what can be done to messages of a channel besides answering."""
+        found = self._declared(channel)
+        return () if found is None else tuple(verb for verb in topics.MODERATIONS if verb in found[1].actions)
+
+    def platform_of(self, channel: str) -> str | None:
+        """Return the platform that a channel is of; None where no connector has it."""
+        found = self._declared(channel)
+        return None if found is None else found[0].manifest.platform
+
+    def _declared(self, name: str) -> tuple[type[sdk.Connector], sdk.Channel] | None:
         for connector in self._directory.connectors.values():
-            for declared in connector.manifest.channels:
-                if declared.name == channel:
-                    return tuple(verb for verb in topics.MODERATIONS if verb in declared.actions)
-        return ()
+            for channel in connector.manifest.channels:
+                if channel.name == name:
+                    return connector, channel
+        return None

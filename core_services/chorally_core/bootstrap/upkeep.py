@@ -18,6 +18,7 @@ from chorally_core.events import topics
 from chorally_core.ports.bus import Trims
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.documents import Condition, Document
+from chorally_core.ports.files import File
 from chorally_core.ports.job_kinds import JobKind
 from chorally_core.ports.jobs import Job
 from chorally_core.ports.leases import AlwaysHeld, Leases
@@ -39,15 +40,19 @@ from chorally_core.services.io.model import Delivery, Hook
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.erasure import EraseEntries
 from chorally_core.services.log.model import LogEntry
+from chorally_core.services.media.erasure import EraseFiles
 from chorally_core.services.message.early import apply_early
 from chorally_core.services.message.erasure import EraseMessages
 from chorally_core.services.message.model import Early
 from chorally_core.services.message.waking import wake_due
+from chorally_core.services.publishing.timing import publish_due
 from chorally_core.settings import Settings
 
 _SETTLED = ("sent", "delivered", "read", "failed")
 _OVER = ("done", "dead", "cancelled")
 _WAKING_S = 5.0
+_PUBLISHING_S = 2.0
+_SPARED = 1 / 24  # days that a file outlives its time, so that nothing is removed that was just used
 
 
 class Upkeep:
@@ -62,7 +67,7 @@ class Upkeep:
         io: IoService,
         *,
         now: Callable[[], datetime],
-        services: Collection[str] = ("io", "message", "log"),
+        services: Collection[str] = ("io", "message", "log", "publishing", "media"),
         coordination: Coordination | None = None,
         degraded: Callable[[], bool] = lambda: False,
         leases: Leases | None = None,
@@ -110,6 +115,13 @@ class Upkeep:
             self.rounds.append(Rounds("message/waking", wake, leases or AlwaysHeld(), every_s=_WAKING_S))
             self.rounds.append(Rounds("message/early", apply, leases or AlwaysHeld(), every_s=_WAKING_S))
 
+        if "publishing" in services:
+
+            async def publish() -> int:
+                return await publish_due(ledger.documents, actions, now)
+
+            self.rounds.append(Rounds("publishing/due", publish, leases or AlwaysHeld(), every_s=_PUBLISHING_S))
+
     def figures(self, registry: CollectorRegistry) -> JobFigures:
         """Have the figures of jobs shown."""
         return JobFigures(registry, self.worker)
@@ -121,6 +133,7 @@ class Upkeep:
                 EraseMessages(ledger),
                 EraseDeliveries(ledger),
                 EraseHooks(ledger, self._objects, io.directory, io.journal),
+                EraseFiles(ledger, self._objects),
                 EraseEntries(ledger),
                 EraseWaiting(ledger),
                 EraseEvents(ledger, self._topics),
@@ -131,6 +144,8 @@ class Upkeep:
             kinds.append(retention("log/retention", "log-service", self._kept_by_log, ledger))
         if "message" in services:
             kinds.append(retention("message/retention", "message-service", self._kept_by_message, ledger))
+        if "media" in services:
+            kinds.append(retention("media/retention", "media-service", self._kept_by_media, ledger))
         return kinds
 
     async def run(self) -> None:
@@ -171,6 +186,10 @@ class Upkeep:
         """What was told of messages that never came goes with the history."""
         return [Kept(Early, "at", self._settings.retention_days.logs, self._own("logs"))]
 
+    async def _kept_by_media(self) -> list[Kept]:
+        """Each file knows how long it is kept."""
+        return [Kept(File, "expires_at", _SPARED, {}, removed=self._bytes)]
+
     def _own(self, kind: str) -> dict[str, float]:
         """Days by tenant, of those that have their own; what a tenant does not say is as for everybody."""
         own = self._settings.tenant_retention_days
@@ -181,6 +200,12 @@ class Upkeep:
         for hook in hooks:
             if isinstance(hook, Hook) and hook.body_object:
                 await self._objects.delete(hook.tenant, hook.body_object)
+
+    async def _bytes(self, files: Sequence[Document]) -> None:
+        """Remove the bytes of files that go."""
+        for file in files:
+            if isinstance(file, File):
+                await self._objects.delete(file.tenant, file.place)
 
     async def _trim(self) -> int:
         """Trim an event log that does not trim itself."""

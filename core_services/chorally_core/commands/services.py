@@ -10,7 +10,11 @@ KINDS = {
         "message": "messages and tickets, one unresolved ticket per author",
         "log": "what happened, append-only; tells the rules",
     },
-    "feature-specific": {"identity": "users, teams, roles, sign-in"},
+    "feature-specific": {
+        "identity": "users, teams, roles, sign-in",
+        "publishing": "posts of our own: now, or at a time",
+        "media": "files that go out with answers and posts",
+    },
 }
 
 

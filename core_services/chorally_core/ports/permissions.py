@@ -32,6 +32,10 @@ class Permission(StrEnum):
     """See what is on its way out and what became of it."""
     DELIVERIES_RESOLVE = "deliveries:resolve"
     """Decide what became of a delivery in doubt."""
+    PUBLICATIONS_READ = "publications:read"
+    """See our own posts and what became of them."""
+    PUBLICATIONS_WRITE = "publications:write"
+    """Publish posts in the name of accounts, now or at a time, and cancel those that wait."""
     OPERATIONS_READ = "operations:read"
     """See dead letters, jobs and how far consumers lag."""
     OPERATIONS_WRITE = "operations:write"
@@ -47,8 +51,9 @@ _AGENT = _VIEWER | {
     Permission.USERS_READ,
     Permission.DELIVERIES_READ,
     Permission.LOGS_READ,
+    Permission.PUBLICATIONS_READ,
 }
-_SUPERVISOR = _AGENT | {Permission.DELIVERIES_RESOLVE}
+_SUPERVISOR = _AGENT | {Permission.DELIVERIES_RESOLVE, Permission.PUBLICATIONS_WRITE}
 _ADMIN = frozenset(Permission) - {Permission.INSTALLATION_WRITE}
 
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(

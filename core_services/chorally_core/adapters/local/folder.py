@@ -1,9 +1,14 @@
 """Objects as files of a folder, one folder for each tenant."""
 
+import asyncio
 import os
+from collections.abc import AsyncGenerator, AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import IO
+
+from chorally_core.ports.objects import PIECE
 
 
 class Folder:
@@ -24,17 +29,21 @@ class Folder:
     async def put(self, tenant: str, name: str, content: bytes) -> None:
         """Store an object durably; the same name again replaces it."""
         path = self._path(tenant, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with _beside(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)  # noqa: ASYNC240
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+            _settle(file, path)
+
+    async def keep(self, tenant: str, name: str, pieces: AsyncIterator[bytes]) -> None:
+        """Store an object durably as its pieces come; nothing is stored where they end with an error."""
+        path = self._path(tenant, name)
+        with _beside(path) as file:
+            try:
+                async for piece in pieces:
+                    await asyncio.to_thread(file.write, piece)
+                await asyncio.to_thread(_settle, file, path)
+            except BaseException:
+                _give_up(file)
+                raise
 
     async def get(self, tenant: str, name: str) -> bytes:
         """Return an object.
@@ -47,6 +56,46 @@ class Folder:
         except FileNotFoundError:
             raise LookupError(f"there is no object {name!r}") from None
 
+    async def pieces(self, tenant: str, name: str) -> AsyncGenerator[bytes, None]:
+        """Yield an object in pieces.
+
+        Raises:
+            LookupError: There is none of that name.
+        """
+        try:
+            file = self._path(tenant, name).open("rb")
+        except FileNotFoundError:
+            raise LookupError(f"there is no object {name!r}") from None
+        with file:
+            while piece := await asyncio.to_thread(file.read, PIECE):
+                yield piece
+
     async def delete(self, tenant: str, name: str) -> None:
-        """Remove an object; one that is not there is no error."""
-        self._path(tenant, name).unlink(missing_ok=True)
+        """Remove an object, and what an interrupted ``keep`` left of it; one that is not there is no error."""
+        path = self._path(tenant, name)
+        path.unlink(missing_ok=True)
+        for left in path.parent.glob(f"{path.name}.*"):
+            left.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> IO[bytes]:
+    """A new file in the place of an object, under a name that only tells whose it will be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", delete=False)
+
+
+def _give_up(file: IO[bytes]) -> None:
+    """Remove a file that is not complete."""
+    Path(file.name).unlink(missing_ok=True)
+
+
+def _settle(file: IO[bytes], path: Path) -> None:
+    """Make a file durable, then give it its name."""
+    file.flush()
+    os.fsync(file.fileno())
+    Path(file.name).replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

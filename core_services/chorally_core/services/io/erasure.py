@@ -53,7 +53,16 @@ def _without_content(delivery: Delivery, erasure: Erasure) -> Step | None:
     if delivery.state == "sending" or not delivery.key.startswith(erasure.key):
         return None
     erased = msgspec.structs.replace(
-        delivery, body="", attachments=(), route="", to=None, conversation_id=None, in_reply_to=None, receipt={}
+        delivery,
+        body="",
+        attachments=(),
+        route="",
+        to=None,
+        conversation_id=None,
+        in_reply_to=None,
+        receipt={},
+        template=None,
+        options={},
     )
     if delivery.state == "queued":
         erased = deliver.failed(erased, _WHY, erasure.at, reason=sdk.Reason.GONE)

@@ -3,12 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 
 import chorally_sdk as sdk
-from chorally_core.ports.objects import Objects
-
-PLACE = "files/"
-"""Objects whose names begin so may go out; whatever else a tenant has stays here."""
-
-_PIECE = 256 * 1024
+from chorally_core.ports.objects import FILES, Objects
 
 
 def reader(objects: Objects) -> Callable[[str, sdk.Attachment], AsyncIterator[bytes]]:
@@ -16,13 +11,12 @@ def reader(objects: Objects) -> Callable[[str, sdk.Attachment], AsyncIterator[by
 
     async def read(tenant: str, attachment: sdk.Attachment) -> AsyncIterator[bytes]:
         name = attachment.external_id or ""
-        if not name.startswith(PLACE):
+        if not name.startswith(FILES):
             raise sdk.Rejected("this attachment is no file of ours; attach it again, or put a link into the text")
         try:
-            content = await objects.get(tenant, name)
+            async for piece in objects.pieces(tenant, name):
+                yield piece
         except LookupError as error:
             raise sdk.Rejected("the file is no longer kept; attach it again", reason=sdk.Reason.GONE) from error
-        for at in range(0, len(content), _PIECE):
-            yield content[at : at + _PIECE]
 
     return read

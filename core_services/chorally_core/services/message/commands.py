@@ -2,16 +2,28 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from chorally_core.events import Event, Moderate, Reply
 from chorally_core.events.ids import derived
+from chorally_core.events.records import Attached, Templated
 from chorally_core.ports.handlers import NOTHING, Change
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
 from chorally_core.services.message.facts import SERVICE, about_message, about_ticket, asked, conversation_key
 from chorally_core.services.message.model import Block, Message, Ticket
+
+
+class Content(NamedTuple):
+    """What an answer has besides its text."""
+
+    attachments: tuple[Attached, ...] = ()
+    template: Templated | None = None
+    options: dict[str, Any] = {}
+
+
+_TEXT_ONLY = Content()
 
 
 class NotPossible(Exception):
@@ -28,6 +40,7 @@ def reply(
     at: datetime,
     automatic: bool = False,
     known: Message | None = None,
+    content: Content = _TEXT_ONLY,
 ) -> Change:
     """Return an answer that is on its way: the message, its ticket and the command to the channel.
 
@@ -40,6 +53,7 @@ def reply(
         at: Now.
         automatic: Written by a machine.
         known: The answer as it is stored, where a kill came between it and its ticket.
+        content: Its files, or the approved text that takes the place of its own.
 
     Raises:
         NotPossible: The ticket is resolved, or there is nothing to answer.
@@ -68,6 +82,9 @@ def reply(
         sender_id=actor.id,
         origin="here",
         body=body,
+        attachments=content.attachments,
+        template=content.template,
+        options=content.options,
         external_parent_id=answered.external_id,
         external_conversation_id=answered.external_conversation_id,
         received_at=at,
@@ -84,6 +101,9 @@ def reply(
             account_id=ticket.account_id,
             channel=answered.channel,
             body=body,
+            attachments=content.attachments,
+            template=content.template,
+            options=content.options,
             in_reply_to=answered.external_id,
             conversation_id=answered.external_conversation_id,
             route=answered.route,
@@ -277,4 +297,16 @@ def unblock(ticket: Ticket, *, actor: Actor, at: datetime, present: Block | None
     return Change((), (fact,), remove=(present,))
 
 
-__all__ = ["InvalidChange", "NotPossible", "block", "change", "moderate", "note", "read", "reply", "unblock", "wake"]
+__all__ = [
+    "Content",
+    "InvalidChange",
+    "NotPossible",
+    "block",
+    "change",
+    "moderate",
+    "note",
+    "read",
+    "reply",
+    "unblock",
+    "wake",
+]

@@ -8,7 +8,7 @@ import msgspec
 
 from chorally_core.events import Event, MessageAdd
 from chorally_core.events.ids import derived, timed
-from chorally_core.events.records import Attached
+from chorally_core.events.records import Attached, Templated
 from chorally_core.ports.documents import Document
 
 Status = Literal["open", "waiting", "resolved"]
@@ -55,6 +55,10 @@ class Message(Document, frozen=True, kw_only=True):
     body: str = ""
     subject: str = ""
     attachments: tuple[Attached, ...] = ()
+    template: Templated | None = None
+    """The approved text that went out in place of one of our own."""
+    options: dict[str, Any] = {}
+    """What the channel was given besides."""
     rating: int | None = None
     external_id: str | None = None
     external_parent_id: str | None = None
@@ -143,7 +147,15 @@ class Message(Document, frozen=True, kw_only=True):
     def taken_back(self, at: datetime) -> "Message":
         """Return the record of a message that was deleted, without what it said."""
         return msgspec.structs.replace(
-            self, deleted_at=at, body="", subject="", attachments=(), previous_versions=(), extra={}
+            self,
+            deleted_at=at,
+            body="",
+            subject="",
+            attachments=(),
+            previous_versions=(),
+            extra={},
+            template=None,
+            options={},
         )
 
     def may_become(self, status: str) -> bool:

@@ -1,0 +1,194 @@
+"""The media API, at ``/media/v1``: files that go out with answers and posts."""
+
+import base64
+import binascii
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import Query as Parameter
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
+
+from chorally_core.api import problem
+from chorally_core.api.auth import allowed
+from chorally_core.api.content import FILE_ANSWER, content
+from chorally_core.api.problem import Problem
+from chorally_core.api.responses import describe, problems
+from chorally_core.ports.documents import Documents
+from chorally_core.ports.files import File
+from chorally_core.ports.identity import Caller, Identity
+from chorally_core.ports.objects import Objects
+from chorally_core.ports.permissions import Permission
+from chorally_core.services.media.uploads import NoRoom, NotTaken, TooLarge, Uploads, WrongType
+
+Reader = Annotated[Caller, allowed(Permission.TICKETS_READ)]
+Writer = Annotated[Caller, allowed(Permission.TICKETS_WRITE)]
+UPLOAD = "/media/v1/files"
+"""Path of the one route whose bodies may be large."""
+_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):")
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"*/*": {"schema": {"type": "string", "format": "binary", "title": "The file's bytes"}}},
+    }
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Media:
+    """What the API needs."""
+
+    documents: Documents
+    objects: Objects
+    uploads: Uploads
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+
+
+class FileView(BaseModel):
+    """A file that may go out with answers and posts."""
+
+    id: str = Field(title="Id", description="Named in `files` of an answer or a post.")
+    name: str = Field(title="Name")
+    media_type: str = Field(title="Media type")
+    kind: Literal["image", "video", "audio", "file"] = Field(title="Kind")
+    size_bytes: int = Field(title="Size in bytes")
+    sha256: str = Field(title="SHA-256", description="Of its bytes, in hexadecimal digits.")
+    created_by: str = Field(title="Uploaded by")
+    created_at: datetime = Field(title="Uploaded")
+    used_at: datetime | None = Field(title="Used last", description="When something that names it was written.")
+    expires_at: datetime = Field(title="Kept until", description="Later again at each use.")
+
+    @classmethod
+    def of(cls, file: File) -> "FileView":
+        """Return a file as the API shows it."""
+        values = {name: getattr(file, name) for name in cls.model_fields if name != "kind"}
+        return cls.model_validate({**values, "kind": file.shape})
+
+
+def create_app(identity: Identity, parts: Media) -> FastAPI:
+    """Return the application to mount at ``/media/v1``."""
+    app = FastAPI(
+        title="Chorally media",
+        version="1",
+        description="Files that go out with answers and posts.",
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.identity = identity
+    problem.install(app)
+    describe(app)
+    app.include_router(files_router(parts))
+    return app
+
+
+def files_router(parts: Media) -> APIRouter:
+    """Return the routes of files."""
+    router = APIRouter(prefix="/files", tags=["files"], responses=problems(401, 403, 429))
+
+    async def own(file_id: str, caller: Caller) -> File:
+        file = await parts.documents.get(File, file_id)
+        if file is None or file.tenant != caller.tenant or not file.is_ours or not file.is_there(parts.now()):
+            raise Problem(404, "there is no such file; it may have been removed because nothing used it")
+        return file
+
+    @router.post(
+        "",
+        status_code=201,
+        summary="Upload a file",
+        openapi_extra=_BODY,
+        responses=problems(400, 413, 415, 503),
+    )
+    async def upload_file(
+        request: Request,
+        response: Response,
+        caller: Writer,
+        name: Annotated[str, Parameter(title="Name", min_length=1, max_length=1000, description="As people know it.")],
+        content_digest: Annotated[
+            str | None,
+            Header(title="Content-Digest", max_length=500, description="`sha-256=:BASE64:` (RFC 9530): it is checked."),
+        ] = None,
+    ) -> FileView:
+        """Store the body as a file; nothing is kept of one that is not taken, or whose sender leaves.
+
+        It is removed after a while unless an answer or a post names it.
+        """
+        length = request.headers.get("content-length", "")
+        with _told():
+            file = await parts.uploads.take(
+                caller.tenant,
+                parts.new_id(),
+                name=name,
+                media_type=request.headers.get("content-type", ""),
+                pieces=_pieces(request),
+                by=caller.subject,
+                digest=_digest(content_digest),
+                declared_bytes=int(length) if length.isdigit() else None,
+            )
+        response.headers["Location"] = f"{UPLOAD}/{file.id}"
+        return FileView.of(file)
+
+    @router.get("/{file_id}", summary="Show a file", responses=problems(404))
+    async def show_file(file_id: str, caller: Reader) -> FileView:
+        """Return what is known of a file."""
+        return FileView.of(await own(file_id, caller))
+
+    @router.get(
+        "/{file_id}/content", summary="Read a file", response_class=Response, responses={**FILE_ANSWER, **problems(404)}
+    )
+    async def read_file(file_id: str, caller: Reader) -> Response:
+        """Return a file's bytes."""
+        file = await own(file_id, caller)
+        try:
+            return await content(
+                parts.objects.pieces(file.tenant, file.place), name=file.name, media_type=file.media_type,
+                size_bytes=file.size_bytes,
+            )  # fmt: skip
+        except LookupError:
+            raise Problem(404, "the file's bytes are gone; upload it again") from None
+
+    @router.delete("/{file_id}", status_code=204, summary="Remove a file", responses=problems(404, 409))
+    async def remove_file(file_id: str, caller: Writer) -> None:
+        """Remove a file that nothing uses."""
+        await parts.uploads.remove(await own(file_id, caller))
+
+    return router
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for piece in request.stream():
+            yield piece
+    except ClientDisconnect:
+        raise Problem(400, "the request ended before the file was complete; send it again") from None
+
+
+def _digest(header: str | None) -> bytes | None:
+    if header is None:
+        return None
+    found = _DIGEST.search(header)
+    try:
+        digest = base64.b64decode(found[1], validate=True) if found else b""
+    except binascii.Error:
+        digest = b""
+    if len(digest) != 32:
+        raise Problem(400, "Content-Digest is understood as `sha-256=:BASE64:`", code="digest-not-understood")
+    return digest
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except TooLarge as error:
+        raise Problem(413, str(error), code="file-too-large", headers={"Connection": "close"}) from None
+    except WrongType as error:
+        raise Problem(415, str(error), code="file-type-not-taken") from None
+    except NoRoom as error:
+        raise Problem(503, str(error), code="no-room", headers={"Retry-After": "60"}) from None
+    except NotTaken as error:
+        raise Problem(400, str(error), code="file-damaged") from None

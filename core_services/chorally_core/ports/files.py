@@ -1,0 +1,77 @@
+"""Files of a tenant: what people of ours uploaded to go out, and copies of what came in; the bytes are objects."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from chorally_core.events.records import Attached
+from chorally_core.ports.documents import Document
+
+Kind = Literal["image", "video", "audio", "file"]
+
+_PEOPLE = 200  # to whom a file went that are remembered
+
+
+class File(Document, frozen=True, kw_only=True):
+    """One file; its bytes are the object at ``place``."""
+
+    kind = "file"
+    indexes = (("expires_at",), ("created_at",))
+
+    place: str
+    name: str
+    media_type: str
+    size_bytes: int = 0
+    sha256: str = ""
+    """Of its bytes, in hexadecimal digits."""
+    is_whole: bool = False
+    """All its bytes are stored."""
+    created_by: str = ""
+    created_at: datetime
+    expires_at: datetime
+    """When it may be removed; later again at each use."""
+    used_at: datetime | None = None
+    people: tuple[str, ...] = ()
+    """Ids of the authors to whom it went, or from whom it came: with the last of them it is erased."""
+    is_ours: bool = True
+    """It was uploaded to go out, and did not come in."""
+
+    @property
+    def shape(self) -> Kind:
+        """What kind of attachment it is."""
+        return shape_of(self.media_type)
+
+    @property
+    def attached(self) -> Attached:
+        """The file as a message names it."""
+        return Attached(
+            kind=self.shape, external_id=self.place, media_type=self.media_type, name=self.name,
+            size_bytes=self.size_bytes,
+        )  # fmt: skip
+
+    def is_there(self, at: datetime) -> bool:
+        """Whether it can be used now: it is whole, and is not removed soon."""
+        return self.is_whole and self.expires_at > at
+
+    def used(self, at: datetime, keeps: timedelta, person: str | None) -> "File":
+        """Return the file after something that names it was written, to a person or to everybody."""
+        people = self.people if person is None else tuple(dict.fromkeys((*self.people, person)))[-_PEOPLE:]
+        return msgspec.structs.replace(self, used_at=at, expires_at=max(self.expires_at, at + keeps), people=people)
+
+    def without(self, person: str) -> "File | None":
+        """Return the file without a person who is erased; None where it concerns nobody else."""
+        rest = tuple(other for other in self.people if other != person)
+        return msgspec.structs.replace(self, people=rest) if rest else None
+
+
+def shape_of(media_type: str) -> Kind:
+    """Return what kind of attachment a media type is."""
+    match media_type.partition("/")[0]:
+        case "image":
+            return "image"
+        case "video":
+            return "video"
+        case "audio":
+            return "audio"
+    return "file"

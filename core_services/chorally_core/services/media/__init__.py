@@ -1,0 +1,1 @@
+"""The media service: files that people of ours upload, kept until nobody needs them."""
