@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Receives,
         Renews,
         Replies,
+        Revokes,
         Sandboxes,
         Subscribes,
         abilities_of,
@@ -125,9 +126,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     # the connector and what it can do
-    "Connector", "Renews", "Authorizes", "Discovers", "Pulls", "Receives", "Fetches", "Subscribes", "Downloads",
-    "Prepares", "Replies", "Publishes", "Finds", "Moderates", "OffersTemplates", "Sandboxes", "ABILITIES", "ASGIApp",
-    "abilities_of", "hookimpl",
+    "Connector", "Renews", "Authorizes", "Revokes", "Discovers", "Pulls", "Receives", "Fetches", "Subscribes",
+    "Downloads", "Prepares", "Replies", "Publishes", "Finds", "Moderates", "OffersTemplates", "Sandboxes", "ABILITIES",
+    "ASGIApp", "abilities_of", "hookimpl",
     # what it declares
     "Manifest", "Channel", "Limits", "Budget", "Hooks", "Stream", "Verb", "Unit", "Dedupe",
     # whom it acts for

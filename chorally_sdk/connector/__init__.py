@@ -16,6 +16,7 @@ from chorally_sdk.connector.abilities import (
     Receives,
     Renews,
     Replies,
+    Revokes,
     Sandboxes,
     Subscribes,
     abilities_of,
@@ -25,6 +26,6 @@ from chorally_sdk.connector.upgrading import cursor_of_today, settings_of_today
 
 __all__ = [
     "ABILITIES", "ASGIApp", "Authorizes", "Connector", "Discovers", "Downloads", "Fetches", "Finds", "Moderates",
-    "OffersTemplates", "Prepares", "Publishes", "Pulls", "Receives", "Renews", "Replies", "Sandboxes", "Subscribes",
-    "abilities_of", "cursor_of_today", "settings_of_today",
+    "OffersTemplates", "Prepares", "Publishes", "Pulls", "Receives", "Renews", "Replies", "Revokes", "Sandboxes",
+    "Subscribes", "abilities_of", "cursor_of_today", "settings_of_today",
 ]  # fmt: skip

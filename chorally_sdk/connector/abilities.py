@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from chorally_sdk.connector.granting import Authorizes, Discovers, Renews
+from chorally_sdk.connector.granting import Authorizes, Discovers, Renews, Revokes
 from chorally_sdk.connector.reading import Downloads, Fetches, Pulls, Receives, Subscribes
 from chorally_sdk.connector.writing import Finds, Moderates, OffersTemplates, Prepares, Publishes, Replies
 
@@ -26,7 +26,7 @@ class Sandboxes(ABC):
 
 
 ABILITIES: tuple[type, ...] = (
-    *(Renews, Authorizes, Discovers),
+    *(Renews, Authorizes, Revokes, Discovers),
     *(Pulls, Receives, Fetches, Subscribes, Downloads),
     *(Prepares, Replies, Publishes, Finds, Moderates, OffersTemplates),
     Sandboxes,
@@ -41,5 +41,6 @@ def abilities_of(connector: type) -> tuple[str, ...]:
 
 __all__ = [
     "ABILITIES", "ASGIApp", "Authorizes", "Discovers", "Downloads", "Fetches", "Finds", "Moderates", "OffersTemplates",
-    "Prepares", "Publishes", "Pulls", "Receives", "Renews", "Replies", "Sandboxes", "Subscribes", "abilities_of",
+    "Prepares", "Publishes", "Pulls", "Receives", "Renews", "Replies", "Revokes", "Sandboxes", "Subscribes",
+    "abilities_of",
 ]  # fmt: skip

@@ -46,6 +46,18 @@ class Authorizes(Renews):
         """
 
 
+class Revokes(ABC):
+    """Gives a consent back when nothing uses it any more, where the platform takes it back (RFC 7009)."""
+
+    @abstractmethod
+    async def revoke(self, grant: Grant) -> None:
+        """End this grant, and no other; one that has ended already is success.
+
+        Left out where the platform would end all consents that the person ever gave to the app, for they may
+        serve other accounts and other tenants. Best effort: a host tries a few times, and disconnects all the same.
+        """
+
+
 class Discovers(ABC):
     """Lists what one grant opens, where that is more than one account."""
 

@@ -15,6 +15,8 @@ class Grant(Secretive):
     access: SecretStr
     refresh: SecretStr | None = None
     expires_at: AwareDatetime | None = None
+    refresh_expires_at: AwareDatetime | None = None
+    """When the refresh token ends, and with it the consent, where the platform says so."""
     scopes: frozenset[str] = frozenset()
     base_url: str = ""
     """Where the grant is valid, for platforms of many instances; the manifest's where empty."""

@@ -10,6 +10,9 @@ from pydantic import SecretStr
 from chorally_sdk.errors import Malformed
 from chorally_sdk.model.accounts import Grant
 
+REFRESH_LIVES = ("refresh_token_expires_in", "refresh_expires_in")
+"""What platforms call the seconds that a refresh token lives; no standard names it."""
+
 LONGEST_LIFE = timedelta(days=3650)
 """A life beyond this is taken as this, so that nonsense makes no date that cannot be written."""
 
@@ -30,10 +33,13 @@ def grant_of(said: Mapping[str, Any], now: datetime, *, asked: Collection[str] =
         raise Malformed("the platform's token endpoint gave no access token")
     refresh = said.get("refresh_token")
     life = life_of(said.get("expires_in"))
+    lives = (life_of(said.get(name)) for name in REFRESH_LIVES)
+    refresh_life = next((each for each in lives if each is not None), None)
     return Grant(
         access=SecretStr(access),
         refresh=SecretStr(refresh) if isinstance(refresh, str) and refresh else None,
         expires_at=now + life if life else None,
+        refresh_expires_at=now + refresh_life if refresh_life else None,
         scopes=scopes_of(said.get("scope")) or frozenset(asked),
     )
 
@@ -64,9 +70,12 @@ def carried(before: Grant | None, after: Grant) -> Grant:
     """Return a renewed grant with what its answer left out: the refresh token, the scopes, the place and the keys."""
     if before is None:
         return after
+    is_rotated = after.refresh is not None and after.refresh != before.refresh
+    kept_until = None if is_rotated else before.refresh_expires_at  # of another refresh token nothing is known
     return after.model_copy(
         update={
             "refresh": after.refresh or before.refresh,
+            "refresh_expires_at": after.refresh_expires_at or kept_until,
             "scopes": after.scopes or before.scopes,
             "base_url": after.base_url or before.base_url,
             "keep": {**before.keep, **after.keep},

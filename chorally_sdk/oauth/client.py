@@ -16,6 +16,7 @@ authlib writes the requests and proves the client; what answers mean is said her
         return await self.oauth().refresh(grant)
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -27,7 +28,7 @@ from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from pydantic import SecretStr
 
-from chorally_sdk.errors import ConnectorError, Reauthorize, Rejected
+from chorally_sdk.errors import ConnectorError, Reauthorize, Rejected, Unsupported
 from chorally_sdk.http.client import Http
 from chorally_sdk.http.faults import Usage
 from chorally_sdk.model.accounts import Callback, Consent, Grant
@@ -38,6 +39,8 @@ from chorally_sdk.oauth.assertions import signed_assertion
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+_GONE = ("invalid_token",)
+"""What some platforms say of a token that was given back before, where RFC 7009 wants a success."""
 Method = Literal["client_secret_post", "client_secret_basic", "none"]
 
 
@@ -63,6 +66,7 @@ class Client:
         *,
         token_url: str,
         authorize_url: str = "",
+        revocation_url: str = "",
         scopes: Collection[str] | None = None,
         proves: Method | Callable[..., Any] = "client_secret_post",
         separator: str = " ",
@@ -81,6 +85,7 @@ class Client:
             client_secret: The app's secret; None for a public client.
             token_url: The token endpoint, absolute or relative to the connector's base URL.
             authorize_url: The page of consent.
+            revocation_url: Where tokens are given back (RFC 7009); empty where the platform has no such place.
             scopes: What is asked for; the manifest's where None.
             proves: How the client proves itself (RFC 6749, section 2.3), or one of authlib's own ways.
             separator: Between scopes on the page of consent; some platforms want a comma.
@@ -96,6 +101,7 @@ class Client:
         self._client_secret = client_secret
         self._token_url = token_url
         self._authorize_url = authorize_url
+        self._revocation_url = revocation_url
         self._scopes = tuple(connector.manifest.scopes if scopes is None else scopes)
         self._proves = proves if client_secret is not None or callable(proves) else "none"
         self._separator = separator
@@ -212,6 +218,23 @@ class Client:
         made = await self._token(grant_type, dict(sent), secrets=(*known, *sent.values()), method=method, url=token_url)
         return carried(before, made)
 
+    async def revoke(self, grant: Grant) -> None:
+        """Give a grant back (RFC 7009): its refresh token, and with it what was issued by it, else its access token.
+
+        One that the platform does not know any more is given back already.
+
+        Raises:
+            Unsupported: There is no ``revocation_url``.
+            ConnectorError: The endpoint was not reached, asks for a pause, or refuses the app.
+        """
+        if not self._revocation_url:
+            raise Unsupported("the platform takes no tokens back; the person ends the consent there")
+        kind, token = ("refresh_token", grant.refresh) if grant.refresh else ("access_token", grant.access)
+        secret = token.get_secret_value()
+        body = add_params_to_qs("", [("token", secret), ("token_type_hint", kind)])
+        with contextlib.suppress(Reauthorize):
+            await self._call("POST", self._revocation_url, body, (secret,), refused=_GONE)
+
     async def _token(
         self,
         grant_type: str,
@@ -222,19 +245,31 @@ class Client:
         url: str = "",
     ) -> Grant:
         began = self._connector.now()
-        secret = self._client_secret.get_secret_value() if self._client_secret else ""
         body = prepare_token_request(grant_type, **sent) if grant_type else add_params_to_qs("", list(sent.items()))
+        said = faults.body_of(await self._call(method, url or self._token_url, body, secrets))
+        kept = {name: SecretStr(said[name]) for name in self._keeps if isinstance(said.get(name), str)}
+        return grant_of(said, began, asked=self._scopes).model_copy(update={"keep": kept})
+
+    async def _call(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        body: str,
+        secrets: Iterable[str],
+        *,
+        refused: Collection[str] = (),
+    ) -> httpx.Response:
+        """Call an endpoint as the client that the app is."""
+        secret = self._client_secret.get_secret_value() if self._client_secret else ""
         proof = ClientAuth(self._client_id, secret, self._proves)
-        uri, headers, body = proof.prepare(method, url or self._token_url, dict(_FORM), body)
+        uri, headers, body = proof.prepare(method, url, dict(_FORM), body)
         if method == "GET":
             uri, body = add_params_to_uri(uri, parse_qsl(body, keep_blank_values=True)), ""
             headers.pop("Content-Type", None)
         hidden = tuple(each for each in (secret, *secrets) if each)
-        endpoint = self._connector.http.bound(_TokenEndpoint(self._connector.now, self._refused, self._fault, hidden))
-        answer = await endpoint.request(method, uri, auth=self._auth, headers=headers, content=body or None)
-        said = faults.body_of(answer)
-        kept = {name: SecretStr(said[name]) for name in self._keeps if isinstance(said.get(name), str)}
-        return grant_of(said, began, asked=self._scopes).model_copy(update={"keep": kept})
+        told = (*self._refused, *refused)
+        endpoint = self._connector.http.bound(_TokenEndpoint(self._connector.now, told, self._fault, hidden))
+        return await endpoint.request(method, uri, auth=self._auth, headers=headers, content=body or None)
 
 
 class _TokenEndpoint:

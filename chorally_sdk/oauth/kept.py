@@ -13,7 +13,10 @@ from chorally_sdk.model.accounts import Grant
 from chorally_sdk.model.base import Secretive
 
 UNKNOWN_LIFE = timedelta(hours=1)
+WARNED = timedelta(days=14)
+"""How long before a consent ends a person is asked for another one, where it is known that early."""
 _LONGEST_LEAD = timedelta(days=7)
+_SAME_END = timedelta(minutes=5)  # two ends that are counted from the answers' times differ by this at most
 _SHORTEST_PAUSE = timedelta(seconds=1)
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=15)
@@ -37,6 +40,8 @@ class Kept(Secretive):
     trouble: str = ""
     """What went wrong last, for whoever runs the system."""
     throttled: bool = False
+    is_final: bool = False
+    """Whether a renewal has shown that it does not make the refresh token live longer."""
     version: int = 0
     """The store's own, for its compare-and-swap."""
 
@@ -58,6 +63,22 @@ class Kept(Secretive):
         ends = self.grant.expires_at if self.grant else None
         return None if ends is None else ends - self.lead() * (1 + jitter / 2)
 
+    def ends_for_good_at(self) -> datetime | None:
+        """Return when the consent ends whatever is renewed; None where renewals may go on, or nothing is known.
+
+        That is when the refresh token ends, if a renewal does not put that off, or if it ends before the next one.
+        """
+        ends = self.grant.refresh_expires_at if self.grant and not self.refused else None
+        due_at = self.due_at(0.0)
+        if ends is None or due_at is None:
+            return None
+        return ends if self.is_final or ends <= due_at else None
+
+    def warns_at(self) -> datetime | None:
+        """Return from when on a person is to be asked for another consent; None where none ends for good."""
+        ends = self.ends_for_good_at()
+        return None if ends is None else ends - WARNED
+
     def held_up(self, now: datetime) -> timedelta | None:
         """Return how long the platform is to be left alone; None where it may be asked."""
         if self.wait_until is None or self.wait_until <= now:
@@ -76,7 +97,11 @@ class Kept(Secretive):
 
     def renewed(self, generation: int, grant: Grant, now: datetime) -> "Kept | None":
         """Return it with the grant that a renewal of this generation brought; None where that comes too late."""
-        return self.replaced(grant, now) if self.generation == generation else None
+        if self.generation != generation:
+            return None
+        before, after = (each.refresh_expires_at if each else None for each in (self.grant, grant))
+        is_final = before is not None and after is not None and after <= before + _SAME_END
+        return self.replaced(grant, now).model_copy(update={"is_final": is_final})
 
     def replaced(self, grant: Grant, now: datetime) -> "Kept":
         """Return it with another grant, and everything well again."""

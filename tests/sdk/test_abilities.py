@@ -17,6 +17,7 @@ METHODS = {
         "exchange": ["callback"],
         "renew": ["grant"],
     },
+    "Revokes": {"revoke": ["grant"]},
     "Discovers": {"accounts": []},
     "Pulls": {"streams": [], "pull": ["stream", "cursor", "since"]},
     "Receives": {"verify": ["hook", "keys"], "parse": ["hook"]},

@@ -37,6 +37,8 @@ class GalleryPlatform:
         self.down: list[httpx.Response | Exception] = []
         """What the token endpoint answers instead."""
         self.refreshes = 0
+        self.told: dict[str, Any] = {"expires_in": "3600"}
+        """What the token endpoint tells besides tokens."""
         self.secrets = {SECRET}
 
     def consents(self, url: str) -> str:
@@ -90,8 +92,8 @@ class GalleryPlatform:
         self.serial += 1
         self.refresh = f"refresh-{self.serial}-canary"
         self.users = {f"person-{self.serial}-canary"}
-        told = {"access_token": f"person-{self.serial}-canary", "refresh_token": self.refresh, "expires_in": "3600"}
-        return httpx.Response(200, json=told)
+        told = {"access_token": f"person-{self.serial}-canary", "refresh_token": self.refresh}
+        return httpx.Response(200, json={**told, **self.told})
 
 
 class Gallery(sdk.Connector, sdk.Authorizes, sdk.Discovers, sdk.Pulls):
@@ -102,23 +104,25 @@ class Gallery(sdk.Connector, sdk.Authorizes, sdk.Discovers, sdk.Pulls):
         app_settings=AppSettings, channels=(sdk.Channel(name="gallery_note"),),
     )  # fmt: skip
 
-    def _oauth(self) -> oauth.Client:
+    def oauth(self) -> oauth.Client:
+        """Return the app as a client."""
         app = self.app.settings
         return oauth.Client(
-            self, app.client_id, app.client_secret, token_url="/token", authorize_url="https://gallery.example/consent"
-        )
+            self, app.client_id, app.client_secret, token_url="/token", revocation_url="/revoke",
+            authorize_url="https://gallery.example/consent",
+        )  # fmt: skip
 
     async def authorize(self, state: str, challenge: str, redirect_uri: str, hint: str) -> sdk.Consent:
         """Give the page of consent."""
-        return self._oauth().consent(state, challenge, redirect_uri)
+        return self.oauth().consent(state, challenge, redirect_uri)
 
     async def exchange(self, callback: sdk.Callback) -> sdk.Grant:
         """Turn the code into a grant."""
-        return await self._oauth().exchange(callback)
+        return await self.oauth().exchange(callback)
 
     async def renew(self, grant: sdk.Grant | None) -> sdk.Grant:
         """Use the refresh token."""
-        return await self._oauth().refresh(grant)
+        return await self.oauth().refresh(grant)
 
     async def accounts(self) -> Sequence[sdk.AccountInfo]:
         """List the rooms with their tokens."""

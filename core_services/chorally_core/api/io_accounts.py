@@ -51,6 +51,7 @@ def accounts_router(io: Io) -> APIRouter:
                     silent=is_silent,
                     webhook_path=path,
                     subscription=subscriptions.get(account.id),
+                    token_expires_at=await service.renewal.ends_at(account),
                 )
             )
         return found

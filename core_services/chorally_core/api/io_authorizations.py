@@ -1,5 +1,7 @@
 """The routes of consents: asking for one, and choosing the accounts that it gives."""
 
+from urllib.parse import urlsplit
+
 from fastapi import APIRouter, Request, Response
 
 from chorally_core.api.actor import actor
@@ -20,7 +22,7 @@ from chorally_core.api.problem import Problem
 from chorally_core.api.responses import problems
 from chorally_core.ports.identity import Caller
 from chorally_core.services.io.accounts import since_days
-from chorally_core.services.io.authorizations import Authorization, Choice
+from chorally_core.services.io.authorizations import LASTS, Authorization, Choice
 from chorally_core.services.io.model import Account
 
 
@@ -41,10 +43,13 @@ def authorizations_router(io: Io) -> APIRouter:
         summary="Ask for a consent",
         responses=problems(401, 403, 404, 503),
     )
-    async def add_authorization(body: AuthorizationAdd, request: Request, caller: AccountWriter) -> AuthorizationView:
+    async def add_authorization(
+        body: AuthorizationAdd, request: Request, response: Response, caller: AccountWriter
+    ) -> AuthorizationView:
         """Return the platform's page of consent for the caller's browser.
 
         It holds for 15 minutes and works once. Afterwards the accounts that it gives can be chosen, by the same caller.
+        A page of this very origin that asks gets a cookie, and the person can come back in that browser only.
         """
         check_connector(io, body.connector)
         if body.account_id is not None:
@@ -66,7 +71,10 @@ def authorizations_router(io: Io) -> APIRouter:
                 hint=body.hint,
                 return_url=body.return_url,
                 base_url=f"{request.url.scheme}://{request.url.netloc}",
+                in_browser=_is_in_browser(request, service.authorizations.public_url),
             )
+        if begun.cookie is not None:
+            response.headers.append("Set-Cookie", begun.cookie.header(int(LASTS.total_seconds())))
         return AuthorizationView.of(begun.authorization, begun.url)
 
     @router.get("/{authorization_id}", summary="Show a consent", responses=problems(401, 403, 404))
@@ -133,6 +141,15 @@ def authorizations_router(io: Io) -> APIRouter:
         return await io.once(request, caller, key, make)
 
     return router
+
+
+def _is_in_browser(request: Request, public_url: str) -> bool:
+    """Whether a page of the origin to which the platform sends people back asks: then its browser keeps a cookie.
+
+    Browsers say so themselves, and let no page say it in their place (Fetch Metadata).
+    """
+    is_here = not public_url or urlsplit(public_url).netloc == request.url.netloc
+    return is_here and request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 def _person(caller: Caller) -> str:

@@ -169,6 +169,7 @@ class AccountView(BaseModel):
         silent: bool,
         webhook_path: str | None,
         subscription: SubscriptionRecord | None = None,
+        token_expires_at: datetime | None,
     ) -> "AccountView":
         """Return what is seen of an account."""
         return cls(
@@ -194,7 +195,7 @@ class AccountView(BaseModel):
                 last_error_at=health.last_error_at,
                 unanswered_since=health.unanswered_since,
                 messages=health.messages,
-                token_expires_at=account.token_expires_at,
+                token_expires_at=token_expires_at,
                 missing_scopes=list(account.missing_scopes),
                 silent=silent,
             ),

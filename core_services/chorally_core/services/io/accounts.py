@@ -20,7 +20,7 @@ from chorally_core.services.io.directory import account_settings
 from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, plain, secret_fields
 from chorally_core.services.io.grants import GrantRecord, in_full
 from chorally_core.services.io.inbound import SERVICE
-from chorally_core.services.io.model import Account
+from chorally_core.services.io.model import CONSENT_ENDING, Account
 from chorally_core.services.io.renewal import Renewal
 from chorally_core.services.io.upgrading import account_of_today
 
@@ -242,9 +242,9 @@ class Accounts(Apps):
             await self.become(account, "degraded", str(error))
 
     async def become(
-        self, account: Account, state: str, reason: str, actor: tuple[ActorKind, str] = ("service", "")
+        self, account: Account, state: str, reason: str, actor: tuple[ActorKind, str] = ("service", ""), what: str = ""
     ) -> Account:
-        """Store a new state, once, with the fact that tells of it; one that is disconnected by now stays so.
+        """Store a new state, once, with the fact that tells of it (``what``); one disconnected by now stays so.
 
         So does one that has other credentials by now than those that the state is about. Another process may have
         changed the account just now: then its change is gone on from.
@@ -261,7 +261,7 @@ class Accounts(Apps):
                 return account
             changed = msgspec.structs.replace(account, state=state, reason=reason[:1000])
             try:
-                await self.store(changed, f"account_{state}", actor)
+                await self.store(changed, what or f"account_{state}", actor)
             except Conflict:
                 stored = await self._ledger.documents.get(Account, account.id)
                 if stored is None:
@@ -363,7 +363,7 @@ class Accounts(Apps):
                 "platform": account.platform,
                 "state": account.state,
                 "reason": account.reason,
-                **self._reconnecting(account),
+                **self._reconnecting(account, what),
             },
         )
         fact = Event(
@@ -384,9 +384,10 @@ class Accounts(Apps):
         self._on_changed()
         log.info(what, account_id=account.id, platform=account.platform, state=account.state)
 
-    def _reconnecting(self, account: Account) -> dict[str, str]:
-        """Where a person connects the account again, if that is what it needs."""
-        if account.state != "reauthorization_required" or not self.reconnect_url:
+    def _reconnecting(self, account: Account, what: str) -> dict[str, str]:
+        """Where a person connects the account again, if that is what it needs, now or soon."""
+        asks = account.state == "reauthorization_required" or what == CONSENT_ENDING
+        if not asks or not self.reconnect_url:
             return {}
         return {"reconnect_url": self.reconnect_url.replace("{account_id}", account.id)}
 

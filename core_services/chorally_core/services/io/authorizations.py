@@ -1,7 +1,8 @@
 """Consents: a person is sent to the platform, comes back once, and chooses which accounts to connect.
 
 What is kept of one while the person is away holds for fifteen minutes and works once; the verifier and what the
-connector wants back are sealed, and of the state only a digest is stored.
+connector wants back are sealed, and of the state only a digest is stored. One that was begun in a browser is taken from
+that browser alone: it has a cookie which nobody else can have (RFC 9700, section 4.7).
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from chorally_core.ports.documents import Condition, Conflict, Document, Documen
 from chorally_core.ports.refused import Refused
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
+from chorally_core.services.io.browsers import Cookie
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.grants import GrantRecord
 from chorally_core.services.io.model import Account
@@ -61,6 +63,8 @@ class Authorization(Document, frozen=True, kw_only=True):
     """Who asked, and alone may choose."""
     digest: str | None
     """Of the state; None once it has come back."""
+    bound: bool = False
+    """Whether it is taken from the browser alone in which it was begun."""
     sealed: str = ""
     redirect_uri: str
     return_url: str = ""
@@ -78,6 +82,8 @@ class Begun(NamedTuple):
 
     authorization: Authorization
     url: str
+    cookie: Cookie | None = None
+    """What the browser must keep, where it was begun in one."""
 
 
 class Choice(NamedTuple):
@@ -142,6 +148,7 @@ class Authorizations:
         hint: str = "",
         return_url: str = "",
         base_url: str = "",
+        in_browser: bool = False,
     ) -> Begun:
         """Ask a connector for its page of consent.
 
@@ -172,16 +179,26 @@ class Authorizations:
             account_id=account_id, person=person, digest=_digest(state),
             sealed=self._vault.seal({"verifier": verifier.get_secret_value(), "keep": kept}),
             redirect_uri=redirect_uri, return_url=return_url, created_at=now, expires_at=now + LASTS,
-            forgotten_at=now + CHOOSES,
+            forgotten_at=now + CHOOSES, bound=in_browser,
         )  # fmt: skip
         await self._documents.write([Write(asked, 0)])
-        return Begun(asked, consent.url)
+        return Begun(asked, consent.url, Cookie.of(state, redirect_uri) if in_browser else None)
 
-    async def take(self, platform: str, params: Mapping[str, str]) -> Authorization | None:
-        """Take what came back from the platform's page, once; None where nothing was asked so, or not any more."""
+    async def take(
+        self, platform: str, params: Mapping[str, str], cookies: Mapping[str, str] | None = None
+    ) -> Authorization | None:
+        """Take what came back from the platform's page, once; None where nothing was asked so, or not any more.
+
+        Raises:
+            Refused: It came back in another browser than it was begun in; in the right one it still can.
+        """
         asked = await self._documents.get(Authorization, _digest(params.get("state", "")), "digest")
         if asked is None or asked.platform != platform or asked.expires_at <= self._now():
             return None
+        if asked.bound and not Cookie.of(params["state"], asked.redirect_uri).is_among(cookies or {}):
+            raise Refused(
+                "invalid", "other-browser", "it was begun in another browser; go on there, or start again here"
+            )
         kept = self._vault.open(asked.sealed)
         try:
             asked = await self._store(asked, digest=None, sealed="", state="exchanging")
@@ -212,7 +229,7 @@ class Authorizations:
             grant = await connector.exchange(callback)
         record = GrantRecord(
             id=derived("grant", asked.id), tenant=asked.tenant, platform=asked.platform, app_id=asked.app_id,
-            created_at=self._now(),
+            created_at=self._now(), consented=True,
         )  # fmt: skip
         await self._renewal.put(record, grant)
         infos = await self._infos(asked, record)

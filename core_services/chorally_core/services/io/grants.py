@@ -4,7 +4,7 @@ A consent's grant may serve several accounts. An account that the platform gives
 parent is the consent's. What renews them is ``renewal``; here they are only kept.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from chorally_sdk.oauth import Kept
 from chorally_sdk.oauth.files import opened
 
 _LEASE = "io/grant/"
+_SAME_END = timedelta(hours=1)
 _MOST = 10_000  # accounts of one consent
 
 
@@ -37,7 +38,17 @@ class GrantRecord(Document, frozen=True, kw_only=True):
     sealed: str = ""
     created_at: datetime
     due_at: datetime | None = None
-    """When it may be renewed at the earliest; None where it never ends, or is refused."""
+    """When it is to be looked at: to be renewed at the earliest, to ask for another one, or to be given back."""
+    expires_at: datetime | None = None
+    """When its access token ends, as far as that is known."""
+    consented: bool = False
+    """Whether a person gave it by a consent that was asked for here; only such a one is given back."""
+    told_of: datetime | None = None
+    """The end that people were told of."""
+    ended_at: datetime | None = None
+    """Since when nothing uses it, and it waits to be given back to the platform."""
+    tries: int = 0
+    """How often that was tried."""
 
 
 class Grants:
@@ -54,8 +65,9 @@ class Grants:
         await self._documents.write([Write(added, 0)])
 
     async def record(self, name: str) -> GrantRecord | None:
-        """Return what is known of a grant besides its secrets."""
-        return await self._documents.get(GrantRecord, name)
+        """Return what is known of a grant besides its secrets; None of one that has ended."""
+        record = await self._documents.get(GrantRecord, name)
+        return None if record is None or record.ended_at is not None else record
 
     async def children(self, parent: str) -> list[GrantRecord]:
         """Return the grants that were derived from one."""
@@ -64,12 +76,34 @@ class Grants:
         )
         return found
 
-    async def due(self, now: datetime, limit: int) -> list[str]:
-        """Return the names of grants that are to be renewed about now, those that end first before others."""
+    async def due(self, now: datetime, limit: int) -> list[GrantRecord]:
+        """Return the grants that are to be looked at about now, those that end first before others."""
         where = (Condition("due_at", "<=", now),)
-        return [
-            record.id for record in await self._documents.find(Query(GrantRecord, None, where, "due_at", limit=limit))
-        ]
+        found: list[GrantRecord] = await self._documents.find(Query(GrantRecord, None, where, "due_at", limit=limit))
+        return found
+
+    async def was_told(self, name: str, ends: datetime) -> bool:
+        """Whether people were told of an end."""
+        record = await self.record(name)
+        return record is None or _is_near(record.told_of, ends)
+
+    async def told(self, name: str, ends: datetime) -> None:
+        """Store that people were told of an end."""
+        record = await self.record(name)
+        if record is not None:
+            await self._store(msgspec.structs.replace(record, told_of=ends), self._opened(record))
+
+    async def end(self, record: GrantRecord, now: datetime) -> bool:
+        """Keep a grant that nothing uses until it is given back, and for nothing else."""
+        return await self._write(msgspec.structs.replace(record, ended_at=now, due_at=now))
+
+    async def put_off(self, record: GrantRecord, until: datetime) -> None:
+        """Try to give a grant back later."""
+        await self._write(msgspec.structs.replace(record, due_at=until, tries=record.tries + 1))
+
+    def opened(self, record: GrantRecord) -> Grant | None:
+        """Return the grant of a record."""
+        return self._opened(record).grant
 
     async def remove(self, name: str) -> None:
         """Forget a grant and its secrets."""
@@ -85,10 +119,23 @@ class Grants:
         record = await self.record(name)
         if record is None or record.version != kept.version:
             return False
-        due_at = None if kept.refused else kept.due_at(1.0)
-        changed = msgspec.structs.replace(record, sealed=self._sealed(kept), due_at=due_at, version=record.version + 1)
+        return await self._store(record, kept)
+
+    async def _store(self, record: GrantRecord, kept: Kept) -> bool:
+        """Store what is kept, and when it is to be looked at next: what people were told of is no reason."""
+        told = _is_near(record.told_of, kept.ends_for_good_at())
+        looks = [] if kept.refused else [kept.due_at(1.0), None if told else kept.warns_at()]
+        due_at = min((look for look in looks if look is not None), default=None)
+        ends = kept.grant.expires_at if kept.grant else None
+        return await self._write(
+            msgspec.structs.replace(record, sealed=self._sealed(kept), due_at=due_at, expires_at=ends)
+        )
+
+    async def _write(self, record: GrantRecord) -> bool:
         try:
-            await self._documents.write([Write(changed, record.version)])
+            await self._documents.write(
+                [Write(msgspec.structs.replace(record, version=record.version + 1), record.version)]
+            )
         except Conflict:
             return False
         return True
@@ -106,6 +153,11 @@ class Grants:
 
     def _sealed(self, kept: Kept) -> str:
         return self._vault.seal(msgspec.json.decode(opened(kept)))
+
+
+def _is_near(one: datetime | None, other: datetime | None) -> bool:
+    """Whether two ends are the same one: each answer counts it in seconds from when it was made."""
+    return one is not None and other is not None and abs(one - other) <= _SAME_END
 
 
 def is_same(grant: Grant | None, other: Grant | None) -> bool:

@@ -17,6 +17,9 @@ OPEN = frozenset({"sending", "unconfirmed", "accepted"})
 """States in which a visible call may have happened whose external id is not known yet."""
 
 
+CONSENT_ENDING = "account_consent_ending"
+"""What is told of an account whose consent ends soon, whatever is renewed."""
+
 EARLIER_PART = "earlier_part"
 """Reason of a part that was given up because one before it was not made."""
 

@@ -2,7 +2,8 @@
 
 A consent's grant is renewed by its connector's ``renew``. A token that the platform gives an account of its own is
 derived anew from the consent's, for all accounts of the consent at once; one that is not there any more has lost
-its grant, and its account alone.
+its grant, and its account alone. A consent that ends for good whatever is renewed is told of in time, and one that
+nothing uses any more is given back to the platform (``revoking``).
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.grants import GrantRecord, Grants, is_same
 from chorally_core.services.io.model import Account
+from chorally_core.services.io.revoking import Revoking
 from chorally_sdk.oauth import Kept, Live, Renewing
 
 log = structlog.get_logger(__name__)
@@ -48,6 +50,7 @@ class Renewal:
         on_refused: Callable[[Account, str], Awaitable[None]] = _nothing,
         on_restored: Callable[[Account, str], Awaitable[None]] = _nothing,
         on_trouble: Callable[[Account, str], Awaitable[None]] = _nothing,
+        on_ending: Callable[[Account, str], Awaitable[None]] = _nothing,
         call_s: float = CALL_S,
     ) -> None:
         """Prepare to renew.
@@ -62,6 +65,7 @@ class Renewal:
             on_refused: Told of each account whose grant is refused.
             on_restored: Told of each account whose grant was refused and is good again.
             on_trouble: Told of each account whose grant cannot be renewed for what the operator must mend.
+            on_ending: Told of each account, once, whose consent will end and must be asked for again.
             call_s: Seconds that asking a platform may take.
         """
         self._documents = documents
@@ -71,6 +75,8 @@ class Renewal:
         self._on_refused = on_refused
         self._on_restored = on_restored
         self._on_trouble = on_trouble
+        self._on_ending = on_ending
+        self._revoking = Revoking(self.grants, self._giving_back, directory, now=now, call_s=call_s)
         self._renewing = Renewing(
             self.grants,
             self._renew,
@@ -99,13 +105,19 @@ class Renewal:
         """Return a grant as it is kept."""
         return await self._renewing.kept(grant_id)
 
+    async def ends_at(self, account: Account) -> datetime | None:
+        """Return when an account's token ends now, as far as that is known."""
+        record = await self.grants.record(account.grant_id) if account.grant_id else None
+        return account.token_expires_at if record is None else record.expires_at
+
     async def remove_unused(self, grant_id: str | None) -> None:
         """Forget a grant that no account uses any more, and the consent's it was derived from."""
         while grant_id is not None:
             record = await self.grants.record(grant_id)
             if record is None or await self._is_used(record) or await self.grants.children(grant_id):
                 return
-            await self.grants.remove(grant_id)
+            if not await self._revoking.takes(record):
+                await self.grants.remove(grant_id)
             self._renewing.forget(grant_id)
             grant_id = record.parent or None
 
@@ -146,14 +158,43 @@ class Renewal:
             return await connector.accounts()
 
     async def renew_due(self) -> int:
-        """Renew what is about to end, so that calls do not have to wait for it; return how many were looked at."""
-        names = await self.grants.due(self._now(), _AT_ONCE)
-        for name in names:
+        """Look after what is due, so that calls do not have to wait for it; return how many grants were looked at.
+
+        What is about to end is renewed, people are told of consents that end for good, what nothing uses is given back.
+        """
+        records = await self.grants.due(self._now(), _AT_ONCE)
+        for record in records:
+            if record.ended_at is not None:
+                await self._revoking.give_back(record)
+                continue
             try:
-                await self._renewing.fresh(name)
+                await self._renewing.fresh(record.id)
             except sdk.ConnectorError as error:
-                log.info("a grant could not be renewed now", grant_id=name, error=str(error))
-        return len(names)
+                log.info("a grant could not be renewed now", grant_id=record.id, error=str(error))
+            await self._warn(record.id)
+        return len(records)
+
+    async def _warn(self, name: str) -> None:
+        """Tell of a consent that ends for good, in time; once, unless this process is killed meanwhile."""
+        kept = await self._renewing.kept(name)
+        ends, warns_at = (kept.ends_for_good_at(), kept.warns_at()) if kept is not None else (None, None)
+        if ends is None or warns_at is None or self._now() < warns_at or not await self.grants.hold(name):
+            return
+        try:
+            if await self.grants.was_told(name, ends):
+                return
+            why = f"the consent ends on {ends:%Y-%m-%d}; connect the account again before that"
+            for each in (name, *(child.id for child in await self.grants.children(name))):
+                await self._tell(each, self._on_ending, why)
+            await self.grants.told(name, ends)
+            self._renewing.forget(name)  # it has another version now
+        finally:
+            await self.grants.release(name)
+
+    @contextlib.asynccontextmanager
+    async def _giving_back(self, record: GrantRecord) -> AsyncIterator[sdk.Connector]:
+        async with self.connector(record.platform, record.app_id, record.tenant) as connector:
+            yield connector
 
     async def _renew(self, name: str, grant: sdk.Grant | None) -> sdk.Grant:
         record = await self.grants.record(name)

@@ -30,7 +30,7 @@ from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.intake import Intake
 from chorally_core.services.io.journal import Journal
-from chorally_core.services.io.model import Account
+from chorally_core.services.io.model import CONSENT_ENDING, Account
 from chorally_core.services.io.outbox import Outbox
 from chorally_core.services.io.pulling import Pulling
 from chorally_core.services.io.renewal import Renewal
@@ -117,6 +117,7 @@ class IoService:
         self.renewal = Renewal(
             ledger.documents, vault, self.directory, now=now, new_id=new_id, leases=shared.leases if shared else None,
             on_refused=self._grant_refused, on_restored=self._grant_restored, on_trouble=self._grant_troubled,
+            on_ending=self._grant_ending,
         )  # fmt: skip
         self.accounts.renewal = self.renewal
         self.accounts.reconnect_url = reconnect_url
@@ -360,6 +361,10 @@ class IoService:
             account = await self.accounts.become(account, "connected", "")
             if self.works and self._is_mine(account.id):
                 await self.restart(account)
+
+    async def _grant_ending(self, account: Account, why: str) -> None:
+        self.health.erred(account, why)
+        await self.accounts.become(account, account.state, why, what=CONSENT_ENDING)
 
     async def _grant_troubled(self, account: Account, why: str) -> None:
         self.health.erred(account, f"the token cannot be renewed: {why}")
