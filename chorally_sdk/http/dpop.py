@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncGenerator, Callable, Generator, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -128,14 +128,45 @@ async def _asks_for_nonce(answer: httpx.Response) -> bool:
     """Whether an answer says that the request was refused only for its nonce (RFC 9449, sections 8 and 9)."""
     if answer.status_code == 401 and _ASKS in answer.headers.get("WWW-Authenticate", ""):
         return True
-    size = answer.headers.get("Content-Length", "")
-    if answer.status_code not in (400, 401) or not size.isdecimal() or int(size) > _MAX_REFUSAL:
+    if answer.status_code not in (400, 401):
         return False
     try:
-        said = json.loads(await answer.aread())
-    except ValueError:
+        said = json.loads(await _beginning(answer))
+    except (ValueError, httpx.DecodingError):
         return False
     return isinstance(said, dict) and said.get("error") == _ASKS
+
+
+async def _beginning(answer: httpx.Response) -> bytes:
+    """Return a short body, or the beginning of a longer one, and leave the answer to be read from its start."""
+    if answer.is_stream_consumed:
+        return answer.content[:_MAX_REFUSAL]
+    assert isinstance(answer.stream, httpx.AsyncByteStream)  # noqa: S101 - of an asynchronous client
+    pieces = aiter(answer.stream)
+    raw = b""
+    async for piece in pieces:
+        raw += piece
+        if len(raw) > _MAX_REFUSAL:
+            break
+    answer.stream = _Again(raw, pieces, answer.stream)
+    return httpx.Response(answer.status_code, headers=answer.headers, content=raw).content
+
+
+class _Again(httpx.AsyncByteStream):
+    """A body of which the beginning was read: all of it."""
+
+    def __init__(self, read: bytes, rest: AsyncIterator[bytes], whole: httpx.AsyncByteStream) -> None:
+        self._read = read
+        self._rest = rest
+        self._whole = whole
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._read
+        async for piece in self._rest:
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._whole.aclose()
 
 
 def _digest(token: str) -> str:

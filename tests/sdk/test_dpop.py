@@ -1,6 +1,7 @@
 """Tokens bound to a key: every request proves it anew, with the server's nonce where it wants one."""
 
 import base64
+import gzip
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -131,6 +132,45 @@ async def test_another_refusal_is_not_repeated(refusal: httpx.Response) -> None:
     with sdk.visible_call(), pytest.raises(sdk.ConnectorError):
         await http.post("/notes")
     assert len(platform.seen) == 1
+
+
+def in_pieces(status: int, *pieces: bytes, **headers: str) -> httpx.Response:
+    """Return an answer whose length is not told before."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    return httpx.Response(status, content=body(), headers={"DPoP-Nonce": "n-1", **headers})
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_nonce_is_asked_for_also_in_an_answer_of_unknown_length(packed: bool) -> None:
+    """As authorization servers send theirs in chunks, or packed."""
+    body = b'{"error": "use_dpop_nonce", "error_description": "..."}'
+    sent = gzip.compress(body) if packed else body
+    asks = in_pieces(400, sent[:20], sent[20:], **({"Content-Encoding": "gzip"} if packed else {}))
+    http, platform = bound(asks, FINE)
+    await http.post("/token", auth=sdk.DPoP(KEY))
+    assert [proof(request).get("nonce") for request in platform.seen] == [None, "n-1"]
+
+
+@pytest.mark.parametrize("size", [10, 70_000, 200_000])
+async def test_a_refusal_of_unknown_length_is_told_in_full(size: int) -> None:
+    """What was looked at of it is not lost to who reads it, and nothing is read without end."""
+    body = b'{"error": "invalid_request", "x": "' + b"x" * size + b'"}'
+    http, platform = bound(in_pieces(400, *(body[at : at + 9000] for at in range(0, len(body), 9000))))
+    seen: list[bytes] = []
+
+    class Reads(Bound):
+        def fault(self, answer: httpx.Response) -> sdk.ConnectorError | None:
+            seen.append(answer.content)
+            return super().fault(answer)
+
+    http = a_client(platform, Reads, grant=GRANT)
+    with pytest.raises(sdk.Rejected):
+        await http.post("/notes")
+    assert (len(platform.seen), seen) == (1, [body])
 
 
 async def test_nonces_belong_to_their_server() -> None:
