@@ -168,26 +168,31 @@ class Twin(Levers):
             fault = self.faults.take(said.on)
             if fault and not fault.is_after:
                 return self._failed(fault)
-            try:
-                call = await Call.of(request)
-                call.is_stuck = fault is not None and fault.kind == "repeated_cursor"
-                if not said.is_open:
-                    self.authorise(call)
-                self._count()
-                told = await endpoint(call)
-            except Refusal as refusal:
-                return self.refused(refusal.name, **refusal.body)
-            except KeyError:
-                return self.refused("gone")
-            except ValueError as wrong:
-                return self.refused("invalid", detail=str(wrong))
-            answer = told if isinstance(told, Response) else JSONResponse(told)
-            if self.limit:
-                answer.headers["X-RateLimit-Limit"] = str(self.limit)
-                answer.headers["X-RateLimit-Remaining"] = str(self.limit - self._in_window)
+            answer = await self._answered(said, endpoint, request, fault)
             return (spoiled(answer, fault.kind) or self._failed(fault)) if fault else answer
 
         return serve
+
+    async def _answered(self, said: Said, endpoint: Endpoint, request: Request, fault: Fault | None) -> Response:
+        """What the platform answers, which may be an error of its own."""
+        try:
+            call = await Call.of(request)
+            call.is_stuck = fault is not None and fault.kind == "repeated_cursor"
+            if not said.is_open:
+                self.authorise(call)
+            self._count()
+            told = await endpoint(call)
+        except Refusal as refusal:
+            return self.refused(refusal.name, **refusal.body)
+        except KeyError:
+            return self.refused("gone")
+        except ValueError as wrong:
+            return self.refused("invalid", detail=str(wrong))
+        answer = told if isinstance(told, Response) else JSONResponse(told)
+        if self.limit:
+            answer.headers["X-RateLimit-Limit"] = str(self.limit)
+            answer.headers["X-RateLimit-Remaining"] = str(self.limit - self._in_window)
+        return answer
 
     def _count(self) -> None:
         if (self.clock() - self._window).total_seconds() >= 60:

@@ -327,6 +327,17 @@ async def test_after_the_effect_is_after_it(twin: GuestbookTwin, http: httpx.Asy
     assert [made.body for made in twin.made()] == ["timeout_after_effect"]
 
 
+async def test_a_refusal_meets_the_fault_too(twin: GuestbookTwin, http: httpx.AsyncClient) -> None:
+    """That something is not there is an answer like any other: it may be lost, or be no JSON."""
+    twin.inject("not_json", "read")
+    spoiled = await http.get("/notes/none")
+    assert (spoiled.status_code, spoiled.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    twin.inject("timeout_after_effect", "read")
+    with pytest.raises(httpx.ReadTimeout):
+        await http.get("/notes/none")
+    assert (await http.get("/notes/none")).status_code == 404
+
+
 async def test_a_lever_that_is_not_there_says_so() -> None:
     """By its name."""
     with pytest.raises(NotOffered, match="signature_age"):
