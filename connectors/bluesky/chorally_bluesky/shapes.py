@@ -1,0 +1,216 @@
+"""The shapes that the lexicons document, as far as we read them; what goes beyond is let through or kept.
+
+Source: the lexicons of ``bluesky-social/atproto`` (commit d6296a1c, 2026-08-20). A record is whatever its author's
+program wrote: only its text is certain, and everything else in it is read leniently in ``translate``.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+import chorally_sdk as sdk
+
+Id = Annotated[str, StringConstraints(min_length=1)]
+Record = Mapping[str, Any]
+
+
+def instant(value: object) -> datetime:
+    """Return a time of the platform in UTC.
+
+    Raises:
+        ValueError: It is none, or has no zone.
+    """
+    if isinstance(value, datetime):
+        return value
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if at is None or at.tzinfo is None:
+            raise ValueError
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("a time is ISO 8601 with a zone") from None
+
+
+Instant = Annotated[datetime, BeforeValidator(instant)]
+
+
+class Shape(BaseModel):
+    """Fields we read; unknown ones are let through."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Profile(Shape):
+    """Who wrote."""
+
+    did: Id
+    handle: str = ""
+    name: str | None = Field(default=None, alias="displayName")
+    avatar: str | None = None
+
+
+class Label(Shape):
+    """What a labeller says of a post."""
+
+    val: str
+    neg: bool = False
+
+
+class Viewer(Shape):
+    """What we have done to a post."""
+
+    like: str | None = None
+
+
+class Post(Shape):
+    """A post as the AppView shows it, in threads and alone; notifications are nearly the same."""
+
+    uri: Id
+    cid: Id
+    author: Profile
+    record: Record
+    indexed_at: Instant = Field(alias="indexedAt")
+    labels: tuple[Label, ...] = ()
+    viewer: Viewer = Viewer()
+    replies: int = Field(default=0, alias="replyCount")
+
+
+class Notification(Post):
+    """A notification; its uri is that of what was said."""
+
+    reason: str
+
+
+class Notifications(Shape):
+    """A page of them, the newest first."""
+
+    notifications: tuple[Notification, ...]
+    cursor: str | None = None
+
+
+class Posts(Shape):
+    """Posts by their uris; what cannot be seen is left out."""
+
+    posts: tuple[Post, ...]
+
+
+class FeedItem(Shape):
+    """A post in a feed, or a repost with its reason."""
+
+    post: Post
+    reason: Any = None
+
+
+class Feed(Shape):
+    """A page of what an account posted, the newest first."""
+
+    feed: tuple[FeedItem, ...]
+    cursor: str | None = None
+
+
+class Node(Shape):
+    """A place in a thread: a post and the answers to it, or that there is none to be seen."""
+
+    post: Post | None = None
+    replies: tuple["Node", ...] | None = None
+    uri: str | None = None
+    not_found: Literal[True] | None = Field(default=None, alias="notFound")
+    blocked: Literal[True] | None = None
+
+
+class Thread(Shape):
+    """A thread from one post down."""
+
+    thread: Node
+
+
+class Session(Shape):
+    """Who a token speaks for."""
+
+    did: Id
+    handle: str = ""
+    active: bool = True
+    status: str | None = None
+
+
+class Tokens(Session):
+    """A session: the pair of tokens, and where the account lives."""
+
+    access: Annotated[str, StringConstraints(min_length=1)] = Field(alias="accessJwt")
+    refresh: Annotated[str, StringConstraints(min_length=1)] = Field(alias="refreshJwt")
+
+
+class Written(Shape):
+    """What a write answers."""
+
+    uri: Id
+    cid: Id
+
+
+class Stored(Shape):
+    """A record of a repository."""
+
+    uri: Id
+    cid: str | None = None
+    value: Record
+
+
+class Uploaded(Shape):
+    """A blob that waits to be referred to."""
+
+    blob: dict[str, Any]
+
+
+class Service(Shape):
+    """A service of a DID document."""
+
+    id: str
+    endpoint: Any = Field(default=None, alias="serviceEndpoint")
+
+
+class DidDocument(Shape):
+    """Where an account lives, and what it is called."""
+
+    id: Id
+    names: tuple[str, ...] = Field(default=(), alias="alsoKnownAs")
+    services: tuple[Service, ...] = Field(default=(), alias="service")
+
+
+class Resource(Shape):
+    """Which servers authorise for a server of accounts (RFC 9728)."""
+
+    servers: tuple[str, ...] = Field(alias="authorization_servers")
+
+
+class Authority(Shape):
+    """An authorization server as it describes itself (RFC 8414)."""
+
+    issuer: Id
+    authorize: Id = Field(alias="authorization_endpoint")
+    token: Id = Field(alias="token_endpoint")
+    push: Id = Field(alias="pushed_authorization_request_endpoint")
+
+
+class Pushed(Shape):
+    """A request of consent that was pushed (RFC 9126)."""
+
+    request_uri: Id
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def read(shape: type[T], raw: bytes, what: str) -> T:
+    """Return JSON in its documented shape.
+
+    Raises:
+        Malformed: It is not; the message names the first field that is wrong.
+    """
+    try:
+        return shape.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise sdk.Malformed(f"{what}: {where}: {first['msg']}", raw) from error
