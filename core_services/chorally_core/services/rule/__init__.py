@@ -1,0 +1,1 @@
+"""Rule service: automatic replies by the calendar."""

@@ -1,0 +1,208 @@
+"""Calendars are right through every clock change, and say since when and until when."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from chorally_core.services.rule.calendars import WEEKDAYS, Calendar
+from chorally_core.services.rule.opening import HORIZON, State, state
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+ZONES = ("Europe/Rome", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu", "UTC")
+BEGIN = datetime(2017, 1, 1, tzinfo=UTC)
+TEN_YEARS_S = 10 * 365 * 86400
+OFFICE = [{"opens": "09:00", "closes": "13:00"}, {"opens": "14:00", "closes": "18:00"}]
+
+
+def a_calendar(zone: str = "Europe/Rome", **fields: Any) -> Calendar:
+    """Open on working days from nine to one and from two to six, unless told otherwise."""
+    return Calendar.model_validate({"time_zone": zone, "weekly": dict.fromkeys(WEEKDAYS[:5], OFFICE)} | fields)
+
+
+def each_day(opens: str, closes: str, zone: str = "Europe/Rome", **fields: Any) -> Calendar:
+    """Open on every day."""
+    return a_calendar(zone, weekly={key: [{"opens": opens, "closes": closes}] for key in WEEKDAYS}, **fields)
+
+
+def at(text: str) -> datetime:
+    """An instant."""
+    return datetime.fromisoformat(text)
+
+
+def by_the_wall(calendar: Calendar, instant: datetime) -> bool:
+    """Whether the hours of the day, or those of the night before, say so; not for hours that the clock repeats."""
+    wall = instant.astimezone(calendar.zone)
+    minute = wall.hour * 60 + wall.minute
+    today, yesterday = (_hours(calendar, wall.date() - timedelta(days=back)) for back in (0, 1))
+    is_special = any(each.on == wall.date() for each in calendar.exceptions)
+    is_special = is_special or any(each.falls_on(wall.date()) for each in calendar.festivities)
+    return any(begins <= minute < begins + length for begins, length in today) or (
+        not is_special and any(begins <= minute + 1440 < begins + length for begins, length in yesterday)
+    )
+
+
+def _hours(calendar: Calendar, day: date) -> list[tuple[int, int]]:
+    for exception in calendar.exceptions:
+        if exception.on == day:
+            return [(each.opens, each.length) for each in exception.open]
+    if any(each.falls_on(day) for each in calendar.festivities):
+        return []
+    return [(each.opens, each.length) for each in calendar.weekly.get(WEEKDAYS[day.weekday()], ())]
+
+
+def is_repeated(calendar: Calendar, instant: datetime) -> bool:
+    """Whether the clock on the wall shows this time twice."""
+    wall = instant.astimezone(calendar.zone).replace(tzinfo=None)
+    return len({wall.replace(tzinfo=calendar.zone, fold=fold).utcoffset() for fold in (0, 1)}) > 1
+
+
+intervals = st.lists(st.integers(0, 95), min_size=2, max_size=6, unique=True).map(
+    lambda quarters: [
+        {"opens": opens * 15, "closes": closes * 15}
+        for opens, closes in zip(sorted(quarters)[::2], sorted(quarters)[1::2], strict=False)
+    ]
+)
+nights = st.tuples(st.integers(60, 95), st.integers(0, 20)).map(
+    lambda both: [{"opens": both[0] * 15, "closes": both[1] * 15}]
+)
+hours: st.SearchStrategy[list[dict[str, int]]] = st.one_of(
+    st.just([]), intervals, nights, st.just([{"opens": 0, "closes": 1440}])
+)
+days = st.dates(date(2017, 1, 1), date(2026, 12, 31))
+calendars = st.builds(
+    lambda zone, weekly, closed, special: Calendar.model_validate(
+        {
+            "time_zone": zone,
+            "weekly": weekly,
+            "festivities": [{"on": day.isoformat()} for day in closed],
+            "exceptions": [{"on": day, "open": open_} for day, open_ in special.items()],
+        }
+    ),
+    st.sampled_from(ZONES),
+    st.dictionaries(st.sampled_from(WEEKDAYS), hours),
+    st.lists(days, max_size=5),
+    st.dictionaries(days, hours, max_size=5),
+)
+
+
+@st.composite
+def instants(draw: st.DrawFn) -> datetime:
+    """Any instant of ten years, clock changes more often than others."""
+    near = draw(st.one_of(st.none(), st.sampled_from(["03-26", "10-29", "04-01", "10-01", "11-05", "03-12"])))
+    instant = BEGIN + timedelta(seconds=draw(st.integers(0, TEN_YEARS_S)))
+    if near is None:
+        return instant
+    jump = datetime.fromisoformat(f"{instant.year}-{near}T00:00:00+00:00")
+    return jump + timedelta(minutes=draw(st.integers(-7 * 1440, 7 * 1440)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(calendar=calendars, instant=instants())
+def test_it_is_open_when_the_clock_on_the_wall_says_so(calendar: Calendar, instant: datetime) -> None:
+    """In every zone, at any instant of ten years that the clock does not show twice."""
+    assume(not is_repeated(calendar, instant))
+
+    assert state(calendar, instant).is_open == by_the_wall(calendar, instant)
+
+
+@settings(max_examples=150, deadline=None)
+@given(calendar=calendars, instant=instants())
+def test_since_and_until_are_where_it_changes(calendar: Calendar, instant: datetime) -> None:
+    """Nothing changes between them, and everything at them."""
+    told = state(calendar, instant)
+    second = timedelta(seconds=1)
+
+    if told.until is not None:
+        assert told.until > instant
+        assert state(calendar, told.until).is_open is not told.is_open
+        assert state(calendar, told.until - second).is_open is told.is_open
+    if told.since is not None:
+        assert told.since <= instant
+        assert state(calendar, told.since).is_open is told.is_open
+        assert state(calendar, told.since - second).is_open is not told.is_open
+        assert state(calendar, told.since).until == told.until
+
+
+@pytest.mark.parametrize(
+    ("instant", "is_open", "until"),
+    [
+        ("2026-11-23T10:30:00+00:00", True, "2026-11-23T12:00:00+00:00"),
+        ("2026-11-23T12:30:00+00:00", False, "2026-11-23T13:00:00+00:00"),
+        ("2026-11-27T18:00:00+00:00", False, "2026-11-30T08:00:00+00:00"),
+        ("2026-12-24T18:00:00+00:00", False, "2026-12-28T08:00:00+00:00"),
+    ],
+)
+def test_working_hours_lunch_weekend_and_christmas(instant: str, is_open: bool, until: str) -> None:
+    """An office in Italy: Christmas and Saint Stephen's Day are closed, and a weekend follows."""
+    told = state(a_calendar(countries=[{"country": "IT"}]), at(instant))
+
+    assert (told.is_open, told.until) == (is_open, at(until))
+
+
+def test_a_holiday_of_a_region_is_one_there_only() -> None:
+    """Whit Monday in South Tyrol."""
+    noon = at("2026-05-25T10:00:00+00:00")
+
+    assert state(a_calendar(countries=[{"country": "IT"}]), noon).is_open
+    told = state(a_calendar(countries=[{"country": "IT", "region": "BZ"}]), noon)
+    assert (told.is_open, told.reason, bool(told.name)) == (False, "holiday", True)
+
+
+def test_a_skipped_opening_opens_at_the_jump_and_a_repeated_closing_closes_the_second_time() -> None:
+    """A bar that is open at night, in Rome's spring and autumn."""
+    spring, autumn = each_day("02:30", "04:00"), each_day("22:00", "02:30")
+
+    assert state(spring, at("2026-03-29T00:59:59+00:00")).until == at("2026-03-29T01:00:00+00:00")
+    assert state(spring, at("2026-03-29T01:30:00+00:00")) == State(
+        True, at("2026-03-29T01:00:00+00:00"), at("2026-03-29T02:00:00+00:00"), "hours"
+    )
+    assert state(autumn, at("2026-10-25T00:15:00+00:00")).until == at("2026-10-25T01:30:00+00:00")
+
+
+def test_a_night_that_runs_into_a_closed_date_ends_at_midnight() -> None:
+    """And a date with hours of its own has no others."""
+    closed = each_day("22:00", "02:00", festivities=[{"on": "12-25"}])
+    special = each_day(
+        "22:00", "02:00", exceptions=[{"on": "2026-12-25", "open": [{"opens": "10:00", "closes": "12:00"}]}]
+    )
+
+    assert state(closed, at("2026-12-24T22:00:00+00:00")).until == at("2026-12-24T23:00:00+00:00")
+    assert state(special, at("2026-12-24T23:30:00+00:00")).until == at("2026-12-25T09:00:00+00:00")
+
+
+def test_a_day_that_a_country_skipped_has_no_hours() -> None:
+    """Samoa had no 30 December 2011."""
+    told = state(each_day("09:00", "17:00", "Pacific/Apia"), at("2011-12-30T06:00:00+00:00"))
+
+    assert (told.is_open, told.until) == (False, at("2011-12-30T19:00:00+00:00"))
+
+
+def test_what_never_changes_has_no_end() -> None:
+    """Always open, and never."""
+    noon = at("2026-06-01T12:00:00+00:00")
+
+    assert state(each_day("00:00", "24:00"), noon) == State(True, None, None, "hours")
+    assert state(a_calendar(weekly={}), noon) == State(False, None, None, "hours")
+    yearly = a_calendar(weekly={}, exceptions=[{"on": "2026-06-01", "open": [{"opens": "00:00", "closes": "24:00"}]}])
+    assert state(yearly, noon + HORIZON + timedelta(days=2)).since is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"time_zone": "Rome"}, "there is no time zone 'Rome'"),
+        ({"weekly": {"mon": [{"opens": "9", "closes": "18:00"}]}}, "write it as 09:00"),
+        ({"weekly": {"mon": [{"opens": "24:00", "closes": "02:00"}]}}, "put it there"),
+        ({"weekly": {"mon": [*OFFICE, {"opens": "17:00", "closes": "19:00"}]}}, "overlap: 14:00-18:00 and 17:00-19:00"),
+        ({"countries": [{"country": "ZZ"}]}, "'ZZ' are not known"),
+        ({"countries": [{"country": "IT", "region": "XX"}]}, "no region 'XX'"),
+        ({"festivities": [{"on": "2026-02-30"}]}, "is no date"),
+        ({"exceptions": [{"on": "2026-12-25"}, {"on": "2026-12-25"}]}, "has two exceptions"),
+    ],
+)
+def test_a_mistaken_calendar_is_refused_with_what_would_do(fields: dict[str, Any], says: str) -> None:
+    """Before anybody relies on it."""
+    with pytest.raises(ValidationError, match=says):
+        a_calendar(**fields)
