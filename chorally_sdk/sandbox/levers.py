@@ -137,6 +137,14 @@ class Levers:
         """Tell what our account made, every copy of it."""
         _not_offered("made")
 
+    def seen_files(self) -> Sequence[bytes]:
+        """Tell the contents of the files that people see with what our account made."""
+        _not_offered("seen_files")
+
+    def media_limit(self, verb: str) -> Mapping[str, int]:
+        """Return the largest size in bytes that the platform takes, by media type."""
+        _not_offered("media_limit")
+
     def page_size(self, size: int) -> None:
         """Let listings show no more than this at once."""
         _not_offered("page_size")

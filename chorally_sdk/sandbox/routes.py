@@ -10,6 +10,8 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from chorally_sdk.sandbox.parts import MULTIPART, Part, parts_of
+
 _MARK = "_chorally_route"
 Endpoint = Callable[..., Awaitable[Any]]
 E = TypeVar("E", bound=Endpoint)
@@ -95,7 +97,9 @@ class Call:
     request: Request
     query: dict[str, str]
     fields: dict[str, Any]
-    """Of the body: JSON, or a form."""
+    """Of the body: JSON, or a form, with or without files."""
+    files: dict[str, Part] = field(default_factory=dict)
+    """Of a form with files."""
     is_stuck: bool = False
     """Whether paging shall lead back to the page that is asked for."""
 
@@ -108,15 +112,21 @@ class Call:
         """
         raw = await request.body()
         fields: dict[str, Any] = {}
-        if raw and request.headers.get("content-type", "").startswith("application/json"):
+        files: dict[str, Part] = {}
+        media = request.headers.get("content-type", "")
+        if media.startswith(MULTIPART):
+            parts = list(parts_of(media, raw))
+            fields = {part.name: part.text for part in parts if part.filename is None}
+            files = {part.name: part for part in parts if part.filename is not None}
+        elif raw and media.startswith("application/json"):
             try:
                 read = json.loads(raw)
             except ValueError as error:
                 raise Refusal("invalid") from error
             fields = read if isinstance(read, dict) else {"": read}
-        elif raw and "form-urlencoded" in request.headers.get("content-type", ""):
+        elif raw and "form-urlencoded" in media:
             fields = dict(parse_qsl(raw.decode(), keep_blank_values=True))
-        return cls(request, dict(request.query_params), fields)
+        return cls(request, dict(request.query_params), fields, files)
 
     @property
     def token(self) -> str:

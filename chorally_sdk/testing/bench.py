@@ -14,7 +14,7 @@ from chorally_sdk.connector.base import Connector
 from chorally_sdk.http.client import visible_call
 from chorally_sdk.model.accounts import Grant
 from chorally_sdk.model.hooks import RawHook
-from chorally_sdk.model.inbound import Event, Message, Page, Ping
+from chorally_sdk.model.inbound import Attachment, Event, Message, Page, Ping
 from chorally_sdk.model.outbound import OutboundMessage, Outgoing, Prepared, Publication, Receipt
 from chorally_sdk.sandbox.levers import Levers
 from chorally_sdk.testing.host import connect
@@ -74,6 +74,11 @@ class Bench:
         self.logs: list[str] = []
         self.notes: list[str] = []
         """What a check has to say besides that it passed."""
+        self.files: dict[str, list[bytes]] = {}
+        """Files of ours, in pieces, by the ``external_id`` of the attachment."""
+        self.read_before: list[int] = []
+        """How many bytes of them were read when each of ``exchanges`` began."""
+        self._bytes_read = 0
         self._refs = 0
 
     @property
@@ -115,10 +120,21 @@ class Bench:
             "grant": grant or known.grant,
             "now": now or self._levers.clock,
             "for_app": for_app,
+            "media": self._pieces,
         }
         if "transport" in self._levers.offered():
-            options["platform"] = Recorder(self._levers.transport(), self.exchanges)
+            transport = self._levers.transport()
+            options["platform"] = Recorder(transport, self.exchanges, begins=self._begun)
         return connect(self.connector, **{**options, **given})
+
+    def _begun(self) -> None:
+        del self.read_before[len(self.exchanges) :]
+        self.read_before.append(self._bytes_read)
+
+    async def _pieces(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        for piece in self.files[attachment.external_id or ""]:
+            self._bytes_read += len(piece)
+            yield piece
 
     def _drawn_up(self) -> Any:
         model = self.connector.manifest.account_settings
@@ -156,9 +172,8 @@ class Bench:
         puller = connector or cast("Pulls", self.connect())
         found = Pulled(cursors=dict(cursors or {}))
         for stream in puller.streams():
-            if stream.scope == "app":
-                continue
-            pages = puller.pull(stream.name, found.cursors.get(stream.name), since)
+            reader = cast("Pulls", self.connect(for_app=True)) if stream.scope == "app" else puller
+            pages = reader.pull(stream.name, found.cursors.get(stream.name), since)
             await self._read(stream.name, pages, found, most, stored)
         return found
 

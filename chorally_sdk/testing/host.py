@@ -12,7 +12,7 @@ from chorally_sdk.http.client import Http
 from chorally_sdk.http.hosts import LOOPBACK
 from chorally_sdk.model.accounts import Account, App, Grant
 from chorally_sdk.model.hooks import RawHook
-from chorally_sdk.model.inbound import Page
+from chorally_sdk.model.inbound import Attachment, Page
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """The time it is in tests that do not say otherwise."""
@@ -41,6 +41,7 @@ def connect(
     now: Callable[[], datetime] = lambda: NOW,
     base_url: str = "",
     for_app: bool = False,
+    media: Callable[[Attachment], AsyncIterator[bytes]] | None = None,
 ) -> C:
     """Return a connector for one account whose platform is a function, or an httpx transport.
 
@@ -55,6 +56,7 @@ def connect(
         now: The clock.
         base_url: Replaces the manifest's.
         for_app: Make it for the app alone, as ``verify``, ``parse`` and the consent are.
+        media: Reads files of ours, in pieces; without it, there are none.
     """
     grant = grant or Grant(access=SecretStr("token"))
     transport = platform if isinstance(platform, httpx.AsyncBaseTransport) else httpx.MockTransport(platform)
@@ -72,7 +74,7 @@ def connect(
     async def token() -> SecretStr:
         return grant.access
 
-    return connector(app, http, None if for_app else account, now=now, token=token)
+    return connector(app, http, None if for_app else account, now=now, token=token, media=media)
 
 
 def a_hook(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +45,27 @@ class Exchange:
 class Recorder(httpx.AsyncBaseTransport):
     """Passes requests on and keeps them, with their answers, in ``exchanges``."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, exchanges: list[Exchange]) -> None:
+    def __init__(
+        self,
+        inner: httpx.AsyncBaseTransport,
+        exchanges: list[Exchange],
+        *,
+        begins: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Stand before a transport.
+
+        Args:
+            inner: Answers.
+            exchanges: Where they are kept.
+            begins: Called as a request begins, before its body is read.
+        """
         self._inner = inner
         self._exchanges = exchanges
+        self._begins = begins
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass a request on."""
+        self._begins()
         body = await request.aread()
         asked = Exchange(request.method, str(request.url), tuple(request.headers.items()), body)
         at = len(self._exchanges)

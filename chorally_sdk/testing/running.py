@@ -42,7 +42,19 @@ def applies(check: Check, connector: type[Connector], levers: Levers | None) -> 
     if word.startswith("exempt:") and check.may_be_exempt:
         raise NotApplied(word, is_exempt=True)
     for need in check.needs:
+        if levers is None or need not in levers.offered():
+            _wanted(need, connector)
         _offered(need, levers)
+
+
+def _wanted(need: str, connector: type[Connector]) -> None:
+    """Say that a lever is of no use where the manifest has nothing that it could show."""
+    manifest = connector.manifest
+    if need in {"by_token", "rotate_keys"} and not (manifest.hooks and manifest.hooks.jwks):
+        raise NotApplied("the manifest names no key set: hooks are not proven by tokens")
+    limits = [each for channel in manifest.channels for each in channel.actions.values()]
+    if need in {"seen_files", "media_limit"} and not any(each.media for each in limits):
+        raise NotApplied("the manifest declares no files that go out")
 
 
 def _offered(need: str, levers: Levers | None) -> None:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from email import message_from_bytes, policy
 from typing import Any
 from urllib.parse import parse_qsl
 
+from chorally_sdk.sandbox.parts import MULTIPART, parts_of
+
 FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
 
 
 def is_form(media: str) -> bool:
@@ -20,13 +20,8 @@ def fields_of(content_type: str, body: bytes) -> Iterator[tuple[str, str | None]
     if not content_type.startswith(MULTIPART):
         yield from parse_qsl(body.decode(), keep_blank_values=True)
         return
-    head = f"Content-Type: {content_type}\r\n\r\n".encode()
-    for part in message_from_bytes(head + body, policy=policy.HTTP).walk():
-        name = part.get_param("name", header="content-disposition")
-        if isinstance(name, str):
-            raw = part.get_payload(decode=True)
-            content = raw if isinstance(raw, bytes) else b""
-            yield name, None if part.get_filename() else content.decode("utf-8", "replace")
+    for part in parts_of(content_type, body):
+        yield part.name, None if part.filename else part.text
 
 
 def kinds_of(schema: Mapping[str, Any], followed: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> frozenset[str]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
+from chorally_sdk.sandbox.parts import MULTIPART
 from chorally_sdk.testing.specification.description import Description, Operation, Parameter, pointer
-from chorally_sdk.testing.specification.forms import FORM, MULTIPART
+from chorally_sdk.testing.specification.forms import FORM
 
 _SIMPLE: Mapping[str, dict[str, Any]] = {
     "Integer": {"type": "integer"},

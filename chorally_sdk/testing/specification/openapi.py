@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 
+from chorally_sdk.sandbox.parts import MULTIPART
 from chorally_sdk.testing.specification.description import URI, Description, Operation, Parameter, pointer
 from chorally_sdk.testing.specification.folder import joined
-from chorally_sdk.testing.specification.forms import FORM, MULTIPART
+from chorally_sdk.testing.specification.forms import FORM
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 _HOOKS = frozenset({"webhook", "webhooks", "callback"})

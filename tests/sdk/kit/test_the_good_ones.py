@@ -7,7 +7,9 @@ import pytest
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.testing import ConnectorContract
 from chorally_sdk.testing.package import Package
+from tests.sdk.kit.files import Files, FilesTwin
 from tests.sdk.kit.guestbook import Guestbook
+from tests.sdk.kit.live import AppWide, Live
 from tests.sdk.kit.machine import Machine, MachineTwin
 from tests.sdk.kit.package import a_package
 from tests.sdk.kit.tokens import Tokens, TokenTwin
@@ -47,3 +49,18 @@ class TestMachine(OfTheKit):
 class TestTokens(OfTheKit):
     connector = Tokens
     platform = TokenTwin
+
+
+class TestFiles(OfTheKit):
+    connector = Files
+    platform = FilesTwin
+
+
+class TestLive(OfTheKit):
+    connector = Live
+    platform = GuestbookTwin
+
+
+class TestAppWide(OfTheKit):
+    connector = AppWide
+    platform = GuestbookTwin

@@ -71,9 +71,9 @@ class FakeImap:
         """The folder INBOX."""
         return self.folders["INBOX"]
 
-    def deliver(self, raw: bytes) -> None:
+    def deliver(self, raw: bytes, arrived: datetime = ARRIVED) -> None:
         """Let a mail arrive, and tell those in IDLE."""
-        self.inbox.add(raw)
+        self.inbox.add(raw, arrived)
         for writer in self._idlers:
             writer.write(b"* %d EXISTS\r\n" % len(self.inbox.mails))
 

@@ -117,7 +117,7 @@ class Mailbox(Levers):
 
     def _arrived(self, mail: EmailMessage) -> str:
         raw = mail.as_bytes(policy=policy.SMTP)
-        self.imap.inbox.add(raw, self.clock())
+        self.imap.deliver(raw, self.clock())
         return identity.external_id(message_from_bytes(raw))
 
 
