@@ -28,7 +28,7 @@ class Came(NamedTuple):
     @classmethod
     def joined(cls, parts: Sequence["Came"]) -> "Came":
         """Return what came in parts, one behind the other."""
-        if len(parts) == 1:
+        if len(parts) == 1:  # as nearly always
             return parts[0]
         return cls(
             [event for part in parts for event in part.events],

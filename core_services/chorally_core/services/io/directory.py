@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from chorally_core.ports.documents import Documents, Query
 from chorally_core.ports.secrets import Vault
+from chorally_core.services.io.connected import Connected
 from chorally_core.services.io.key_sets import KeySets, reader
 from chorally_core.services.io.model import Account, App
 from chorally_core.services.io.upgrading import account_of_today, app_of_today
@@ -78,6 +79,8 @@ class Directory:
         """What spares the platform of each account that was called."""
         self.live: Callable[[str], Grants] | None = None
         """Gives grants that are renewed; set by who renews them."""
+        self.changes = 0
+        """Grows whenever an account or app is taken in or forgotten."""
         self.accounts: dict[str, Account] = {}
         self.apps: dict[str, App] = {}
         self._by_external: dict[tuple[str, str], list[Account]] = {}
@@ -100,12 +103,14 @@ class Directory:
 
     def put_app(self, app: App) -> None:
         """Take in an app as it is now."""
+        self.changes += 1
         self.apps[app.id] = app
         self._made.clear()
         self._keys.clear()
 
     def drop_app(self, app_id: str) -> None:
         """Forget an app."""
+        self.changes += 1
         self.apps.pop(app_id, None)
         self._made.clear()
         self._keys.clear()
@@ -124,6 +129,7 @@ class Directory:
 
     def drop(self, account_id: str) -> None:
         """Forget an account and its connector."""
+        self.changes += 1
         self._made.pop(account_id, None)
         client = self._clients.pop(account_id, None)
         if client is not None:
@@ -266,7 +272,8 @@ class Directory:
         )
         if account is not None:
             self._clients[account.id] = http
-        sdk_app = SdkApp(id=app.id if app else "", settings=self.app_settings(app, platform))
+        connected = Connected(self, platform, app.id if app else "")
+        sdk_app = SdkApp(id=app.id if app else "", settings=self.app_settings(app, platform), accounts=connected)
         sdk_account = None
         if account is not None:
             sdk_account = SdkAccount(

@@ -18,6 +18,7 @@ import chorally_sdk as sdk
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.storable import is_of_content, shown
+from chorally_core.services.io.came import Came
 from chorally_core.services.io.directory import Directory, pulls
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
@@ -80,6 +81,8 @@ class Pulling:
         self._is_mine = is_mine
         self.hooks_come: Callable[[Account], bool] = lambda account: False
         """Whether an account's webhooks come, so that what runs only without them does not; set by who subscribes."""
+        self.on_nudge: Callable[[Nudge], None] = lambda nudge: None
+        """Told of each ping that asks for a pull, whosever it is."""
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._nudged: dict[tuple[str, str], asyncio.Event] = {}
 
@@ -122,6 +125,7 @@ class Pulling:
             query = Query(Nudge, None, _OF_STREAMS, limit=_STEP, after=after)
             found: list[Nudge] = await self._ledger.documents.find(query)
             for nudge in found:
+                self.on_nudge(nudge)
                 if self._is_mine(nudge.account_id):
                     self._nudged.setdefault((nudge.account_id, nudge.stream), asyncio.Event()).set()
             if len(found) < _STEP:
@@ -137,7 +141,7 @@ class Pulling:
         nudged = self._nudged.setdefault((account_id, stream.name), asyncio.Event())
         if lane == "import":
             nudged = asyncio.Event()  # nothing hurries it
-        while (account := self._directory.accounts.get(account_id)) and self._is_mine(account_id):
+        while (account := self._subject(account_id)) and self._is_mine(account_id):
             nudged.clear()
             began = self._now()
             try:
@@ -158,7 +162,7 @@ class Pulling:
                 continue
             if lane == "import" and finished:
                 return
-            self._health.worked(account)
+            self._worked(account)
             pause = (self._every or stream.every or EVERY).total_seconds()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):  # wait_for of Python 3.11 may swallow a cancellation
@@ -179,7 +183,7 @@ class Pulling:
         """Store an error and return how many there were since something came; a long run counts as something."""
         self._inbound.beside().given_up(everything=True)
         why = shown(error)
-        self._health.erred(account, f"{stream.name}: {why}")
+        self._erred(account, f"{stream.name}: {why}")
         state = await self._state(account, stream, lane)
         failures = 1 if after > _LONGEST else state.failures + 1
         log.warning("pull failed", account_id=account.id, stream=stream.name, lane=lane, error=why, failures=failures)
@@ -204,7 +208,7 @@ class Pulling:
             Malformed: The connector made no progress, or did not say that it reached the end.
             ConnectorError: What the platform's answer causes.
         """
-        connector = self._directory.connector(account)
+        connector = self._connector(account)
         state = await self._state(account, stream, lane)
         if lane == "import" and state.finished:
             return True
@@ -215,7 +219,7 @@ class Pulling:
             cursor = None if known is None else dict(known)
         since = account.since if lane == "import" else account.connected_at
         if lane == "live":
-            await self._take_nudges(state)
+            await self._take_nudges(account, state)
         pages = pulls(connector).pull(stream.name, cursor, since)
         last = cursor
         async with contextlib.aclosing(_generator(pages)) as ordered:
@@ -265,26 +269,54 @@ class Pulling:
         """Store what events become, and with them the cursor behind them."""
         inbound = self._inbound.beside()
         async with self._ledger.turn():
-            came = await inbound.translate(
-                account, connector.manifest, events, self._now(), backfilled=lane == "import"
-            )
-            if lane == "live":
-                came.writes.extend(noticed(account, events, self._now()))
+            parts = [
+                (about, await self._translated(inbound, about, connector.manifest, said, lane))
+                for about, said in await self._about(account, events)
+            ]
+            came = Came.joined([part for _, part in parts])
             if moved is not None:
                 moved = msgspec.structs.replace(moved, messages=moved.messages + came.messages)
             cursor = () if moved is None else (moved,)
             await self._ledger.commit(Work(came.steps(*cursor, trace=traces.current())))
         inbound.published()
-        self._health.came(account, came.messages)
+        for about, part in parts:
+            self._health.came(about, part.messages)
         return moved
 
-    async def _take_nudges(self, state: StreamState) -> None:
+    async def _translated(
+        self, inbound: Inbound, account: Account, manifest: sdk.Manifest, events: Sequence[sdk.Event], lane: str
+    ) -> Came:
+        came = await inbound.translate(account, manifest, events, self._now(), backfilled=lane == "import")
+        if lane == "live":
+            came.writes.extend(noticed(account, events, self._now()))
+        return came
+
+    def _subject(self, name: str) -> Account | None:
+        """What is pulled for, as it is now."""
+        return self._directory.accounts.get(name)
+
+    def _connector(self, account: Account) -> sdk.Connector:
+        return self._directory.connector(account)
+
+    async def _about(
+        self, account: Account, events: Sequence[sdk.Event]
+    ) -> Sequence[tuple[Account, Sequence[sdk.Event]]]:
+        """Whom events are about."""
+        return [(account, events)]
+
+    def _worked(self, account: Account) -> None:
+        self._health.worked(account)
+
+    def _erred(self, account: Account, why: str) -> None:
+        self._health.erred(account, why)
+
+    async def _take_nudges(self, account: Account, state: StreamState) -> None:
         """Remove the pings that this run answers; those that come while it runs ask for another one.
 
         A kill loses none of them: whoever starts a stream runs it at once.
         """
         where = (
-            Condition("account_id", "is", state.account_id), Condition("stream", "is", state.stream), *_OF_STREAMS,
+            Condition("account_id", "is", account.id), Condition("stream", "is", state.stream), *_OF_STREAMS,
         )  # fmt: skip
         found: list[Nudge] = await self._ledger.documents.find(Query(Nudge, None, where))
         if found:

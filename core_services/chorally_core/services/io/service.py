@@ -19,6 +19,7 @@ from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.objects import Objects
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
+from chorally_core.services.io.app_pulling import AppPulling
 from chorally_core.services.io.authorizations import Authorizations
 from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, Shared
 from chorally_core.services.io.budgets import SharedBudgets
@@ -157,6 +158,12 @@ class IoService:
             every=pull_every,
             is_mine=self._is_mine,
         )
+        self.app_pulling = AppPulling(
+            ledger, self.directory, self.inbound, self.health, now=now, unknown=self.intake.unknown.count,
+            learn=self.beside.following.learn_now_and_then if self.beside else None, may_pull=self.journal.has_room,
+            every=pull_every, is_mine=self._is_mine,
+        )  # fmt: skip
+        self.pulling.on_nudge = self.app_pulling.woken
         self.outbox = Outbox(
             ledger,
             self.directory,
@@ -248,6 +255,7 @@ class IoService:
         if mine - self._serving:
             self.outbox.look()
         self._serving = mine
+        await self.app_pulling.follow()
 
     async def _changed_elsewhere(self, account: Account) -> None:
         if self.works and self._is_mine(account.id):
@@ -277,6 +285,7 @@ class IoService:
     async def stop(self) -> None:
         """End pulls and deliveries; what was claimed and not recorded is taken as unknown later."""
         await self.pulling.stop()
+        await self.app_pulling.stop()
         await self.fetching.stop()
         await self.tending.subscribing.stop()
         tasks = [*self._tasks, *([self._keys_renewed] if self._keys_renewed else [])]
@@ -312,6 +321,8 @@ class IoService:
             await self.beside.round(self._is_idle)
             if self.works:
                 await self.serve()
+        elif self.works:
+            await self.app_pulling.follow()
         self.health.watch(self.directory)
         await self.health.flush()
         await self.intake.unknown.flush()
@@ -326,7 +337,7 @@ class IoService:
         """Whether nothing is under way for the accounts of a shard."""
         count = self.beside.shards.count if self.beside else 1
         under_way = (a for a in self.directory.accounts if self._is_busy(a))
-        return all(shard_of(account_id, count) != shard for account_id in under_way)
+        return all(shard_of(name, count) != shard for name in (*under_way, *self.app_pulling.running))
 
     def _keep_keys_fresh(self) -> None:
         """Read platforms' keys again beside what else is done: it may take a while."""
