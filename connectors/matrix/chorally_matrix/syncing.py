@@ -33,6 +33,7 @@ WAIT_MS = 30_000
 """How long a homeserver holds an answer while nothing happens."""
 
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0, read=WAIT_MS / 1000 + 30)
+_ROUNDS = 20  # syncs after which what is still told counts as news
 _AT_ONCE = 50  # events of a room in one sync
 _FIRST = 1  # in the first one, which is about all rooms
 _PAGE = 100  # events of a page of what was said before
@@ -102,34 +103,47 @@ class Reader:
         self._since = since
 
     async def caught_up(self, progress: Progress) -> AsyncIterator[sdk.Page]:
-        """Yield what happened until now; the last page is done."""
+        """Yield what happened until now; the last page is done.
+
+        Homeservers may answer the same sync from memory for a while (Synapse 1.163 does for two minutes), so an answer
+        that tells something is followed by another sync until one tells nothing.
+        """
         async for page in self._left(progress):
             yield page
-        async for page in self._synced(progress, wait_ms=0):
-            yield page
+        for _ in range(_ROUNDS):
+            events, is_news = await self._synced(progress, wait_ms=0)
+            if not is_news:
+                break
+            yield sdk.Page(events=tuple(events), cursor=progress.cursor())
+            async for page in self._left(progress):
+                yield page
+        yield sdk.Page(events=(), cursor=progress.cursor(), done=True)
 
     async def news(self, progress: Progress) -> AsyncIterator[sdk.Page]:
-        """Wait for something to happen and yield it."""
-        async for page in self._synced(progress, wait_ms=WAIT_MS):
-            if page.events or not page.done:
-                yield page
-
-    async def _synced(self, progress: Progress, *, wait_ms: int) -> AsyncIterator[sdk.Page]:
-        before = progress.since
-        answer = await self._sync(before, wait_ms)
-        events, gaps = await self._events_of(answer, before)
-        if events and answer.next_batch == before:
-            raise sdk.Malformed("the sync tells something, and leads back to where it began")
-        progress.since = answer.next_batch
-        progress.rooms |= gaps
-        if self._place.accepts_invites:
-            progress.join += [room for room in answer.rooms.invite if room not in progress.join]
+        """Wait for something to happen and yield it; the last page, if there is one, is done."""
+        events, is_news = await self._synced(progress, wait_ms=WAIT_MS)
+        if not is_news:
+            return
         is_all = not progress.rooms and not progress.join
         yield sdk.Page(events=tuple(events), cursor=progress.cursor(), done=is_all)
         if not is_all:
             async for page in self._left(progress):
                 yield page
             yield sdk.Page(events=(), cursor=progress.cursor(), done=True)
+
+    async def _synced(self, progress: Progress, *, wait_ms: int) -> tuple[list[sdk.Event], bool]:
+        """Sync once; what it told, and whether that was anything, be it only something to be read."""
+        before = progress.since
+        answer = await self._sync(before, wait_ms)
+        events, gaps = await self._events_of(answer, before)
+        if (events or gaps) and answer.next_batch == before:
+            raise sdk.Malformed("the sync tells something, and leads back to where it began")
+        progress.since = answer.next_batch
+        progress.rooms |= gaps
+        invited = [room for room in answer.rooms.invite if room not in progress.join]
+        if self._place.accepts_invites:
+            progress.join += invited
+        return events, bool(events or gaps or not before or (invited and self._place.accepts_invites))
 
     async def _left(self, progress: Progress) -> AsyncIterator[sdk.Page]:
         """Yield what earlier syncs left to be read, and accept the invitations that they told of."""
