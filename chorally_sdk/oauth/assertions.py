@@ -1,6 +1,6 @@
 """Assertions signed with a private key (RFC 7523), on authlib and joserfc."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ def signed_assertion(
     key: SecretStr,
     *,
     issuer: str,
-    audience: str,
+    audience: str | Sequence[str],
     subject: str,
     algorithm: str,
     now: datetime,
@@ -32,12 +32,13 @@ def signed_assertion(
 
     kinds: dict[str, Any] = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "HS": OctKey, "Ed": OKPKey}
     kind = kinds.get(algorithm[:2])
+    named = audience if isinstance(audience, str) else list(audience)
     if kind is None:
         raise Rejected(f"assertions cannot be signed with {algorithm!r}; use one of RS256, ES256, EdDSA")
     try:
         loaded = kind.import_key(key.get_secret_value())
         signed = sign_jwt_bearer_assertion(
-            loaded, issuer, audience, subject or None, issued_at=int(now.timestamp()), claims=dict(claims),
+            loaded, issuer, named, subject or None, issued_at=int(now.timestamp()), claims=dict(claims),
             alg=algorithm, expires_in=_LIFE_S,
         )  # fmt: skip
     except (ValueError, TypeError, JoseError) as error:

@@ -17,7 +17,7 @@ authlib writes the requests and proves the client; what answers mean is said her
 """
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl
@@ -74,6 +74,7 @@ class Client:
         issuer: str = "",
         refused: Collection[str] = (),
         fault: faults.Fault | None = None,
+        within: str = "",
         auth: httpx.Auth | None = None,
         keeps: Collection[str] = (),
     ) -> None:
@@ -93,6 +94,7 @@ class Client:
             issuer: Compared with the call-back's ``iss`` where it has one (RFC 9207).
             refused: Error codes of this platform's own by which it refuses a grant.
             fault: Asked about errors that are not OAuth's; often the connector's own ``fault``.
+            within: The field of the endpoint's answers that holds the tokens, such as ``data``; their own where empty.
             auth: Goes with each request of a token besides, such as the proof of a key (``DPoP``).
             keeps: Texts of the token endpoint's answer that belong to the grant, such as ``sub``: its ``keep``.
         """
@@ -109,6 +111,7 @@ class Client:
         self._issuer = issuer
         self._refused = refused
         self._fault = fault
+        self._within = within
         self._auth = auth
         self._keeps = keeps
 
@@ -159,8 +162,12 @@ class Client:
         )
         return carried(grant, renewed)
 
-    async def credentials(self, **more: str) -> Grant:
-        """Return a grant of the app's own (client credentials, RFC 6749, section 4.4)."""
+    async def credentials(self, **more: str | Sequence[str]) -> Grant:
+        """Return a grant of the app's own (client credentials, RFC 6749, section 4.4).
+
+        Args:
+            more: Further parameters; of several values one each, as of ``resource`` and ``audience`` (RFC 8707, 8693).
+        """
         return await self._token("client_credentials", {"scope": " ".join(self._scopes), **more})
 
     async def assertion(
@@ -168,7 +175,7 @@ class Client:
         key: SecretStr,
         *,
         issuer: str,
-        audience: str,
+        audience: str | Sequence[str],
         subject: str = "",
         algorithm: str = "RS256",
         claims: Mapping[str, Any] | None = None,
@@ -179,7 +186,7 @@ class Client:
         Args:
             key: The private key, as PEM or as a JSON Web Key.
             issuer: Who signs: often the client's id or the service account.
-            audience: The token endpoint's own name.
+            audience: The token endpoint's own name, or several.
             subject: For whom, where that is another one.
             algorithm: Of the signature.
             claims: What the platform wants besides, such as ``scope``.
@@ -238,15 +245,19 @@ class Client:
     async def _token(
         self,
         grant_type: str,
-        sent: dict[str, str],
+        sent: Mapping[str, str | Sequence[str]],
         *,
         secrets: Iterable[str] = (),
         method: Literal["GET", "POST"] = "POST",
         url: str = "",
     ) -> Grant:
         began = self._connector.now()
-        body = prepare_token_request(grant_type, **sent) if grant_type else add_params_to_qs("", list(sent.items()))
-        said = faults.body_of(await self._call(method, url or self._token_url, body, secrets))
+        single = {name: value for name, value in sent.items() if isinstance(value, str)}
+        several = [(name, each) for name, value in sent.items() if not isinstance(value, str) for each in value]
+        body = prepare_token_request(grant_type, **single) if grant_type else add_params_to_qs("", [*single.items()])
+        if several:
+            body = add_params_to_qs(body, several)
+        said = faults.body_of(await self._call(method, url or self._token_url, body, secrets), self._within)
         kept = {name: SecretStr(said[name]) for name in self._keeps if isinstance(said.get(name), str)}
         return grant_of(said, began, asked=self._scopes).model_copy(update={"keep": kept})
 
@@ -268,7 +279,8 @@ class Client:
             headers.pop("Content-Type", None)
         hidden = tuple(each for each in (secret, *secrets) if each)
         told = (*self._refused, *refused)
-        endpoint = self._connector.http.bound(_TokenEndpoint(self._connector.now, told, self._fault, hidden))
+        dialect = _TokenEndpoint(self._connector.now, told, self._fault, hidden, self._within)
+        endpoint = self._connector.http.bound(dialect)
         return await endpoint.request(method, uri, auth=self._auth, headers=headers, content=body or None)
 
 
@@ -281,7 +293,9 @@ class _TokenEndpoint:
         refused: Collection[str],
         fault: faults.Fault | None,
         secrets: tuple[str, ...],
+        within: str,
     ) -> None:
+        self._within = within
         self._now = now
         self._refused = refused
         self._fault = fault
@@ -293,7 +307,14 @@ class _TokenEndpoint:
 
     def fault(self, answer: httpx.Response) -> ConnectorError | None:
         """Classify the answer."""
-        return faults.refusal(answer, now=self._now(), refused=self._refused, fault=self._fault, secrets=self._secrets)
+        return faults.refusal(
+            answer,
+            now=self._now(),
+            refused=self._refused,
+            fault=self._fault,
+            secrets=self._secrets,
+            within=self._within,
+        )
 
     def usage(self, answer: httpx.Response) -> Iterable[Usage]:
         """Say nothing of quotas."""

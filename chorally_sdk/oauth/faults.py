@@ -36,6 +36,7 @@ def refusal(
     refused: Collection[str] = (),
     fault: Fault | None = None,
     secrets: Collection[str] = (),
+    within: str = "",
 ) -> ConnectorError | None:
     """Return what a token endpoint's answer causes; None where it gives a token.
 
@@ -45,13 +46,14 @@ def refusal(
         refused: Further error codes by which this platform refuses a grant.
         fault: Asked about errors that are not OAuth's, such as those of a platform's own shape.
         secrets: What must not be repeated.
+        within: See ``body_of``.
     """
     wait = retry_after(answer.headers.get("Retry-After"), now)
     if answer.status_code == 429:
         return RateLimited("the platform's token endpoint asks for a pause", wait=wait, scope="app")
     if answer.status_code >= 500 or answer.status_code in (408, 425):
         return RetryLater(f"the platform's token endpoint answered {answer.status_code}", wait=wait)
-    said = body_of(answer)
+    said = body_of(answer, within)
     error = said.get("error")
     if isinstance(error, str) and error:
         return _of_code(error, masked(_why(said, error), secrets), refused, wait)
@@ -82,8 +84,17 @@ def _why(said: Mapping[str, Any], error: str) -> str:
     return f"the platform refuses a token: {error[:60]}" + (f" ({text})" if text else "")
 
 
-def body_of(answer: httpx.Response) -> dict[str, Any]:
-    """Return an answer's object, from JSON or from a form as some platforms send; empty where it is neither."""
+def body_of(answer: httpx.Response, within: str = "") -> dict[str, Any]:
+    """Return an answer's object, from JSON or from a form as some platforms send; empty where it is neither.
+
+    ``within`` names a field whose object counts where there is one: its fields go before those around it.
+    """
+    said = _object(answer)
+    inner = said.get(within) if within else None
+    return {**said, **inner} if isinstance(inner, dict) else said
+
+
+def _object(answer: httpx.Response) -> dict[str, Any]:
     if "application/x-www-form-urlencoded" in answer.headers.get("Content-Type", ""):
         return dict(parse_qsl(answer.text))
     try:
