@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from chorally_core.api import problem
 from chorally_core.api.io_accounts import accounts_router
 from chorally_core.api.io_apps import apps_router
+from chorally_core.api.io_attachments import attachments_router
 from chorally_core.api.io_authorizations import authorizations_router
 from chorally_core.api.io_connectors import connectors_router
 from chorally_core.api.io_deliveries import deliveries_router
@@ -46,6 +47,8 @@ def create_app(identity: Identity, parts: Io) -> FastAPI:
     app.include_router(authorizations_router(parts))
     app.include_router(deliveries_router(parts))
     app.include_router(moderations_router(parts))
+    if parts.downloading is not None:
+        app.include_router(attachments_router(parts, parts.downloading))
     app.include_router(dead_letters_router(parts, replay))
     app.include_router(hooks_router(parts, replay))
     app.include_router(replay_diff_router(parts, replay))

@@ -12,12 +12,14 @@ from chorally_core.ports.documents import Documents
 from chorally_core.ports.identity import Caller
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.permissions import Permission
+from chorally_core.services.io.downloading import Downloading
 from chorally_core.services.io.service import IoService
 from chorally_core.services.io.templates import Templates
 from chorally_sdk.plugins import Registry
 
 AccountReader = Annotated[Caller, allowed(Permission.ACCOUNTS_READ)]
 AccountWriter = Annotated[Caller, allowed(Permission.ACCOUNTS_WRITE)]
+TicketReader = Annotated[Caller, allowed(Permission.TICKETS_READ)]
 DeliveryReader = Annotated[Caller, allowed(Permission.DELIVERIES_READ)]
 DeliveryResolver = Annotated[Caller, allowed(Permission.DELIVERIES_RESOLVE)]
 OperationsReader = Annotated[Caller, allowed(Permission.OPERATIONS_READ)]
@@ -34,6 +36,8 @@ class Io:
     """Every installed plugin, also those that cannot be loaded."""
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    downloading: Downloading | None = None
+    """Reads files that people send; where there is none, no route does."""
 
     @property
     def documents(self) -> Documents:

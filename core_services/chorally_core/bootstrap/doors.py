@@ -1,11 +1,9 @@
 """What is served over HTTP: the routes of the chosen services, webhooks, and what operators ask."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -26,6 +24,7 @@ from chorally_core.api.files_named import Files
 from chorally_core.api.identity_users import LocalUsers
 from chorally_core.api.problem import Problem
 from chorally_core.api.webhooks import Webhooks
+from chorally_core.bootstrap.copies import MIB, downloading, has_room
 from chorally_core.bootstrap.parts import Parts, Role
 from chorally_core.bootstrap.readiness import Readiness
 from chorally_core.bootstrap.stores import Stores
@@ -39,7 +38,6 @@ from chorally_core.services.media.uploads import Uploads
 from chorally_core.settings import Settings, days
 from chorally_sdk.plugins import Registry
 
-_MIB = 1024 * 1024
 _FOR_OPERATORS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -90,7 +88,8 @@ class Doors:
         return identity_api.create_app(self.trust.identity, users)
 
     def _io(self) -> FastAPI:
-        parts = io_api.Io(self.io, self.stores.ledger, self.registry, self.now, self.ids)
+        reading = downloading(self.settings, self.stores.ledger, self.stores.objects, self.io, now=self.now)
+        parts = io_api.Io(self.io, self.stores.ledger, self.registry, self.now, self.ids, downloading=reading)
         return io_api.create_app(self.trust.identity, parts)
 
     def _author(self) -> FastAPI:
@@ -114,9 +113,9 @@ class Doors:
 
     def _media(self) -> FastAPI:
         uploads = Uploads(
-            self.stores.ledger, self.stores.objects, now=self.now, most_bytes=self.settings.upload_mib * _MIB,
+            self.stores.ledger, self.stores.objects, now=self.now, most_bytes=self.settings.upload_mib * MIB,
             types=self.settings.upload_types, unused=partial(days, self.settings, what="unused_files"),
-            has_room=partial(has_room, self.stores.objects_in, self.settings.disk_reserve_mib * _MIB),
+            has_room=partial(has_room, self.settings),
         )  # fmt: skip
         parts = media_api.Media(
             documents=self.stores.ledger.documents, objects=self.stores.objects, uploads=uploads, now=self.now,
@@ -156,18 +155,12 @@ class Doors:
         routes: sdk.ASGIApp = root
         if self.parts.has("io", Role.API):
             routes = Callbacks(root, self.io.authorizations)
-        larger = {media_api.UPLOAD: self.settings.upload_mib * _MIB} if "media" in services else {}
+        larger = {media_api.UPLOAD: self.settings.upload_mib * MIB} if "media" in services else {}
         limits = api_app.Limits(routes, self.stores.coordination, rate=self.settings.token_rate, larger=larger)
         app: sdk.ASGIApp = api_app.Contained(limits)
         if self.parts.has("io", Role.API):
             app = Webhooks(app, self.io.journal, now=self.now)
         return app if self.parts.alone else Gate(app, readiness)
-
-
-def has_room(folder: Path, reserve: int) -> bool:
-    """Whether the file system of a folder has more than ``reserve`` bytes free."""
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    return shutil.disk_usage(there).free > reserve
 
 
 class Gate:

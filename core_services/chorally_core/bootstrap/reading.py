@@ -10,6 +10,7 @@ from chorally_core.ports.search import Search
 from chorally_core.runner import Pump, Runner
 from chorally_core.runner.pump import Stage
 from chorally_core.services.author import handlers as author
+from chorally_core.services.io.arriving import TakeAttachments
 from chorally_core.services.io.handlers import GROUP as IO
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log import handlers as log_service
@@ -35,6 +36,7 @@ class Reading:
         now: Callable[[], datetime],
         linger_s: float,
         answers_wait: Callable[[], None],
+        copies_files: bool = False,
     ) -> None:
         """Put the stages together.
 
@@ -46,13 +48,14 @@ class Reading:
             now: The clock.
             linger_s: Seconds to let more arrive before a turn begins.
             answers_wait: Called when there are new deliveries.
+            copies_files: Files that people send are copied as they arrive.
         """
         groups = {
             "author": (author.GROUP, author.HANDLERS),
             "message": (message.GROUP, message.HANDLERS),
             "log": (log_service.GROUP, log_service.HANDLERS),
             "publishing": (publishing.GROUP, publishing.HANDLERS),
-            "io": (IO, io.handlers()),
+            "io": (IO, [*io.handlers(), *([TakeAttachments()] if copies_files else [])]),
         }
         self._io = io
         self._answers_wait = answers_wait

@@ -94,6 +94,7 @@ class System:
             now=now,
             linger_s=settings.linger_ms / 1000,
             answers_wait=self._answers_wait,
+            copies_files=settings.attachments == "arrival",
         )
         self.runners, self.pump, self.indexer = self.reading.runners, self.reading.pump, self.reading.indexer
         self.upkeep = Upkeep(

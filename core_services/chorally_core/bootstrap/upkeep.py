@@ -14,6 +14,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from chorally_core.adapters.local import InProcess
+from chorally_core.bootstrap.copies import downloading
 from chorally_core.events import topics
 from chorally_core.ports.bus import Trims
 from chorally_core.ports.coordination import Coordination
@@ -35,6 +36,7 @@ from chorally_core.runner.jobs_run import Terms
 from chorally_core.runner.jobs_store import JobStore
 from chorally_core.runner.jobs_worker import Worker
 from chorally_core.runner.retention import Kept, retention
+from chorally_core.services.io.arriving import Arriving
 from chorally_core.services.io.erasure import EraseDeliveries, EraseHooks
 from chorally_core.services.io.model import Delivery, Hook
 from chorally_core.services.io.service import IoService
@@ -52,6 +54,7 @@ _SETTLED = ("sent", "delivered", "read", "failed")
 _OVER = ("done", "dead", "cancelled")
 _WAKING_S = 5.0
 _PUBLISHING_S = 2.0
+_ARRIVING_S = 2.0
 _SPARED = 1 / 24  # days that a file outlives its time, so that nothing is removed that was just used
 
 
@@ -115,6 +118,11 @@ class Upkeep:
             self.rounds.append(Rounds("message/waking", wake, leases or AlwaysHeld(), every_s=_WAKING_S))
             self.rounds.append(Rounds("message/early", apply, leases or AlwaysHeld(), every_s=_WAKING_S))
 
+        if "io" in services and settings.attachments == "arrival":
+            reading = downloading(settings, ledger, objects, io, now=now)
+            self.arriving = Arriving(ledger, io.directory, reading, now=now)
+            held = leases or AlwaysHeld()
+            self.rounds.append(Rounds("io/attachments", self.arriving.round, held, every_s=_ARRIVING_S))
         if "publishing" in services:
 
             async def publish() -> int:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from chorally_core.adapters.local import FernetVault, Folder
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.api import io as io_api
 from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io.downloading import Downloading
 from chorally_core.services.io.model import Delivery, DeliveryState
 from chorally_core.services.io.service import IoService
 from cryptography.fernet import Fernet
@@ -172,9 +173,16 @@ async def service(
 
 
 @pytest.fixture
-def app(service: IoService, ledger: SqliteLedger, registry: Registry, clock: Any, ids: Any, badges: Any) -> FastAPI:
+def app(
+    service: IoService, ledger: SqliteLedger, registry: Registry, clock: Any, ids: Any, badges: Any, tmp_path: Path
+) -> FastAPI:
     """The API."""
-    return io_api.create_app(badges, io_api.Io(service, ledger, registry, now=clock, new_id=ids))
+    downloading = Downloading(
+        ledger, service.directory, Folder(tmp_path / "objects"), now=clock, copies="demand", most_bytes=1000,
+        keeps=lambda _: timedelta(days=1), has_room=lambda: True,
+    )  # fmt: skip
+    parts = io_api.Io(service, ledger, registry, now=clock, new_id=ids, downloading=downloading)
+    return io_api.create_app(badges, parts)
 
 
 @pytest.fixture

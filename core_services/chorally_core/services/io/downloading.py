@@ -1,0 +1,242 @@
+"""Files that people send: read from their platform when somebody asks, and kept for a while.
+
+A copy is kept where a setting says so. Links expire, so each reading asks the platform anew by what the message names.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+import httpx
+import msgspec
+import structlog
+
+import chorally_sdk as sdk
+from chorally_core.events.ids import derived
+from chorally_core.events.records import Attached
+from chorally_core.ports.documents import Conflict
+from chorally_core.ports.files import File
+from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.objects import FILES, RECEIVED, Objects
+from chorally_core.services.io.directory import Directory
+from chorally_core.services.io.model import Account
+
+log = structlog.get_logger(__name__)
+
+Copies = Literal["pass", "demand", "arrival"]
+
+_UNDER_WAY = timedelta(hours=2)  # after which a copy that was never finished is removed
+_OCTETS = "application/octet-stream"
+
+
+class TooLarge(Exception):
+    """The file has more bytes than are read."""
+
+
+class Wanted(NamedTuple):
+    """A file of a message."""
+
+    message_id: str
+    attached: Attached
+    author_id: str | None
+
+    @property
+    def file_id(self) -> str:
+        """Id of its copy; the same for the same file of the message, although its link changes."""
+        known = self.attached.external_id or (self.attached.url or "").split("?")[0]
+        return derived("received", self.message_id, self.attached.kind, known, self.attached.name or "")
+
+
+class Opened(NamedTuple):
+    """A file that is read."""
+
+    pieces: AsyncGenerator[bytes, None]
+    name: str
+    media_type: str
+    size_bytes: int | None
+    """None where it is certain only at the end."""
+
+
+class Downloading:
+    """Reads files for all accounts."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        objects: Objects,
+        *,
+        now: Callable[[], datetime],
+        copies: Copies,
+        most_bytes: int,
+        keeps: Callable[[str], timedelta],
+        has_room: Callable[[], bool],
+        piece_s: float = 60.0,
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            ledger: Where records of copies are.
+            directory: Makes the connectors.
+            objects: Where copies are.
+            now: The clock.
+            copies: Whether copies are kept.
+            most_bytes: Largest file that is read.
+            keeps: Returns how long a tenant's copies are kept.
+            has_room: Whether there is room for copies.
+            piece_s: Seconds that the platform has for each piece.
+        """
+        self._ledger = ledger
+        self._directory = directory
+        self._objects = objects
+        self._now = now
+        self._copies = copies
+        self._most_bytes = most_bytes
+        self._keeps = keeps
+        self._has_room = has_room
+        self._piece_s = piece_s
+
+    async def open(self, account: Account | None, tenant: str, wanted: Wanted) -> Opened:
+        """Return a file, from its copy where there is one.
+
+        Args:
+            account: Whose platform has it; None where it is not connected any more.
+            tenant: Whose message it is.
+            wanted: The file.
+
+        Raises:
+            LookupError: There is no copy, and nobody to ask.
+            TooLarge: It is larger than what is read.
+            ConnectorError: The platform does not give it, or not now.
+        """
+        attached = wanted.attached
+        ours = (attached.external_id or "").startswith(FILES)
+        file_id = (attached.external_id or "")[len(FILES) :] if ours else wanted.file_id
+        known = await self._ledger.documents.get(File, file_id)
+        if known is not None and known.tenant == tenant and known.is_there(self._now()):
+            return self._copy(known)
+        if ours or account is None:
+            raise LookupError("there is no copy of the file")
+        if self._copies == "pass" or not self._has_room():
+            pieces = _apart(self._read(account, attached))
+            return Opened(pieces, attached.name or "file", attached.media_type or _OCTETS, None)
+        return self._copy(await self.keep(account, wanted))
+
+    async def keep(self, account: Account, wanted: Wanted) -> File:
+        """Read a file into the tenant's objects, and return the record of the copy.
+
+        Raises:
+            TooLarge: It is larger than what is read.
+            ConnectorError: The platform does not give it, or not now.
+        """
+        now, attached = self._now(), wanted.attached
+        known = await self._ledger.documents.get(File, wanted.file_id)
+        if known is not None and known.is_there(now):
+            return known
+        begun = File(
+            id=wanted.file_id, tenant=account.tenant, version=known.version if known else 0,
+            place=f"{RECEIVED}{wanted.file_id}", name=attached.name or "file",
+            media_type=attached.media_type or _OCTETS, created_at=now, expires_at=now + _UNDER_WAY,
+            people=(wanted.author_id,) if wanted.author_id else (), is_ours=False,
+        )  # fmt: skip
+        await self._ledger.commit(Work([Step.of([begun])]))
+        counted = _Counted(self._read(account, attached))
+        await self._objects.keep(account.tenant, begun.place, counted.read())
+        whole = msgspec.structs.replace(
+            begun, size_bytes=counted.size, is_whole=True, expires_at=self._now() + self._keeps(account.tenant)
+        )
+        try:
+            await self._ledger.commit(Work([Step.of([whole])]))
+        except Conflict:
+            log.debug("the file was read by somebody else meanwhile", file_id=begun.id)
+        return whole
+
+    def _copy(self, file: File) -> Opened:
+        pieces = self._objects.pieces(file.tenant, file.place)
+        return Opened(pieces, file.name, file.media_type, file.size_bytes)
+
+    async def _read(self, account: Account, attached: Attached) -> AsyncGenerator[bytes, None]:
+        """Yield a file's bytes as the platform gives them, and no more than are read."""
+        if attached.size_bytes is not None and attached.size_bytes > self._most_bytes:
+            raise self._too_large()
+        connector = self._directory.connector(account)
+        size = 0
+        async with aclosing(_source(connector, attached)) as source:
+            while True:
+                try:
+                    async with asyncio.timeout(self._piece_s):
+                        piece = await anext(source, None)
+                except TimeoutError as error:
+                    raise sdk.RetryLater("the platform does not go on with the file; try again later") from error
+                except httpx.TransportError as error:
+                    raise sdk.RetryLater("the platform broke off within the file; try again") from error
+                if piece is None:
+                    return
+                size += len(piece)
+                if size > self._most_bytes:
+                    raise self._too_large()
+                yield piece
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the file has more than {self._most_bytes} bytes; open it on its platform")
+
+
+class _Counted:
+    """Counts what passes."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None]) -> None:
+        self._pieces = pieces
+        self.size = 0
+
+    async def read(self) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self._pieces):
+            async for piece in self._pieces:
+                self.size += len(piece)
+                yield piece
+
+
+async def _apart(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Yield pieces that a task of its own reads: what they need of its context stays, whoever takes them."""
+    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(maxsize=2)
+
+    async def read() -> None:
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    await queue.put(piece)
+        except Exception as error:  # told to whoever takes the pieces
+            await queue.put(error)
+        else:
+            await queue.put(None)
+
+    task = asyncio.create_task(read(), name="attachment")
+    try:
+        while (found := await queue.get()) is not None:
+            if isinstance(found, Exception):
+                raise found
+            yield found
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _source(connector: sdk.Connector, attached: Attached) -> AsyncGenerator[bytes, None]:
+    """Yield a file's bytes: as the connector reads it, else by its URL.
+
+    The URL is called under the same rules as everything that the connector calls. The account's grant goes with it
+    only to the platform's own place.
+    """
+    if isinstance(connector, sdk.Downloads):
+        async for piece in connector.download(sdk.Attachment.model_validate(msgspec.structs.asdict(attached))):
+            yield piece
+        return
+    if not attached.url:
+        raise sdk.Rejected("the platform gives no way to read this file; open it there")
+    url = httpx.URL(attached.url)
+    own = connector.http.hosts.is_base(url.host, url.port or (443 if url.scheme == "https" else 80))
+    options = {} if own else {"auth": None}
+    async with connector.http.stream("GET", attached.url, follow_redirects=True, **options) as answer:
+        async for piece in answer.aiter_bytes():
+            yield piece

@@ -1,0 +1,262 @@
+"""Files that people send are had from the API: from their platform, or from the copy that was kept."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from chorally_core.ports.documents import Query
+from chorally_core.ports.files import File
+from chorally_core.services.author.model import Author
+from chorally_core.services.io.arriving import AttachmentDue
+
+import chorally_sdk as sdk
+from tests.support.api import Api, a_note, an_api
+from tests.support.wall import Wall, WallPlatform
+
+PHOTO = {"kind": "image", "id": "f1", "media_type": "image/png", "name": "a.png"}
+
+
+class HungPlatform(WallPlatform):
+    """The wall, with pictures on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: dict[str, bytes] = {"f1": b"\x89PNG" + bytes(50_000)}
+        self.status = 200
+        self.asked: list[tuple[str, str | None]] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Serve a request."""
+        if not request.url.path.startswith("/files/"):
+            return super().answer(request)
+        self.asked.append((str(request.url), request.headers.get("authorization")))
+        if request.url.path == "/files/moved":
+            return httpx.Response(302, headers={"Location": "https://inner.example/files/f1"})
+        content = self.files.get(request.url.path.removeprefix("/files/"))
+        if content is None:
+            return httpx.Response(404, text="gone")
+        return httpx.Response(self.status, content=content)
+
+
+class Hung(Wall):
+    """Notes with pictures, which a plain GET of their link gives."""
+
+    manifest = Wall.manifest.model_copy(update={"hosts": ("wall.example", "cdn.example")})
+
+    def parse(self, hook: sdk.RawHook) -> list[sdk.Event]:
+        """Read notes with their pictures."""
+        items = json.loads(hook.body)["items"]
+        return [
+            event.model_copy(update={"attachments": tuple(_attachment(file) for file in item.get("files", ()))})
+            for item, event in zip(items, super().parse(hook), strict=True)
+        ]
+
+
+class Shut(Hung, sdk.Downloads):
+    """Notes whose pictures the connector itself reads."""
+
+    async def download(self, attachment: sdk.Attachment) -> AsyncIterator[bytes]:
+        """Ask for the link, then read it."""
+        async with self.http.stream("GET", f"/files/{attachment.external_id}") as answer:
+            async for piece in answer.aiter_bytes(10_000):
+                yield piece
+
+
+def _attachment(file: dict[str, Any]) -> sdk.Attachment:
+    return sdk.Attachment(
+        kind=file["kind"], external_id=file.get("id"), url=file.get("url"), media_type=file.get("media_type"),
+        name=file.get("name"), size_bytes=file.get("size"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def platform() -> HungPlatform:
+    """A wall with one picture."""
+    return HungPlatform()
+
+
+async def _with(api: Api, *files: dict[str, Any], signer: str = "ada") -> str:
+    """Have a note with files come, and return where the first is read."""
+    await api.hook(a_note("n1", signer, files=list(files)))
+    http = api.agent()
+    ticket = (await http.get("/message/v1/tickets")).json()["items"][0]["id"]
+    message = (await http.get(f"/message/v1/tickets/{ticket}/messages")).json()["items"][0]
+    assert len(message["attachments"]) == len(files)
+    return f"/io/v1/messages/{message['id']}/attachments/1"
+
+
+async def _copies(api: Api) -> list[File]:
+    found: list[File] = await api.system.ledger.documents.find(Query(File, None))
+    return found
+
+
+async def test_a_file_is_read_by_its_connector_and_a_copy_is_kept(tmp_path: Path, platform: HungPlatform) -> None:
+    """The platform is asked once; a browser saves the file, and never shows it as a page of ours."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        url = await _with(api, PHOTO)
+        assert platform.asked == []
+        for _ in range(2):
+            read = await api.agent("agent").get(url)
+            assert (read.status_code, read.content) == (200, platform.files["f1"])
+            assert read.headers["content-type"] == "image/png"
+            assert read.headers["content-disposition"] == "attachment; filename*=UTF-8''a.png"
+        assert len(platform.asked) == 1
+        (copy,) = await _copies(api)
+        assert (copy.size_bytes, copy.is_ours) == (50_004, False)
+
+        api.clock.forward(days=31)
+        await api.system.upkeep.due()
+        assert await _copies(api) == []
+        assert (await api.agent().get(url)).content == platform.files["f1"]
+
+
+async def test_where_no_copies_are_kept_the_platform_is_asked_each_time(tmp_path: Path, platform: HungPlatform) -> None:
+    """What it gives passes through."""
+    async with an_api(tmp_path, platform=platform, connector=Shut, attachments="pass") as api:
+        url = await _with(api, PHOTO)
+        for _ in range(2):
+            assert (await api.agent().get(url)).content == platform.files["f1"]
+        assert len(platform.asked) == 2
+        assert await _copies(api) == []
+
+
+async def test_a_link_is_followed_with_the_grant_to_the_platforms_own_place_only(
+    tmp_path: Path, platform: HungPlatform
+) -> None:
+    """Other hosts that the connector declares are asked without it; those that it does not declare never are."""
+    async with an_api(tmp_path, platform=platform, connector=Hung, attachments="pass") as api:
+        own, other, foreign, moved = [
+            {"kind": "image", "url": f"https://{host}/files/{name}"}
+            for host, name in (("wall.example", "f1"), ("cdn.example", "f1"), ("inner.example", "f1"),
+                               ("cdn.example", "moved"))
+        ]  # fmt: skip
+        url = (await _with(api, own, other, foreign, moved)).removesuffix("1")
+        http = api.agent()
+        assert [(await http.get(f"{url}{number}")).status_code for number in (1, 2)] == [200, 200]
+        assert platform.asked == [
+            ("https://wall.example/files/f1", "Bearer canary-access-token"), ("https://cdn.example/files/f1", None),
+        ]  # fmt: skip
+        refused = await http.get(f"{url}3")
+        assert refused.status_code == 422
+        assert (await http.get(f"{url}4")).status_code == 422
+        assert not [asked for asked in platform.asked if "inner.example" in asked[0]]
+
+
+@pytest.mark.parametrize("attachments", ["pass", "demand"])
+async def test_a_file_is_bounded(tmp_path: Path, platform: HungPlatform, attachments: str) -> None:
+    """By what the platform says of it, and by what comes."""
+    platform.files["f1"] = bytes(1024 * 1024 + 1)
+    settings = {"attachments": attachments, "attachment_mib": 1}
+    async with an_api(tmp_path, platform=platform, connector=Shut, **settings) as api:
+        said, silent = {**PHOTO, "size": 2**21}, {**PHOTO, "id": "f1", "name": "b.png"}
+        url = (await _with(api, said, silent)).removesuffix("1")
+        http = api.agent()
+        refused = await http.get(f"{url}1")
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (422, "attachment-too-large")
+        assert platform.asked == []
+        if attachments == "demand":
+            assert (await http.get(f"{url}2")).status_code == 422
+            assert not [copy for copy in await _copies(api) if copy.is_whole]
+
+
+@pytest.mark.parametrize(("status", "answered"), [(503, 503), (429, 503), (404, 404), (403, 422)])
+async def test_what_the_platform_does_not_give_is_told(
+    tmp_path: Path, platform: HungPlatform, status: int, answered: int
+) -> None:
+    """As what it is: come again, gone, or refused; the next one who asks may have it."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        url = await _with(api, PHOTO)
+        platform.status = status
+        assert (await api.agent().get(url)).status_code == answered
+        platform.status = 200
+        api.clock.forward(minutes=5)
+        assert (await api.agent().get(url)).status_code == 200
+
+
+async def test_files_are_their_tenants(tmp_path: Path, platform: HungPlatform) -> None:
+    """Another tenant's message is no different from one that is not there, nor is a file that it does not have."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        url = await _with(api, PHOTO)
+        other = api.agent("admin", "other")
+        real = await other.get(url)
+        none = await other.get("/io/v1/messages/nobodys/attachments/1")
+        beyond = await api.agent().get(url.removesuffix("1") + "2")
+        assert (real.status_code, real.text) == (404, none.text)
+        assert (beyond.status_code, beyond.text) == (404, none.text)
+        assert platform.asked == []
+
+
+async def test_files_are_copied_as_they_arrive_where_links_expire(tmp_path: Path, platform: HungPlatform) -> None:
+    """A platform that is busy is asked again; then nobody needs it any more."""
+    async with an_api(tmp_path, platform=platform, connector=Hung, attachments="arrival") as api:
+        platform.status = 503
+        url = await _with(api, {"kind": "image", "url": "https://cdn.example/files/f1", "name": "a.png"})
+        await api.system.upkeep.due()
+        assert len(await api.system.ledger.documents.find(Query(AttachmentDue, None))) == 1
+        platform.status = 200
+        api.clock.forward(minutes=1)
+        await api.system.upkeep.due()
+        assert await api.system.ledger.documents.find(Query(AttachmentDue, None)) == []
+        platform.files.clear()
+        assert (await api.agent().get(url)).status_code == 200
+
+
+async def test_a_file_that_is_gone_is_not_asked_for_for_ever(tmp_path: Path, platform: HungPlatform) -> None:
+    """Nor one whose platform never answers."""
+    async with an_api(tmp_path, platform=platform, connector=Shut, attachments="arrival") as api:
+        platform.files.clear()
+        await _with(api, PHOTO)
+        await api.system.upkeep.due()
+        assert await api.system.ledger.documents.find(Query(AttachmentDue, None)) == []
+
+
+async def test_a_copy_is_erased_with_the_person_who_sent_it(tmp_path: Path, platform: HungPlatform) -> None:
+    """Its bytes too."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        await api.agent().get(await _with(api, PHOTO))
+        assert len(await _copies(api)) == 1
+        (ada,) = await api.system.ledger.documents.find(Query(Author, "acme"))
+        await api.agent().post(f"/author/v1/authors/{ada.id}/erase")
+        await api.settle()
+        await api.system.upkeep.due()
+        assert await _copies(api) == []
+        assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+
+
+async def test_a_file_of_ours_is_read_where_it_is_kept(tmp_path: Path, platform: HungPlatform) -> None:
+    """What an answer carried is read by the same route, without the platform."""
+
+    class Taking(Hung):
+        """A wall that takes pictures."""
+
+        manifest = Hung.manifest.model_copy(
+            update={"channels": (
+                Hung.manifest.channels[0].model_copy(
+                    update={"actions": {"reply": sdk.Limits(media={"image/*": 1000}, max_media=1)}}
+                ),
+            )}
+        )  # fmt: skip
+
+    async with an_api(tmp_path, platform=platform, connector=Taking) as api:
+        await _with(api, PHOTO)
+        http = api.agent()
+        upload: Any = {"params": {"name": "b.png"}, "content": b"ours", "headers": {"Content-Type": "image/png"}}
+        file = (await http.post("/media/v1/files", **upload)).json()["id"]
+        ticket = (await http.get("/message/v1/tickets")).json()["items"][0]["id"]
+        sent = (await http.post(f"/message/v1/tickets/{ticket}/messages", json={"files": [file]})).json()
+        read = await http.get(f"/io/v1/messages/{sent['id']}/attachments/1")
+        assert (read.status_code, read.content) == (200, b"ours")
+        assert platform.asked == []
+
+
+async def test_of_an_account_that_is_not_connected_only_copies_are_read(tmp_path: Path, platform: HungPlatform) -> None:
+    """Nobody is asked in its name any more."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        url = await _with(api, PHOTO)
+        account = api.system.io.directory.accounts["account-wall"]
+        await api.system.io.accounts.disconnect(account)
+        assert (await api.agent().get(url)).status_code == 404
+        assert platform.asked == []
