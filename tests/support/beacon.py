@@ -111,9 +111,8 @@ class Beacon(Wall, sdk.Subscribes):
 
     async def subscribe(self, callback: str, secret: SecretStr, current: sdk.Subscription | None) -> sdk.Subscription:
         """Ask for calls."""
-        wanted = {
-            "callback": callback, "secret": secret.get_secret_value(), "current": current and current.external_id,
-        }  # fmt: skip
+        known = current.external_id if current else None
+        wanted = {"callback": callback, "secret": secret.get_secret_value(), "current": known}
         made = (await self.http.post("/subscriptions", json=wanted)).json()
         ends = datetime.fromisoformat(made["ends"]) if made["ends"] else None
         return sdk.Subscription(external_id=made["id"], expires_at=ends, data={"n": 1})
