@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,17 @@ from tests.packaging.place import PROJECTS, Place, name_of, run
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """The wheel of each package, built from its source distribution, which lies beside it."""
-    built = {}
-    for project in PROJECTS:
-        folder = tmp_path_factory.mktemp("dist")
-        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, project, cwd=folder)
-        (built[name_of(project)],) = folder.glob("*.whl")
-    return built
+    folders = {project: tmp_path_factory.mktemp("dist") for project in PROJECTS}
+
+    def build(project: Path) -> tuple[str, Path]:
+        run(
+            sys.executable, "-m", "build", "--no-isolation", "--outdir", folders[project], project, cwd=folders[project]
+        )
+        (wheel,) = folders[project].glob("*.whl")
+        return name_of(project), wheel
+
+    with ThreadPoolExecutor(2) as several:
+        return dict(several.map(build, PROJECTS))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,21 @@ registry = discover()
 print(json.dumps({n: sorted(c.name for c in k.manifest.channels) for n, k in registry.connectors().items()}))
 """
 
+NEEDS = """
+import json, sys
+from importlib.metadata import PackageNotFoundError, requires, version
+from packaging.requirements import Requirement
+needs = [(name, Requirement(text)) for name in sys.argv[1:] for text in requires(name) or ()]
+needs = [(name, need) for name, need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+def met(need):
+    try:
+        return need.specifier.contains(version(need.name), prereleases=True)
+    except PackageNotFoundError:
+        return False
+unmet = [f"{name} needs {need}" for name, need in needs if not met(need)]
+print(json.dumps({"seen": len(needs), "unmet": unmet}))
+"""
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_wheel_has_types_and_licence_and_no_tests(wheels: Mapping[str, Path], name: str) -> None:
@@ -88,16 +103,26 @@ def test_connectors_are_found_by_their_entry_points(place: Place) -> None:
         assert all(channel in rows[package] for channel in channels[platform])
 
 
-@pytest.mark.parametrize("platform", sorted(CONNECTORS))
+def test_all_packages_go_together(place: Place) -> None:
+    """What each asks of the others, and of the libraries, is what is installed: no two ask for different things."""
+    told = json.loads(run(place.bin / "python", "-c", NEEDS, *NAMES, cwd=place.folder))
+    assert told["seen"] > len(NAMES)
+    assert told["unmet"] == []
+
+
 def test_a_removed_connector_takes_its_channels_along_and_nothing_else(
-    platform: str, place: Place, wheels: Mapping[str, Path], tmp_path: Path
+    place: Place, wheels: Mapping[str, Path], tmp_path: Path
 ) -> None:
-    """The others keep theirs, and the command goes on working."""
+    """Each in its turn; the others keep theirs, and the command goes on working."""
     before = json.loads(run(place.bin / "python", "-c", CHANNELS, cwd=place.folder))
     other = Place.made(tmp_path)
     other.install(*wheels.values())
-    other.uninstall(CONNECTORS[platform])
-    after = json.loads(run(other.bin / "python", "-c", CHANNELS, cwd=other.folder))
-    assert before[platform]
-    assert after == {name: channels for name, channels in before.items() if name != platform}
-    assert set(other.rows()) == set(CONNECTORS.values()) - {CONNECTORS[platform]}
+    for platform, package in CONNECTORS.items():
+        assert before[platform]
+        other.uninstall(package)
+        after = json.loads(run(other.bin / "python", "-c", CHANNELS, cwd=other.folder))
+        assert after == {name: channels for name, channels in before.items() if name != platform}
+        if platform == next(reversed(CONNECTORS)):
+            assert set(other.rows()) == set(CONNECTORS.values()) - {package}
+        other.install(wheels[package])
+    assert json.loads(run(other.bin / "python", "-c", CHANNELS, cwd=other.folder)) == before
