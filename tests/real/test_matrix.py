@@ -11,6 +11,7 @@ from chorally_matrix.sending import MAX_TEXT
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
+from chorally_sdk.testing import connect
 from tests.real import matrix_server
 from tests.real.matrix_server import Person, Server, answer, caught_up, events_of, joined, messages_of, news, now
 
@@ -45,7 +46,7 @@ async def test_a_password_gives_a_session_that_is_renewed(server: Server) -> Non
     assert now() < first.expires_at < now() + timedelta(minutes=6)
     assert first.access != second.access
     assert second.refresh not in (None, first.refresh)
-    ours = matrix_server.connect(Matrix, matrix_server.network(), base_url=server.url, grant=second)
+    ours = connect(Matrix, matrix_server.network(), base_url=server.url, grant=second)
     assert (await ours.check()).external_id == server.us
 
 
@@ -66,7 +67,7 @@ async def test_a_wrong_password_is_the_operators_and_a_wrong_token_a_persons(ser
     assert caught.value.reason is sdk.Reason.PERMISSION
     wrong = sdk.Grant(access=SecretStr("syt_nobody_knows_it"))
     with pytest.raises(sdk.Reauthorize):
-        await matrix_server.connect(Matrix, matrix_server.network(), base_url=server.url, grant=wrong).check()
+        await connect(Matrix, matrix_server.network(), base_url=server.url, grant=wrong).check()
 
 
 async def test_an_invitation_is_accepted_and_what_was_said_before_comes(us: Matrix, customer: Person) -> None:
