@@ -29,7 +29,8 @@ async def _said(bench: Bench) -> tuple[Described, list[Exchange]]:
     if isinstance(connector, sdk.Publishes):
         await bench.send(bench.post())
     if isinstance(connector, sdk.Discovers) and "profiles" in offered:
-        await connector.accounts()
+        by_person: sdk.Discovers = bench.connect(for_app=True, grant=bench.levers.connection().consented)
+        await by_person.accounts()
     if isinstance(connector, sdk.Subscribes) and "subscriptions" in offered:
         from chorally_sdk.testing.checks.subscription import CALLBACK, SECRET
 

@@ -56,6 +56,8 @@ class Facebook(
         quality={
             "new-fields": "exempt: a new field beside the link to the next page may be that link under another name; "
             "reading stops there rather than lose what follows",
+            "challenge-is-sent": "exempt: Meta documents no PKCE for its login dialog",
+            "verifier-is-sent": "exempt: Meta documents no PKCE for its login dialog",
         },
     )
 

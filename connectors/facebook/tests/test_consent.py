@@ -104,8 +104,8 @@ async def test_each_call_bears_the_apps_proof(page: Sandbox, app: AppSettings, c
 async def test_a_page_without_the_role_or_the_task_says_so(page: Sandbox, app: AppSettings, clock: object) -> None:
     """A missing task is named; a page without a role is not listed."""
     grant = await _consented(_connector(page, app, clock), page)
-    page.graph.login.tasks = ["ANALYZE"]
+    page.graph.account.tasks = ["ANALYZE"]
     [info] = await _connector(page, app, clock, grant).accounts()
     assert info.missing_scopes == {"MODERATE"}
-    page.graph.login.has_page = False
+    page.graph.owned.clear()
     assert await _connector(page, app, clock, grant).accounts() == []

@@ -7,7 +7,7 @@ import pytest
 from chorally_facebook import Facebook
 from chorally_facebook.sandbox import Sandbox
 from chorally_facebook.sandbox.faults import Fault
-from chorally_facebook.sandbox.fields import parse
+from chorally_meta.sandbox import parse
 from pydantic import SecretStr
 
 import chorally_sdk as sdk

@@ -157,8 +157,12 @@ async def pages(http: sdk.Http, shape: type[P], *fields: str) -> list[P]:
     Args:
         http: Authorised by the person's token.
         shape: ``OwnPage``, or one of the connector's own with more fields.
-        fields: What is asked besides ``id``, ``name``, ``access_token`` and ``tasks``, such as
-            ``instagram_business_account{id,username}``.
+        fields: What is asked besides ``id``, ``name`` and ``access_token``, such as
+            ``instagram_business_account{id,username}``. Where nothing is, Facebook tells the ``tasks`` by itself;
+            its description of a page has no such field that could be asked for.
     """
-    query = {"fields": ",".join(("id", "name", "access_token", "tasks", *fields)), "limit": str(_AT_ONCE)}
+    query = {
+        "limit": str(_AT_ONCE),
+        **({"fields": ",".join(("id", "name", "access_token", *fields))} if fields else {}),
+    }
     return [page async for page in Reader(http).all(Listing[shape], "/me/accounts", query)]  # type: ignore[valid-type]

@@ -83,8 +83,12 @@ class GraphTwin(Twin):
         self.courier = MetaCourier(
             now=clock, faults=self.faults, rng=self.rng, transport=callback, sleep=clock.sleep, object=self.object
         )
-        self.owned = [Owned("100000000000001", "Sandbox Page", "sandbox-token")]
-        """What the person has a role on; the first is the account that the twin is about."""
+        self.account = Owned("100000000000001", "Sandbox Page", "sandbox-token")
+        """The account that the twin is about."""
+        self.owned = [self.account]
+        """What the person has a role on."""
+        self.accounts_at_once = 25
+        """The most that one page of ``/me/accounts`` holds."""
         self.subscribed: dict[str, tuple[str, ...]] = {}
         """Fields by the object that is subscribed."""
         open_end = Route("/{path:path}", self._unsupported, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
@@ -93,11 +97,6 @@ class GraphTwin(Twin):
     def control(self) -> list[Route]:
         """Return routes under ``/_sandbox`` of the platform's own; they are asked before the framework's."""
         return []
-
-    @property
-    def account(self) -> Owned:
-        """The account that the twin is about."""
-        return self.owned[0]
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -212,7 +211,15 @@ class GraphTwin(Twin):
         Raises:
             ValueError: They cannot be read.
         """
-        found = parse(self.asked(call).get("fields") or default)
+        return self.fields_of(self.asked(call).get("fields") or default)
+
+    def fields_of(self, expression: str) -> tuple[Field, ...]:
+        """Return the fields of an expression, ``id`` always among them.
+
+        Raises:
+            ValueError: They cannot be read.
+        """
+        found = parse(expression)
         return found if any(field.name == "id" for field in found) else (Field("id", {}, (), ""), *found)
 
     def listed(
@@ -283,7 +290,9 @@ class GraphTwin(Twin):
     async def _accounts(self, call: Call) -> Any:
         if not self.login.is_person(self.token_of(call)):
             raise Refusal("token")
-        return self.listed(call, self.owned, self.owned.index, self.shown_account)
+        asked = self.asked(call)
+        asked["limit"] = str(min(int(asked.get("limit") or 25), self.accounts_at_once))
+        return self.listed(call, self.owned, self.owned.index, self.shown_account, asked=asked)
 
     def shown_account(self, page: Owned) -> dict[str, Any]:
         """Return a page as ``/me/accounts`` lists it; a platform may add what hangs on it."""
