@@ -11,16 +11,19 @@ from email.utils import format_datetime
 
 import chorally_sdk as sdk
 from chorally_mail import identity, mime
+from chorally_mail.attaching import Content
 from chorally_mail.config import MailSettings
 from chorally_mail.translate import bounded
 
 MAX_SUBJECT = 250  # characters
 MAX_RECIPIENTS = 50
+MAX_NAME = 200  # characters of a file's name
 MAX_THREAD = 900  # characters of the References header; a line ends at 998 (RFC 5322, 2.1.1)
 _PREFIX = re.compile(
     r"^\s*(re|aw|r|rif|risp|sv|antw|vs|odp|res|ref|回复|答复|返信)\s*(\[\d+\])?\s*[:：]\s*", re.IGNORECASE
 )
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[^\s<>@,;:\"()\[\]\\\x00-\x1f\x7f]{1,255}")
+_TOKEN = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _THREADING = frozenset(("message-id", "in-reply-to", "references"))
 
 
@@ -53,8 +56,10 @@ class Composed:
         return not all(address.isascii() for address in (self.sender, *self.recipients))
 
 
-def compose(message: sdk.OutboundMessage, settings: MailSettings, now: datetime) -> Composed:
-    """Return the mail that a message is.
+def compose(
+    message: sdk.OutboundMessage, settings: MailSettings, now: datetime, files: Sequence[Content] = ()
+) -> Composed:
+    """Return the mail that a message is, with its files as they were read.
 
     ``options`` may name a ``subject``, an ``html`` version of the text, further recipients as ``cc`` (addresses),
     and ``reply_all`` to answer everybody whom the answered mail went to.
@@ -62,8 +67,6 @@ def compose(message: sdk.OutboundMessage, settings: MailSettings, now: datetime)
     Raises:
         Rejected: It has nobody to go to, or carries what a mail of ours cannot.
     """
-    if message.attachments:
-        raise sdk.Rejected("files cannot be sent by e-mail yet; put a link to the file into the text")
     if not re.fullmatch(r"[0-9a-f]{32}", message.client_ref):
         raise sdk.Rejected("the message's reference is not 32 hexadecimal digits")
     us = mime.one_form(settings.address)
@@ -89,7 +92,18 @@ def compose(message: sdk.OutboundMessage, settings: MailSettings, now: datetime)
     mail.set_content(_body(message.body), cte="quoted-printable")
     if html := message.options.get("html"):
         mail.add_alternative(_body(str(html)), subtype="html", cte="quoted-printable")
+    for file in files:
+        _attach(mail, file)
     return Composed(message_id, sender, (*to, *copies), mail.as_bytes())
+
+
+def _attach(mail: EmailMessage, file: Content) -> None:
+    """Add a file; what calls itself a mail or several parts is one file all the same."""
+    main, _, sub = (file.attachment.media_type or "").partition(";")[0].strip().lower().partition("/")
+    if not _TOKEN.fullmatch(main) or not _TOKEN.fullmatch(sub) or main in ("message", "multipart"):
+        main, sub = "application", "octet-stream"
+    name = _one_line(file.attachment.name or "")[:MAX_NAME] or "file"
+    mail.add_attachment(file.content, maintype=main, subtype=sub, filename=name)
 
 
 def _address(address: str, name: str = "") -> Address:

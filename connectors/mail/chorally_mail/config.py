@@ -106,6 +106,13 @@ class MailSettings(BaseModel):
         ge=0,
     )
 
+    max_sent_bytes: int = Field(
+        25_000_000,
+        title="Largest mail sent",
+        description="Bytes that a mail of ours may have with its files as they are sent, a third more than they have.",
+        ge=1024,
+    )
+
     @property
     def login(self) -> str:
         """The name to sign in with."""

@@ -5,7 +5,8 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime, timedelta
 
 import chorally_sdk as sdk
-from chorally_mail import download, imap, mime, reading, smtp
+from chorally_mail import attaching, download, imap, mime, reading, smtp
+from chorally_mail.attaching import MAX_FILE_BYTES, MAX_FILES
 from chorally_mail.compose import Composed, compose
 from chorally_mail.config import MailSettings, SaveSent
 from chorally_mail.identity import own_message_id
@@ -15,7 +16,15 @@ from chorally_mail.translate import CHANNEL, Context
 INBOX, SENT = "inbox", "sent"
 SAVING_HOSTS = ("smtp.gmail.com", "smtp-relay.gmail.com", "smtp.office365.com", "smtp-mail.outlook.com")
 """Servers that keep what is sent through them in the sent folder by themselves (as of 2026-11, from memory)."""
-_LIMITS = sdk.Limits(dedupe="lookup", settles=timedelta(minutes=5))
+_LIMITS = sdk.Limits(
+    dedupe="lookup", settles=timedelta(minutes=5), media={"*/*": MAX_FILE_BYTES}, max_media=MAX_FILES,
+    options={
+        "subject": "The subject; that of the mail that is answered where left out.",
+        "html": "The text as HTML, beside the plain one.",
+        "cc": "Addresses of further recipients.",
+        "reply_all": "Whether everybody is answered whom the mail went to.",
+    },
+)  # fmt: skip
 
 
 class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
@@ -102,7 +111,7 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
     async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
         """Send a mail, and keep a copy in the sent folder where the server does not.
 
-        ``options``: ``subject``, ``html``, ``cc`` (addresses), ``reply_all``.
+        ``options``: ``subject``, ``html``, ``cc`` (addresses), ``reply_all``. Files are attached.
 
         Raises:
             Rejected: The mail cannot be sent; the reason says why.
@@ -111,7 +120,8 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
             OutcomeUnknown: The connection broke while the server took the mail.
         """
         settings = self._settings
-        mail = compose(message, settings, self.now())
+        files = await attaching.read(message.attachments, self.media, settings.max_sent_bytes)
+        mail = compose(message, settings, self.now(), files)
         await smtp.submit(mail, settings, self.token, self.dial)
         data = {"sent_copy": await self._save(mail, settings)}
         return self._receipt(message, mail.message_id, data)

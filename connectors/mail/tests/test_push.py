@@ -1,12 +1,13 @@
 """Sending: the mail that is written, what each answer of the server means, the copy in the sent folder, ``find``."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
 from chorally_mail import translate
+from chorally_mail.attaching import Content, read
 from chorally_mail.compose import compose
 from chorally_mail.config import MailSettings
 from chorally_mail.connector import Mail
@@ -42,9 +43,11 @@ def an_answer(**changes: Any) -> sdk.OutboundMessage:
     return sdk.OutboundMessage(**(fields | changes))
 
 
-def written(message: sdk.OutboundMessage, settings: MailSettings = SETTINGS) -> EmailMessage:
+def written(
+    message: sdk.OutboundMessage, settings: MailSettings = SETTINGS, files: Sequence[Content] = ()
+) -> EmailMessage:
     """The mail that a message becomes, read again."""
-    raw = compose(message, settings, NOW).raw
+    raw = compose(message, settings, NOW, files).raw
     return message_from_bytes(raw.replace(b"\r\n", b"\n"), policy=policy.default)
 
 
@@ -81,6 +84,64 @@ def test_text_outside_ascii_and_html_arrive_as_they_are() -> None:
     assert plain.get_content() == "Perché no? 😀\n.\n.dot\n"
     assert html.get_content() == "<p>Perché <b>no</b>?</p>\n"
     assert mail.get_content_type() == "multipart/alternative"
+
+
+def a_file(content: bytes = b"\x89PNG", name: str = "lamp.png", media_type: str | None = "image/png") -> Content:
+    """A file as it was read."""
+    return Content(sdk.Attachment(kind="image", external_id="files/1", name=name, media_type=media_type), content)
+
+
+def test_files_arrive_as_they_are_beside_text_and_html() -> None:
+    """Of whatever type, under their names, also those outside ASCII; lines of any length and bytes of any kind."""
+    content = bytes(range(256)) * 40
+    files = [a_file(content), a_file(b"a,b\n", "Preventivo è qui.csv", "text/csv"), a_file(b"From: x\n\ny", "m.eml",
+                                                                                         "message/rfc822")]  # fmt: skip
+    message = an_answer(options={"html": "<p>New</p>"})
+    raw = compose(message, SETTINGS, NOW, files).raw
+    mail = written(message, files=files)
+
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert body.get_content() == "We send you a new one.\n"
+    html = mail.get_body(("html",))
+    assert html is not None
+    found = [(part.get_filename(), part.get_content_type(), part.get_payload(decode=True))
+             for part in mail.iter_attachments()]  # fmt: skip
+    assert found == [
+        ("lamp.png", "image/png", content), ("Preventivo è qui.csv", "text/csv", b"a,b\n"),
+        ("m.eml", "application/octet-stream", b"From: x\n\ny"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a\r\nX-Evil: 1.png", 'a"; x="b.png', "a\u2028b.png"])
+def test_a_files_name_breaks_out_of_no_header(name: str) -> None:
+    """However it is written."""
+    mail = written(an_answer(), files=[a_file(name=name), a_file(name="", media_type="x\r\nX-Evil: 1/y")])
+    (first, second) = mail.iter_attachments()
+    assert (mail["X-Evil"], first["X-Evil"], second["X-Evil"]) == (None, None, None)
+    assert (second.get_filename(), second.get_content_type()) == ("file", "application/octet-stream")
+
+
+async def test_files_are_read_until_they_are_too_large_for_a_mail() -> None:
+    """By what is said of them, and by what comes."""
+    asked: list[str] = []
+
+    async def media(attachment: sdk.Attachment) -> AsyncIterator[bytes]:
+        asked.append(attachment.external_id or "")
+        for _ in range(10):
+            yield bytes(100)
+
+    small = sdk.Attachment(kind="file", external_id="small")
+    (one,) = await read([small], media, 2000)
+    assert len(one.content) == 1000
+    with pytest.raises(sdk.Rejected, match="more than 2000 bytes"):
+        await read([small, small], media, 2000)
+    asked.clear()
+    with pytest.raises(sdk.Rejected, match="more than 2000 bytes"):
+        await read([sdk.Attachment(kind="file", external_id="large", size_bytes=1900)], media, 2000)
+    assert asked == []
 
 
 def test_everybody_is_answered_where_that_is_asked_for() -> None:
@@ -135,7 +196,7 @@ def test_a_name_breaks_out_of_no_header_either() -> None:
         {"options": {"cc": [7]}},
         {"options": {"cc": [f"{number}@example.org" for number in range(60)]}},
         {"client_ref": "../../etc"},
-        {"attachments": (sdk.Attachment(kind="image", url="https://shop.example/a.png"),)},
+        {"attachments": (sdk.Attachment(kind="image", external_id="a", size_bytes=20_000_000),)},
     ],
 )
 async def test_what_cannot_be_sent_is_refused_before_any_connection(

@@ -75,6 +75,11 @@ class Mailbox(Levers):
         mails = [message_from_bytes(raw, policy=policy.default) for raw in self.smtp.sent]
         return [Made(mail["Message-ID"].strip("<>"), _text(mail)) for mail in mails]
 
+    def seen_files(self) -> Sequence[bytes]:
+        """Tell the contents of the files that the server took for people."""
+        mails = [message_from_bytes(raw, policy=policy.default) for raw in self.smtp.sent]
+        return [bytes(part.get_payload(decode=True) or b"") for mail in mails for part in mail.iter_attachments()]
+
     def page_size(self, size: int) -> None:
         """Let the folder be read so many mails at once."""
         reading.PAGE = size
