@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 from chorally_telegram import Telegram
 from chorally_telegram.config import KINDS
@@ -36,32 +37,16 @@ async def test_a_secret_that_telegram_does_not_take_is_refused(secret: str) -> N
         await connect(Telegram).subscribe(CALLBACK, SecretStr(secret), None)
 
 
-async def test_another_programs_webhook_is_told(bot: Sandbox, telegram: Telegram) -> None:
+async def test_another_programs_webhook_is_told() -> None:
     """Two programs that both set it would take it from each other for ever."""
-    bot.world.updates.clear()
-    original = bot.set_webhook
 
-    async def stolen(call: object) -> object:
-        told = await original(call)  # type: ignore[arg-type]
-        if bot.world.webhook:
-            bot.world.webhook.url = "https://elsewhere.example/"
-        return told
+    def answer(request: httpx.Request) -> httpx.Response:
+        info = {"url": "https://elsewhere.example/", "has_custom_certificate": False, "pending_update_count": 0}
+        return httpx.Response(200, json={"ok": True, "result": True if request.method == "POST" else info})
 
-    for route in bot.app.routes:
-        if getattr(route, "path", "").endswith("/setWebhook"):
-            bot.app.routes.remove(route)
-            break
-    from starlette.routing import Route
-
-    bot.app.routes.append(Route("/bot{token}/setWebhook", bot._served(_said(bot), stolen), methods=["POST"]))
+    telegram = connect(Telegram, answer, grant=Sandbox().connection().grant)
     with pytest.raises(sdk.RetryLater, match="another program"):
         await telegram.subscribe(CALLBACK, SECRET, None)
-
-
-def _said(bot: Sandbox) -> object:
-    from chorally_sdk.sandbox.routes import Said
-
-    return Said("POST", "/bot{token}/setWebhook", "write", False)
 
 
 async def test_what_waits_is_kept_when_the_webhook_ends(bot: Sandbox, telegram: Telegram) -> None:

@@ -169,6 +169,7 @@ class BotApi(Twin):
         """Wait for news; a clock that stands passes by itself."""
         if not self.clock.is_running:
             await self.clock.sleep(seconds)
+            await asyncio.sleep(0)  # lets others go on: who asks for ever would ask at once again
             return
         try:
             async with asyncio.timeout(seconds):
