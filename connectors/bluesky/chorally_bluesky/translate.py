@@ -131,7 +131,7 @@ def _attached(embed: Any, did: str) -> Iterator[sdk.Attachment]:
     """The files of a post, by their author and content: its server gives them."""
     media = embed.get("media") if isinstance(embed, dict) and "media" in embed else embed
     name = _FILES.get(_text(_inside(media, "$type")))
-    listed = media.get(name) if name else None
+    listed = _inside(media, name) if name else None
     if name == "video":
         yield from _file("video", listed, did, "")
     for each in _each(listed) if name != "video" else ():
