@@ -192,11 +192,14 @@ async def test_a_platform_that_is_away_during_renewals_alarms_once_nothing_is_in
     harbour.platform.life = timedelta(hours=2)
     await harbour.connect()
     harbour.platform.fates = ["503"] * 100
-    for _ in range(5):
-        await harbour.tend(minutes=20)
+    for _ in range(23):
+        await harbour.tend(minutes=5)
+    record = await harbour.record()
+    assert record is not None
+    assert record.failures >= 4
     assert ((await harbour.account()).state, "not now" in await harbour.last_error()) == ("connected", True)
-    for _ in range(4):
-        await harbour.tend(minutes=20)
+    for _ in range(8):
+        await harbour.tend(minutes=10)
     account = await harbour.account()
     assert (account.state, account.reason.startswith("webhooks do not come: ")) == ("degraded", True)
     harbour.platform.fates = []
