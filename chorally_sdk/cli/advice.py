@@ -29,7 +29,9 @@ def advice(error: ConnectorError) -> str:
         case RetryLater():
             return "run it again later; is the platform up, and the URL right?"
         case Reauthorize():
-            return "get a new token, and give it by CHORALLY_TOKEN or --token"
+            return (
+                "get a new token, and give it by CHORALLY_TOKEN or --token; or consent again: `chorally-connector auth`"
+            )
         case Rejected():
             return _REASONS[error.reason]
         case OutcomeUnknown():

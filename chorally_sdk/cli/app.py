@@ -72,7 +72,10 @@ def _access(
         made = stand_in(found)
         if made is None:
             _fail(f"{found.platform} has no sandbox with levers; leave --sandbox out, or serve one and give --url")
-    return Access(token, account, url, settings_given(options or [], file), made)
+    from chorally_sdk.cli.consenting import folder
+
+    grants = None if sandbox or token else folder()
+    return Access(token, account, url, settings_given(options or [], file), made, grants)
 
 
 @app.command()
@@ -110,6 +113,30 @@ def check(
         checking.save(told, report)
     if told.of("failed"):
         raise typer.Exit(1)
+
+
+@app.command()
+def auth(
+    target: Target,
+    sandbox: Sandbox = False,
+    url: Url = "",
+    setting: Setting = None,
+    settings: Settings = None,
+    hint: Annotated[str, typer.Option(help="Your handle or instance, where the platform asks for it first.")] = "",
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1 for the call-back; any free one where 0.")] = 0,
+    redirect_uri: Annotated[
+        str, typer.Option(help="Registered at the platform, where it takes no loopback; you paste where it leads.")
+    ] = "",
+) -> None:
+    """Ask for consent in the browser and keep the grant, which `pull` and `push` then use and renew."""
+    from chorally_sdk.cli import authorizing, finding
+
+    found = _told(lambda: finding.find(target))
+    access = _told(lambda: _access(found, sandbox, url, "", "", setting, settings))
+    pasted = (lambda: typer.prompt("the whole URL that the browser was sent to", err=True)) if redirect_uri else None
+    wanted = authorizing.Wanted(hint, port, redirect_uri, pasted)
+    for line in _ran(lambda: authorizing.authorize(found, access, wanted, lambda page: typer.echo(page, err=True))):
+        typer.echo(line)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from chorally_sdk.cli.consenting import folder, renewing
 from chorally_sdk.cli.finding import Found
 from chorally_sdk.cli.telling import Told, mistakes
 from chorally_sdk.connector.abilities import abilities_of
@@ -20,6 +21,7 @@ from chorally_sdk.connector.base import Connector
 from chorally_sdk.http.client import Http
 from chorally_sdk.http.hosts import LOOPBACK
 from chorally_sdk.model.accounts import Account, AccountInfo, App, Grant
+from chorally_sdk.oauth.renewing import Live, Renewing
 from chorally_sdk.sandbox.levers import Levers
 from chorally_sdk.testing.running import Platform
 
@@ -39,6 +41,10 @@ class Access:
     """By name, of the account or of the app."""
     stand_in: Platform | None = None
     """In place of the platform."""
+    grants: Path | None = None
+    """Where ``auth`` keeps grants; none is looked for where None."""
+    name: str = ""
+    """Under which one is kept; the platform's where empty."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,26 @@ def settings_given(
 
 
 @asynccontextmanager
+async def for_app(found: Found, access: Access) -> AsyncIterator[tuple[Connector, Levers | None]]:
+    """Give the connector as it is asked for consent: for the app alone, with the stand-in, if there is one."""
+    async with AsyncExitStack() as stack:
+        levers = await stack.enter_async_context(access.stand_in()) if access.stand_in else None
+        opened = _Opened(found, access, levers)
+        stack.push_async_callback(opened.aclose)
+        yield opened.made(None, None), levers
+
+
+@asynccontextmanager
+async def keeping(found: Found, access: Access) -> AsyncIterator[Renewing]:
+    """Give what keeps the grants of a folder good."""
+    opened = _Opened(found, access, None)
+    try:
+        yield opened.renewing()
+    finally:
+        await opened.aclose()
+
+
+@asynccontextmanager
 async def connected(found: Found, access: Access) -> AsyncIterator[Connected]:
     """Connect an account, and close what was opened at the end.
 
@@ -95,6 +121,8 @@ async def connected(found: Found, access: Access) -> AsyncIterator[Connected]:
 
 
 class _Opened:
+    _live: Live | None = None
+
     def __init__(self, found: Found, access: Access, levers: Levers | None) -> None:
         self._found = found
         self._access = access
@@ -121,28 +149,43 @@ class _Opened:
         """Ask the platform who the account is."""
         kind = self._found.connector
         able = abilities_of(kind)
+        if self._grant is None and self._access.grants is not None and "Authorizes" in able:
+            await self._stored()
         if self._grant is None and "Renews" in able and "Authorizes" not in able:
-            self._grant = await self._made(None, None).renew(None)  # type: ignore[attr-defined]
+            self._grant = await self.made(None, None).renew(None)  # type: ignore[attr-defined]
         if self._grant is None and ("Authorizes" in able or kind.manifest.account_settings is None):
-            raise Told("there is no token; give one by CHORALLY_TOKEN or --token, or try --sandbox", status=2)
+            ask = f", by `chorally-connector auth {self._found.platform}`" if "Authorizes" in able else ""
+            raise Told(f"there is no token; give one by CHORALLY_TOKEN or --token{ask}, or try --sandbox", status=2)
         info = await self._chosen() if "Discovers" in able and not self._draft.external_id else None
-        info = info or await self._made(self._draft, self._grant).check()
+        info = info or await self.made(self._draft, self._grant).check()
         account = self._draft.model_copy(
             update={"external_id": info.external_id, "name": info.name, "data": dict(info.data)}
         )
-        return Connected(self._made(account, info.grant or self._grant), account, self._levers)
+        return Connected(self.made(account, info.grant or self._grant), account, self._levers)
+
+    def renewing(self) -> Renewing:
+        """Return what keeps the grants of the folder good."""
+        return renewing(lambda grant: self.made(None, grant), self._access.grants or folder())
+
+    async def _stored(self) -> None:
+        """Use the grant that a consent left, renewed where it ends."""
+        keeper, name = self.renewing(), self._access.name or self._found.platform
+        if await keeper.kept(name) is not None:
+            self._live = Live(keeper, name)
+            self._grant = await self._live.fresh()
 
     async def _chosen(self) -> AccountInfo | None:
         if self._levers is not None:
             return None  # its connection says which
-        infos = await self._made(None, self._grant).accounts()  # type: ignore[attr-defined]
+        infos = await self.made(None, self._grant).accounts()  # type: ignore[attr-defined]
         if len(infos) == 1:
             return infos[0]  # type: ignore[no-any-return]
         if not infos:
             return None
         raise Told("the token opens several accounts; choose one by --account: " + _listed(infos))
 
-    def _made(self, account: Account | None, grant: Grant | None) -> Connector:
+    def made(self, account: Account | None, grant: Grant | None) -> Connector:
+        """Return the connector for an account, or for the app alone."""
         manifest = self._found.connector.manifest
         transport, now = None, _now
         if self._levers is not None:
@@ -152,6 +195,7 @@ class _Opened:
             base_url=self._access.base_url or manifest.base_url,
             hosts=manifest.hosts,
             grant=grant,
+            grants=self._live if account is not None and grant is self._grant else None,
             transport=transport,
             private=LOOPBACK if self._levers is not None or _is_local(self._access.base_url) else (),
         )

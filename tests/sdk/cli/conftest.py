@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +74,17 @@ class Served:
 @pytest.fixture
 def served(made: Path) -> Iterator[Served]:
     """Its sandbox, served by the command until the test ends."""
+    with serving(made) as served:
+        yield served
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """Serve the sandbox of a checkout by the command."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-u", "-m", "chorally_sdk.cli", "sandbox", str(made), "--port", str(port)]
+    command = [sys.executable, "-u", "-m", "chorally_sdk.cli", "sandbox", str(folder), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT, text=True)
     assert process.stdout is not None
     told = []
