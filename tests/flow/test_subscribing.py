@@ -398,3 +398,51 @@ async def test_an_account_disconnected_before_it_was_ever_asked_for_forgets_its_
     await harbour.tend()
     left = await harbour.account()
     assert (left.leaving, left.sealed, harbour.platform.asked) == (False, "", [])
+
+
+async def test_when_many_are_due_some_are_asked_for_at_once_and_the_rest_right_after(harbour: Harbour) -> None:
+    """A platform is not flooded, and nobody waits for the next look."""
+    for number in range(40):
+        harbour.platform.names[f"token-{number}"] = f"wall-{number}"
+        account = await harbour.world.account("beacon", f"t{number}", credentials={"access_token": f"token-{number}"})
+        harbour.subscribing.begin(account)
+    asked = []
+    for _ in range(3):
+        harbour.world.io._nudged.clear()
+        await harbour.subscribing.dispatch()
+        await harbour.subscribing.idle()
+        asked.append((len(harbour.platform.asked), harbour.world.io._nudged.is_set()))
+    assert [count for count, _ in asked] == [16, 32, 40]
+    assert [is_woken for _, is_woken in asked[:2]] == [True, True]
+    harbour.world.io._nudged.clear()
+    assert await harbour.subscribing.dispatch() == 0
+    assert not harbour.world.io._nudged.is_set()
+
+
+async def test_an_account_that_is_begun_anew_is_asked_for_at_once_where_that_failed_before(harbour: Harbour) -> None:
+    """A change of its settings may have mended it, also where it was subscribed once; without need nobody is asked."""
+    account = await harbour.connect()
+    harbour.subscribing.begin(account)
+    await harbour.tend()
+    assert len(harbour.platform.asked) == 1
+    harbour.platform.fates = ["400"]
+    await harbour.tend(hours=20)
+    assert harbour.platform.fates == []
+    assert len(harbour.platform.asked) == 1
+    harbour.subscribing.begin(account)
+    await harbour.tend()
+    assert harbour.platform.asked == [None, "sub-wall-1"]
+
+
+async def test_an_account_whose_renewal_was_refused_for_its_token_is_asked_for_once_it_has_another(
+    harbour: Harbour,
+) -> None:
+    """At once, although its subscription would hold for a while."""
+    await harbour.connect()
+    harbour.platform.fates = ["401"]
+    await harbour.tend(hours=20)
+    assert (await harbour.account()).state == "reauthorization_required"
+    changed = await harbour.world.io.accounts.change(await harbour.account(), credentials={"access_token": "token"})
+    harbour.subscribing.begin(changed)
+    await harbour.tend()
+    assert harbour.platform.asked == [None, "sub-wall-1"]

@@ -106,6 +106,16 @@ async def test_after_a_restart_what_cannot_be_subscribed_goes_on_to_be_pulled(ha
     await harbour.subscribing.idle()
 
 
+async def test_where_no_address_is_set_pulling_in_place_of_webhooks_is_no_trouble(harbour: Harbour) -> None:
+    """As on a machine that no platform reaches; what is missing is shown all the same."""
+    harbour.subscribing._public_url = ""
+    await begin(harbour)
+    record = await harbour.record()
+    assert record is not None
+    assert "CHORALLY_PUBLIC_URL" in record.error
+    assert ((await harbour.account()).state, running(harbour)) == ("connected", ["pull:notes"])
+
+
 async def test_other_streams_run_all_the_time(tmp_path: Path) -> None:
     """Only what is said to exclude webhooks does."""
     async with a_harbour(tmp_path, Both) as harbour:

@@ -5,6 +5,10 @@ from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.model import Account
 
 
+class NoAddress(sdk.Rejected):
+    """Nobody has said under which address platforms reach this system."""
+
+
 def webhook_path(directory: Directory, account: Account) -> str | None:
     """Return where the platform sends an account's webhooks; None where its connector takes none."""
     connector = directory.connectors.get(account.platform)
@@ -22,12 +26,13 @@ def callback_url(directory: Directory, account: Account, public_url: str) -> str
     """Return the URL that is given to the platform.
 
     Raises:
-        Rejected: The system's own address is not known, or there is no app whose URL it could be.
+        NoAddress: The system's own address is not known.
+        Rejected: There is no app whose URL it could be.
     """
     hooks = directory.connectors[account.platform].manifest.hooks
     if hooks is not None and hooks.scope == "app" and directory.app_for(account) is None:
         raise sdk.Rejected(f"there is no app of {account.platform}; add one with POST /io/v1/apps")
     if not public_url:
         why = f"{account.platform} must be told this system's public address; set CHORALLY_PUBLIC_URL"
-        raise sdk.Rejected(f"{why}, such as https://chorally.example")
+        raise NoAddress(f"{why}, such as https://chorally.example")
     return f"{public_url.rstrip('/')}{webhook_path(directory, account) or ''}"

@@ -22,7 +22,7 @@ from chorally_core.services.io import subscription
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.hook_secrets import HookSecrets
-from chorally_core.services.io.hook_urls import callback_url
+from chorally_core.services.io.hook_urls import NoAddress, callback_url
 from chorally_core.services.io.model import Account, Nudge
 from chorally_core.services.io.sharing import Sharing
 from chorally_core.services.io.subscription import SubscriptionRecord
@@ -103,6 +103,8 @@ class Subscribing:
         self._begun: set[str] = set()
         self._comes: dict[str, bool] = {}
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._is_full = False
+        """Whether more is due than could be begun."""
 
     def serves(self, platform: str) -> bool:
         """Whether the host subscribes accounts of a platform."""
@@ -166,6 +168,9 @@ class Subscribing:
 
     def _finished(self, account_id: str, _: asyncio.Task[None]) -> None:
         self._busy.pop(account_id, None)
+        if self._is_full and not self._busy:
+            self._is_full = False
+            self._wake()
 
     async def idle(self) -> None:
         """Wait until no platform is asked any more."""
@@ -225,6 +230,7 @@ class Subscribing:
             if len(found) < _STEP:
                 break
             after = (found[-1].next_at, found[-1].id)
+        self._is_full = len(self._busy) + len(due) >= _AT_ONCE
         return due
 
     def _is_to_do(self, record: SubscriptionRecord) -> bool:
@@ -303,7 +309,10 @@ class Subscribing:
         why = str(error) if isinstance(error, sdk.ConnectorError) else shown(error)
         after = subscription.failed(record, error, why, self._now(), self._share())
         log.warning("not subscribed", account_id=account.id, platform=account.platform, error=why)
-        self._health.erred(account, f"{subscription.TROUBLE}: {why}")
+        if isinstance(error, NoAddress) and self._runs_alone(account):
+            after = msgspec.structs.replace(after, trouble="")  # whoever sets no address wants it so
+        else:
+            self._health.erred(account, f"{subscription.TROUBLE}: {why}")
         if after.external_id and not after.in_force(self._now()):
             after = await self._given_up(account, after)
         await self._store(after)
