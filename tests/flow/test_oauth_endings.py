@@ -10,7 +10,7 @@ import httpx
 import pytest
 from chorally_core.ports.documents import Query
 from chorally_core.services.io.grants import GrantRecord
-from chorally_core.services.io.revoking import PAUSES
+from chorally_core.services.io.revoking import LASTS, PAUSES
 
 import chorally_sdk as sdk
 from tests.flow.test_oauth import Connected
@@ -119,6 +119,18 @@ async def test_a_platform_that_does_not_take_it_back_is_asked_a_few_times(world:
     assert await world.records() == []
 
 
+async def test_a_platform_that_asks_for_a_long_wait_keeps_no_grant_longer_than_a_day(world: World) -> None:
+    """Nor is it asked again before that."""
+    [account] = await world.connect("room-1")
+    world.platform.at_revocation = [httpx.Response(429, headers={"Retry-After": "500000"})] * 20
+    await world.disconnect(account)
+    for _ in range(3):
+        await world.tend()
+    await world.tend(LASTS)
+    assert len(world.platform.given_back) == 1
+    assert await world.records() == []
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -170,6 +182,7 @@ async def test_a_consent_that_ends_for_good_is_told_of_once_and_in_time(world: W
         await world.tend(timedelta(days=1))
         told = [snapshot for kind, snapshot in await world.facts() if kind == "account_consent_ending"]
         assert len(told) == (1 if day >= 18 else 0), day  # what the renewal of that day has shown
+    assert await world.system.io.renewal.renew_due() == 0, "it is not looked at again before it is to be renewed"
     assert "the consent ends on" in told[0]["reason"]
     assert told[0]["reconnect_url"] == f"https://chorally.example/io/v1/accounts/{account}"
     shown = (await world.http.get(f"/io/v1/accounts/{account}")).json()

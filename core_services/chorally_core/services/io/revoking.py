@@ -16,9 +16,10 @@ from chorally_core.services.io.grants import GrantRecord, Grants
 
 log = structlog.get_logger(__name__)
 
-PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=16))
+PAUSES = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6), timedelta(hours=12))
 """How long is waited after each try that came to nothing; after the last one the grant is forgotten."""
-_LONGEST = timedelta(hours=16)
+LASTS = timedelta(days=1)
+"""How long it is kept at most, however long a platform asks to wait."""
 
 
 class Revoking:
@@ -64,9 +65,10 @@ class Revoking:
             return
         try:
             why = await self._refusal(record)
-            if isinstance(why, sdk.RetryLater) and record.tries < len(PAUSES):
-                pause = min(max(why.wait or timedelta(0), PAUSES[record.tries]), _LONGEST)
-                await self._grants.put_off(record, self._now() + pause)
+            left = (record.ended_at or self._now()) + LASTS - self._now()
+            if isinstance(why, sdk.RetryLater) and record.tries < len(PAUSES) and left > timedelta(0):
+                pause = max(why.wait or timedelta(0), PAUSES[record.tries])
+                await self._grants.put_off(record, self._now() + min(pause, left))
                 return
             if why is not None:
                 log.warning(
