@@ -18,7 +18,7 @@ from chorally_sdk.hookspecs import ENTRY_POINTS
 from chorally_sdk.plugins import SDK, Plugin, discover
 from chorally_sdk.sandbox.levers import Levers
 from chorally_sdk.testing.package import Package
-from chorally_sdk.testing.running import Platform, platform_of
+from chorally_sdk.testing.running import Platform, is_connected, platform_of
 
 _PLACES = ("sandbox.levers", "testing.levers", "sandbox", "testing")
 """Modules of a connector's package in which its stand-in is looked for, when ``sandbox()`` gives none."""
@@ -90,7 +90,8 @@ def _levers_in(name: str, package: str) -> list[type[Levers]]:
     except ModuleNotFoundError:
         return []
     kinds = [value for value in vars(importlib.import_module(name)).values() if isinstance(value, type)]
-    return [kind for kind in kinds if issubclass(kind, Levers) and kind.__module__.partition(".")[0] == package]
+    ours = [kind for kind in kinds if issubclass(kind, Levers) and kind.__module__.partition(".")[0] == package]
+    return [kind for kind in ours if is_connected(kind)]
 
 
 def _checked(made: Any, named: str) -> Platform:

@@ -19,11 +19,17 @@ Platform = Callable[[], Levers]
 
 
 def platform_of(connector: type[Connector]) -> Platform | None:
-    """Return what makes the connector's own sandbox, None where it has none that has levers."""
+    """Return what makes the connector's own sandbox, None where it has none that has levers and an account."""
     if not issubclass(connector, Sandboxes):
         return None
     made = connector.sandbox()
-    return cast("Callable[[], Levers]", connector.sandbox) if isinstance(made, Levers) else None
+    is_whole = isinstance(made, Levers) and is_connected(type(made))
+    return cast("Callable[[], Levers]", connector.sandbox) if is_whole else None
+
+
+def is_connected(kind: type[Levers]) -> bool:
+    """Whether a stand-in says how its account is connected, without which none can be tried."""
+    return kind.connection is not Levers.connection
 
 
 def applies(check: Check, connector: type[Connector], levers: Levers | None) -> None:
