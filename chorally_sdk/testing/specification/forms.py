@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 from chorally_sdk.sandbox.parts import MULTIPART, parts_of
 
 FORM = "application/x-www-form-urlencoded"
+A_FILE = "a file"
+"""What a file of a form is taken for."""
 
 
 def is_form(media: str) -> bool:
@@ -44,7 +46,7 @@ def typed(text: str | None, kinds: frozenset[str]) -> Any:
     A list is JSON, or its parts with commas between. A file stands for a text.
     """
     if text is None:
-        return "a file"
+        return A_FILE
     looks_like_json = text[:1] in {"[", "{"} and {"array", "object"} & kinds
     if looks_like_json or ("string" not in kinds and {"integer", "number", "boolean"} & kinds):
         try:

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 
 from chorally_sdk.sandbox.parts import MULTIPART
 from chorally_sdk.testing.specification.description import Description, Operation, Parameter, pointer
-from chorally_sdk.testing.specification.forms import FORM
+from chorally_sdk.testing.specification.forms import A_FILE, FORM
 
 _SIMPLE: Mapping[str, dict[str, Any]] = {
     "Integer": {"type": "integer"},
@@ -23,6 +23,7 @@ _SIMPLE: Mapping[str, dict[str, Any]] = {
     "InputFile": {"type": "string"},  # the name of a file there, or of a part of the form
 }
 _HOOK = "Update"
+_LIST = "Array of "
 _FAILED = {
     "type": "object",
     "required": ["ok", "error_code", "description"],
@@ -58,7 +59,8 @@ def _operations(told: Mapping[str, Any]) -> Sequence[Operation]:
         "additionalProperties": False,
     }
     answers = {"2XX": result, "4XX": _FAILED, "5XX": None}
-    body = dict.fromkeys(("application/json", FORM, MULTIPART), _object(told))
+    body = dict.fromkeys(("application/json", FORM), _object(told))
+    body[MULTIPART] = {**_object(told), "additionalProperties": {"const": A_FILE}}  # which a field names: attach://
     is_needed = any(each["required"] for each in fields)
     return (
         Operation(name, "GET", path, query, answers=answers),
@@ -86,11 +88,13 @@ def _field(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _any_of(names: Sequence[str]) -> dict[str, Any]:
+    if len(names) > 1 and all(name.startswith(_LIST) for name in names):  # a list may mix what it may hold
+        return {"type": "array", "items": _any_of([name.removeprefix(_LIST) for name in names])}
     schemas = [_type(name) for name in names]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 def _type(name: str) -> dict[str, Any]:
-    if name.startswith("Array of "):
-        return {"type": "array", "items": _type(name.removeprefix("Array of "))}
+    if name.startswith(_LIST):
+        return {"type": "array", "items": _type(name.removeprefix(_LIST))}
     return dict(_SIMPLE.get(name) or pointer(name))

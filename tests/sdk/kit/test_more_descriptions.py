@@ -52,6 +52,7 @@ METHODS = {
                 {"name": "words", "types": ["Array of Word"], "required": False},
                 {"name": "photo", "types": ["InputFile", "String"], "required": False},
                 {"name": "loud", "types": ["Boolean"], "required": False},
+                {"name": "album", "types": ["Array of Plain", "Array of Bold"], "required": False},
             ],
         }
     },
@@ -216,6 +217,10 @@ def methods(tmp_path: Path) -> Described:
         ("chat_id=1&words=%5B%7B%22type%22%3A%22plain%22%7D%5D", FORM, False),
         ('--x\r\nContent-Disposition: form-data; name="chat_id"\r\n\r\n1\r\n--x\r\n'
          'Content-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\n\x00\r\n--x--\r\n', PARTED, True),
+        ('--x\r\nContent-Disposition: form-data; name="chat_id"\r\n\r\n1\r\n--x\r\n'
+         'Content-Disposition: form-data; name="file0"; filename="a.png"\r\n\r\n\x00\r\n--x--\r\n', PARTED, True),
+        ('{"chat_id": 1, "album": [{"type": "plain", "text": "x"}, {"type": "bold", "weight": 1}]}', JSON, True),
+        ('{"chat_id": 1, "album": [{"type": "plain", "weight": 1}]}', JSON, False),
         ('--x\r\nContent-Disposition: form-data; name="chat"\r\n\r\n1\r\n--x--\r\n', PARTED, False),
         ("chat_id=1", "text/plain", False),
     ],
