@@ -164,7 +164,7 @@ async def consented(url: str, who: Person) -> dict[str, str]:
     navigating = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-site": "cross-site"}
     async with httpx.AsyncClient(timeout=30) as browser:
         page = await browser.get(url, headers={**navigating, "accept": "text/html"})
-        cookies = dict(each.partition(";")[0].split("=", 1) for each in page.headers.get_list("set-cookie"))
+        cookies = _set_by(page)
         asking = {
             "x-csrf-token": cookies["csrf-token"], "origin": site, "referer": url,
             "sec-fetch-mode": "same-origin", "sec-fetch-site": "same-origin", "sec-fetch-dest": "empty",
@@ -175,7 +175,7 @@ async def consented(url: str, who: Person) -> dict[str, str]:
             told = {**asking, "cookie": _joined(cookies), **headers}
             answer = await browser.post(f"{site}{_API}/{name}", json=body, headers=told)
             assert answer.is_success, answer.text
-            cookies.update(each.partition(";")[0].split("=", 1) for each in answer.headers.get_list("set-cookie"))
+            cookies.update(_set_by(answer))
             return dict(answer.json())
 
         signed = await ask("sign-in", {"locale": "en", "username": who.handle, "password": who.password})
@@ -188,6 +188,11 @@ async def consented(url: str, who: Person) -> dict[str, str]:
             assert led.is_redirect, led.text
             where = led.headers["location"]
     return dict(parse_qsl(urlsplit(where).query))
+
+
+def _set_by(answer: httpx.Response) -> dict[str, str]:
+    pairs = (each.partition(";")[0].partition("=") for each in answer.headers.get_list("set-cookie"))
+    return {name: value for name, _, value in pairs}
 
 
 def _joined(cookies: Mapping[str, str]) -> str:
@@ -225,5 +230,6 @@ async def network() -> AsyncIterator[Network]:
     ]
     directory = Directory(found["PLC_URL"])
     yield Network(found["URL"], directory, *people)
-    for each in (directory, *people):
-        await each.aclose()
+    await directory.aclose()
+    for person in people:
+        await person.aclose()

@@ -62,6 +62,7 @@ class Bluesky(
         app_settings=AppSettings,
         account_settings=AccountSettings,
         quality={
+            "real-server": "done",
             "anonymous": "exempt: every post has an author; what the platform hides of one, it hides whole",
             "no-doubles": "exempt: a reply comes by its notification and again with its thread, under one id and with "
             "the same content, since either of them alone may miss it",

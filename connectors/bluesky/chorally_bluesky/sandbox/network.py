@@ -105,6 +105,18 @@ class Network(Server):
         """Three hundred letters as people see them."""
         return 300, "graphemes"
 
+    def seen_files(self) -> Sequence[bytes]:
+        """Tell the pictures of what the account posted."""
+        shown = []
+        for record in self.world.records.values():
+            embed = record.value.get("embed", {}) if record.did == self.did else {}
+            shown += [each["image"]["ref"]["$link"] for each in embed.get("media", embed).get("images", ())]
+        return [self.world.blobs[self.did, cid][0] for cid in shown]
+
+    def media_limit(self, verb: str) -> Mapping[str, int]:
+        """Two million bytes of any picture."""
+        return {"image/*": 2_000_000}
+
     def reply_unnoticed(self, body: str, *, parent: str = "", author: str = "ada") -> str:
         """Let somebody answer before the AppView knows the post: no notification will ever come."""
         parent = parent or self.news.uri
