@@ -13,6 +13,7 @@ import httpx
 import pydantic_core
 
 import chorally_sdk as sdk
+from chorally_telegram.auth import FILE
 
 CONFLICT_WAIT = timedelta(seconds=30)
 _BEGINS_REFUSED = re.compile(rb'\s*\{\s*"ok"\s*:\s*false')
@@ -63,7 +64,17 @@ def fault(answer: httpx.Response) -> sdk.ConnectorError | None:
     wait = _number(parameters.get("retry_after"))
     if code == 429 or wait is not None:
         return sdk.RateLimited(why, wait=_wait(wait) or sdk.asked_wait(answer))
+    if code == 404 and _is_of_file(answer):
+        return sdk.Rejected(why, reason=sdk.Reason.GONE)
     return _by_code(code, why, text.lower() if isinstance(text, str) else "")
+
+
+def _is_of_file(answer: httpx.Response) -> bool:
+    """Whether a file was asked for, where a 404 says nothing about the token."""
+    try:
+        return FILE in answer.request.url.path
+    except RuntimeError:  # it was not asked for at all
+        return False
 
 
 def _by_code(code: int, why: str, text: str) -> sdk.ConnectorError:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,15 @@ from pydantic import SecretStr
 import chorally_sdk as sdk
 from chorally_sdk.testing import connect
 from chorally_sdk.testing.recording import Exchange
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let others go on until something holds."""
+    for _ in range(10_000):
+        if holds():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never held")
 
 
 def test_the_stream_runs_only_without_webhooks(telegram: Telegram) -> None:
@@ -45,8 +55,7 @@ async def test_it_goes_on_waiting_after_it_has_caught_up(
     pages = telegram.pull("updates", None, None)
     first = await anext(pages)
     coming = asyncio.ensure_future(anext(pages))
-    while len(asked) < 4:
-        await asyncio.sleep(0)
+    await until(lambda: len(asked) == 4)
     said = await bot.say("Hello")
     page = await coming
 
@@ -83,8 +92,7 @@ async def test_a_second_reader_is_a_conflict(bot: Sandbox) -> None:
     pages = first.pull("updates", None, None)
     await anext(pages)
     waiting = asyncio.ensure_future(anext(pages))
-    while bot.calls < 2:
-        await asyncio.sleep(0)
+    await until(lambda: bot.calls == 2)
     await anext(second.pull("updates", None, None))
     with pytest.raises(sdk.RetryLater, match="end the other program"):
         await waiting

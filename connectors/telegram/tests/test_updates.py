@@ -10,7 +10,14 @@ from chorally_telegram import Telegram
 import chorally_sdk as sdk
 from chorally_sdk.testing import a_hook, connect
 
-ADA = {"id": 11, "is_bot": False, "first_name": "Ada", "last_name": "Lovelace", "username": "ada", "language_code": "it"}
+ADA = {
+    "id": 11,
+    "is_bot": False,
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "username": "ada",
+    "language_code": "it",
+}
 BOT = {"id": 7, "is_bot": True, "first_name": "Us"}
 PRIVATE = {"id": 11, "type": "private", "first_name": "Ada"}
 GROUP = {"id": -100123, "type": "supergroup", "title": "Fans"}
@@ -122,7 +129,9 @@ def test_a_business_account_has_ids_of_its_own() -> None:
 
 def test_what_a_business_deletes_is_marked() -> None:
     """One mark for each message."""
-    marks = parsed("deleted_business_messages", {"business_connection_id": "b1", "chat": PRIVATE, "message_ids": [5, 6]})
+    marks = parsed(
+        "deleted_business_messages", {"business_connection_id": "b1", "chat": PRIVATE, "message_ids": [5, 6]}
+    )
 
     assert [(mark.state, mark.external_id) for mark in marks if isinstance(mark, sdk.Mark)] == [
         ("deleted", "b1/11/5"), ("deleted", "b1/11/6"),
@@ -136,7 +145,13 @@ def test_a_guest_message_cannot_be_answered_as_others() -> None:
 
 def test_a_pressed_button_is_a_message_under_ours() -> None:
     """It says what was chosen, at the time at which it came."""
-    press = {"id": "99", "from": ADA, "chat_instance": "x", "data": "yes", "message": {"message_id": 4, "chat": PRIVATE}}
+    press = {
+        "id": "99",
+        "from": ADA,
+        "chat_instance": "x",
+        "data": "yes",
+        "message": {"message_id": 4, "chat": PRIVATE},
+    }
     told = message("callback_query", press)
     alone = message("callback_query", {"id": "98", "from": ADA, "chat_instance": "x", "inline_message_id": "q"})
 

@@ -1,11 +1,10 @@
 """Reads what a call sends: JSON, a form, or a multipart form with files."""
 
 import json
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 
 from chorally_sdk.sandbox import Call
+from chorally_sdk.sandbox.parts import MULTIPART, parts_of
 
 Files = dict[str, tuple[str, str, bytes]]
 """Name, media type and bytes of a file by its field."""
@@ -19,17 +18,12 @@ async def fields_of(call: Call) -> tuple[dict[str, Any], Files]:
     told: dict[str, Any] = {**call.query, **({} if is_json else call.fields)}
     files: Files = {}
     kind = call.request.headers.get("content-type", "")
-    if kind.startswith("multipart/"):
-        raw = await call.request.body()
-        read = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + raw)
-        for part in read.iter_parts():
-            name = str(part.get_param("name", "", "content-disposition"))
-            content = part.get_payload(decode=True)
-            content = content if isinstance(content, bytes) else b""
-            if filename := part.get_filename():
-                files[name] = (filename, part.get_content_type(), content)
+    if kind.startswith(MULTIPART):
+        for part in parts_of(kind, await call.request.body()):
+            if part.filename is not None:
+                files[part.name] = (part.filename, part.media_type, part.content)
             else:
-                told[name] = content.decode()
+                told[part.name] = part.text
     read_as = {name: each if name in _WORDS else _value(each) for name, each in told.items()}
     return {**read_as, **(call.fields if is_json else {})}, files
 

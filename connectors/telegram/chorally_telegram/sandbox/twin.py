@@ -236,7 +236,7 @@ class BotApi(Twin):
         """Give the bytes of a file."""
         content = self.world.files.get(call.path["file_id"])
         if content is None:
-            return JSONResponse({"ok": False, "error_code": 404, "description": "Not Found: file"}, 404)
+            return JSONResponse({"ok": False, "error_code": 404, "description": "Not Found"}, 404)
         return Response(content, media_type="application/octet-stream")
 
     @answers("POST", "/bot{token}/sendMessage")
