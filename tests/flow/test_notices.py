@@ -82,7 +82,8 @@ async def test_what_moved_and_is_no_account_changes_none(harbour: Harbour) -> No
     """A chat, or a person."""
     await harbour.receive({"moved": "chat-2", "id": "chat-1"})
     await harbour.tend()
-    assert ((await harbour.account()).external_id, await harbour.world.all(AccountNotice)) == ("wall-1", [])
+    account = await harbour.account()
+    assert (account.external_id, account.state, await harbour.world.all(AccountNotice)) == ("wall-1", "connected", [])
 
 
 async def test_a_notice_waits_where_the_platform_is_away(harbour: Harbour) -> None:

@@ -5,9 +5,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from chorally_core.ports.documents import Write
 from chorally_core.services.io import subscription
 from chorally_core.services.io.model import Nudge
+from chorally_core.services.io.sharing import Sharing
 from chorally_core.services.io.subscription import SLOW_ROUND, SubscriptionRecord
 
 import chorally_sdk as sdk
@@ -446,3 +449,68 @@ async def test_an_account_whose_renewal_was_refused_for_its_token_is_asked_for_o
     harbour.subscribing.begin(changed)
     await harbour.tend()
     assert harbour.platform.asked == [None, "sub-wall-1"]
+
+
+async def test_a_subscription_that_the_refused_token_cannot_end_is_left_behind_and_told(harbour: Harbour) -> None:
+    """There is nothing to wait for."""
+    account = await harbour.connect()
+    harbour.platform.names.clear()
+    await harbour.disconnect(account)
+    await harbour.tend()
+    left = await harbour.account()
+    assert (left.leaving, left.sealed, await harbour.record()) == (False, "", None)
+    assert "could not be ended" in await harbour.last_error()
+
+
+async def test_being_subscribed_changes_nothing_of_an_account(harbour: Harbour) -> None:
+    """Its connections, which stay open for long, are not made anew; one of an earlier release gets its secret then."""
+    account = await harbour.connect()
+    assert (await harbour.account()).version == account.version == 1
+    await harbour.world.ledger.documents.delete(SubscriptionRecord, [account.id])
+    stored = msgspec.structs.replace(account, hook_secret="", version=2)
+    await harbour.world.ledger.documents.write([Write(stored, 1)])
+    harbour.world.io.directory.put(stored)
+    harbour.subscribing.begin(stored)
+    await harbour.tend()
+    assert (await harbour.account()).hook_secret
+    assert await harbour.receive(NOTE) == "accept"
+
+
+async def test_an_account_that_is_disconnected_while_it_is_about_to_be_subscribed_is_not(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would be known of it to be ended."""
+    account = await harbour.world.account("beacon")
+    harbour.subscribing.begin(account)
+    looks = Sharing.is_done_elsewhere
+
+    async def meanwhile(self: Sharing, record: SubscriptionRecord, what: Any) -> bool:
+        if (await harbour.account()).state == "connected":
+            await harbour.world.io.accounts.disconnect(await harbour.account())
+        return await looks(self, record, what)
+
+    monkeypatch.setattr(Sharing, "is_done_elsewhere", meanwhile)
+    await harbour.tend()
+    left = await harbour.account()
+    assert (harbour.platform.asked, left.leaving, left.sealed, await harbour.record()) == ([], False, "", None)
+
+
+async def test_an_account_that_is_connected_again_while_it_is_unsubscribed_is_subscribed_anew(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And keeps its new credentials."""
+    account = await harbour.connect()
+    unsubscribe = Beacon.unsubscribe
+
+    async def meanwhile(self: Beacon, current: sdk.Subscription) -> None:
+        await unsubscribe(self, current)
+        left = await harbour.account()
+        again = await harbour.world.io.accounts.change(left, credentials={"access_token": "token"})
+        harbour.subscribing.begin(again)
+
+    await harbour.disconnect(account)
+    monkeypatch.setattr(Beacon, "unsubscribe", meanwhile)
+    await harbour.tend()
+    now = await harbour.account()
+    assert (now.state, now.leaving, bool(now.sealed)) == ("connected", False, True)
+    assert (list(harbour.platform.held), harbour.platform.asked) == (["sub-wall-1"], [None, None])

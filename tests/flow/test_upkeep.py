@@ -14,7 +14,7 @@ from chorally_core.bootstrap.resealing import SEALED, reseal
 from chorally_core.events import topics
 from chorally_core.ports.documents import Query
 from chorally_core.ports.jobs import Job
-from chorally_core.services.io.model import Account, Delivery, Hook
+from chorally_core.services.io.model import Account, App, Delivery, Hook
 from chorally_core.services.log.model import LogEntry
 from chorally_core.services.message.model import Message
 from chorally_core.settings import Retention, Settings
@@ -133,7 +133,7 @@ async def test_secrets_are_sealed_anew_under_the_first_key(tmp_path: Path) -> No
         await reseal(Settings(data=tmp_path, secret_keys=[new]))
     count = await reseal(Settings(data=tmp_path, secret_keys=[new, KEY]))
     assert count >= 2
-    assert {(Account, "sealed"), (Delivery, "route")} <= set(SEALED)
+    assert {(Account, "sealed"), (Account, "hook_secret"), (App, "hook_secret"), (Delivery, "route")} <= set(SEALED)
 
     async with an_api(tmp_path, secret_keys=[new]) as again:
         assert (await again.hook(a_note("n2"))).status_code == 200

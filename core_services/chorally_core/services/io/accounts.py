@@ -43,6 +43,8 @@ class Accounts(Apps):
     """Where a person connects an account again; ``{account_id}`` stands for its id."""
     subscribes: Callable[[str], bool] = staticmethod(lambda platform: False)
     """Whether accounts of a platform are subscribed, and must be unsubscribed when they are disconnected."""
+    hook_secret: Callable[[str], str] = staticmethod(lambda platform: "")
+    """Makes what webhooks of a platform's new account are proven by, sealed; empty where the host makes none."""
     trouble: Callable[[Account], Awaitable[str]] = staticmethod(_no_trouble)
     """Returns why an account's webhooks do not come."""
 
@@ -174,6 +176,7 @@ class Accounts(Apps):
             settings_version=connector.manifest.settings_version,
             sealed=sealed,
             hook_token=self._new_id(),
+            hook_secret=self.hook_secret(platform),
             created_at=now,
             connected_at=now,
             token_expires_at=expires_at,

@@ -41,6 +41,16 @@ class HookSecrets:
         self._new_id = new_id
         self._on_changed = on_changed
 
+    def new(self, platform: str) -> str:
+        """Return one for a new account, sealed; empty where webhooks are proven otherwise, or by the app's."""
+        connector = self._directory.connectors[platform]
+        hooks = connector.manifest.hooks
+        is_own = hooks is not None and hooks.scope == "account"
+        return self._sealed() if is_own and issubclass(connector, sdk.Subscribes) else ""
+
+    def _sealed(self) -> str:
+        return self._vault.seal(self._new_id() + self._new_id())
+
     async def of(self, account: Account) -> SecretStr:
         """Return the secret that an account's webhooks are proven by; it is stored before it is returned.
 
@@ -70,8 +80,7 @@ class HookSecrets:
 
     async def _with_one(self, holder: App | Account) -> App | Account:
         """The holder with a new secret, stored; as it was where somebody else changed it."""
-        sealed = self._vault.seal(self._new_id() + self._new_id())
-        changed = msgspec.structs.replace(holder, hook_secret=sealed, changed_at=self._now())
+        changed = msgspec.structs.replace(holder, hook_secret=self._sealed(), changed_at=self._now())
         try:
             await self._ledger.commit(Work([Step.of([changed])]))
         except Conflict:

@@ -365,8 +365,14 @@ class Subscribing:
         return True
 
     async def _left(self, account: Account, record: SubscriptionRecord | None) -> None:
+        """Forget what is not needed any more; an account that was connected again meanwhile is subscribed anew."""
         if account.leaving:
             await self._on_left(account)
+        stored = await self._ledger.documents.get(Account, account.id)
+        if record is not None and stored is not None and stored.state != "disconnected":
+            ended = subscription.ended(record)
+            await self._store(msgspec.structs.replace(ended, doing=None, next_at=self._now()))
+            return
         self._comes.pop(account.id, None)
         if record is not None:
             await self._ledger.documents.delete(SubscriptionRecord, [record.id])

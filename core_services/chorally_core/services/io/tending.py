@@ -72,6 +72,7 @@ class Tending:
             ledger, directory, health, now=now, on_revoked=self._revoked, on_lost=self._lost,
             on_moved=self._moved, is_mine=is_mine,
         )  # fmt: skip
+        accounts.hook_secret = secrets.new
         accounts.subscribes = self.subscribing.serves
         accounts.trouble = self.subscribing.trouble
         pulling.hooks_come = self.subscribing.hooks_come
