@@ -151,7 +151,7 @@ async def test_a_file_that_is_too_large_is_given_up_while_it_is_sent(bot: Sandbo
     """Nothing is shown of it, and it is certain that nothing was sent."""
 
     async def endless(_: sdk.Attachment) -> Any:
-        for _ in range(60):
+        for _number in range(60):
             yield b"x" * 2**20
 
     telegram = connect(Telegram, bot.transport(), grant=bot.connection().grant)

@@ -1,7 +1,6 @@
 """The Bot API of the sandbox: methods as Bot API 10.1 documents them, for one bot."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar
@@ -11,91 +10,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chorally_sdk.sandbox import Call, Clock, Courier, Failure, Fault, Faults, Refusal, Twin, answers
+from chorally_sdk.sandbox import Call, Clock, Failure, Fault, Faults, Refusal, Twin, answers
 from chorally_sdk.sandbox.control import Body, did
-from chorally_sdk.sandbox.hooks import Hook
 from chorally_sdk.text import length
+from chorally_telegram.sandbox.errors import ERRORS
 from chorally_telegram.sandbox.forms import Files, fields_of
+from chorally_telegram.sandbox.post import Post
 from chorally_telegram.sandbox.world import BOT_ID, Value, Webhook, World
 
 TOKEN = f"{BOT_ID}:sandbox-token-0123456789"
-HEADER = "X-Telegram-Bot-Api-Secret-Token"
-_CALLBACK = "subscribed"
-
-
-def failure(status: int, description: str, parameters: Value | None = None, **means: Any) -> Failure:
-    """Return an error as the Bot API shapes it."""
-    told: Value = {"ok": False, "error_code": status, "description": description}
-    return Failure(status, {**told, **({"parameters": parameters} if parameters else {})}, means=means)
-
-
-def _bad(text: str, reason: str = "invalid") -> Failure:
-    return failure(400, f"Bad Request: {text}", type="Rejected", reason=reason)
-
-
-ERRORS: Mapping[str, Failure] = {
-    "token": failure(401, "Unauthorized", type="Reauthorize"),
-    "no_bot": failure(404, "Not Found", type="Reauthorize"),
-    "forbidden": failure(403, "Forbidden: not enough rights", type="Rejected", reason="permission"),
-    "blocked": failure(403, "Forbidden: bot was blocked by the user", type="Rejected", reason="blocked"),
-    "kicked": failure(403, "Forbidden: bot was kicked from the supergroup chat", type="Rejected", reason="blocked"),
-    "deactivated": failure(403, "Forbidden: user is deactivated", type="Rejected", reason="gone"),
-    "gone": _bad("message not found", "gone"),
-    "no_chat": _bad("chat not found", "gone"),
-    "no_reply": _bad("message to be replied not found", "gone"),
-    "no_edit": _bad("message to edit not found", "gone"),
-    "no_delete": _bad("message to delete not found", "gone"),
-    "no_text": _bad("there is no text in the message to edit"),
-    "same": _bad("message is not modified: specified new message content is exactly the same"),
-    "invalid": _bad("the request is not valid"),
-    "empty": _bad("message text is empty"),
-    "long": _bad("message is too long"),
-    "caption": _bad("message caption is too long"),
-    "file": _bad("wrong file_id or the file is temporarily unavailable", "gone"),
-    "large": _bad("file is too big"),
-    "url": _bad("bad webhook: An HTTPS URL must be provided for webhook"),
-    "moved": failure(
-        400, "Bad Request: group chat was upgraded to a supergroup chat", {"migrate_to_chat_id": -1009999999999},
-        type="Rejected", reason="gone",
-    ),
-    "hooked": failure(
-        409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete it first",
-        type="RetryLater", wait_s=30,
-    ),
-    "conflict": failure(
-        409, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
-        type="RetryLater", wait_s=30,
-    ),
-    "rate": failure(
-        429, "Too Many Requests: retry after 60", {"retry_after": 60}, type="RateLimited", wait_s=60, scope="account"
-    ),
-    "down": failure(500, "Internal Server Error: restart", type="RetryLater"),
-}  # fmt: skip
-
-
-class Post(Courier):
-    """Updates as Telegram posts them: one in each, under the secret of the webhook."""
-
-    at_once = 1
-
-    def __init__(self, world: World, **given: Any) -> None:
-        super().__init__(**given)
-        self.world = world
-
-    def pack(self, changes: list[tuple[Any, Any]]) -> bytes:
-        """Return an update as JSON."""
-        return json.dumps(changes[0][1]).encode()
-
-    def headers(self, body: bytes, *, is_forged: bool = False) -> Mapping[str, str]:
-        """Return the header with the secret token."""
-        secret = self.world.webhook.secret if self.world.webhook else _CALLBACK
-        return {HEADER: "a-secret-nobody-knows" if is_forged else secret}
-
-    async def _sent(self, hook: Hook) -> bool:
-        is_accepted = await super()._sent(hook)
-        if is_accepted:
-            self.world.updates.pop(json.loads(hook.body)["update_id"], None)
-        return is_accepted
 
 
 class Configure(Body):
