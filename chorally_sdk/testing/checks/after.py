@@ -168,9 +168,8 @@ async def _target(bench: Bench, verb: str) -> dict[str, Any]:
 
 
 async def _moderated(bench: Bench, verb: str) -> None:
-    channels = bench.connector.manifest.channels
-    if not any(verb in channel.actions for channel in channels):
-        return
+    if verb not in bench.connector.manifest.channel(bench.channel).actions:
+        return  # another channel's: what is said here does not take it
     action = sdk.Action.model_validate(await _target(bench, verb))
     connector: sdk.Moderates = bench.connect()
     for turn in ("first", "second"):

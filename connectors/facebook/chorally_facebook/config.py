@@ -18,3 +18,13 @@ class AccountSettings(BaseModel):
         title="Page id",
         description="Digits; any other page's or person's token is refused. Empty: the page that the token belongs to.",
     )
+    messages: bool = Field(
+        default=True,
+        title="Messages",
+        description="Whether Messenger is read and subscribed to; off for an app without pages_messaging.",
+    )
+    posts: bool = Field(
+        default=True,
+        title="Posts",
+        description="Whether visitors' posts and mentions are read and subscribed to.",
+    )

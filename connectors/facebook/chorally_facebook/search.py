@@ -11,7 +11,7 @@ from chorally_facebook.shapes import Comment
 CLOCKS_APART = timedelta(seconds=60)
 """How far our clock may be ahead of Facebook's."""
 
-_IN_DOUBT = "; look at the page, and say whether the answer is there"
+IN_DOUBT = "; look at the page, and say whether the answer is there"
 
 
 async def find(http: sdk.Http, page_id: str, outgoing: sdk.OutboundMessage) -> sdk.Receipt | None:
@@ -28,21 +28,21 @@ async def find(http: sdk.Http, page_id: str, outgoing: sdk.OutboundMessage) -> s
     if not target:
         raise sdk.OutcomeUnknown("the answer names nothing that it answers")
     made = await _since_the_attempt(http, target, outgoing)
-    alike = [comment for comment in made if _same(comment.message, outgoing.body)]
+    alike = [comment for comment in made if same(comment.message, outgoing.body)]
     if any(comment.author is None for comment in alike):
-        raise sdk.OutcomeUnknown("an equal comment was found, but Facebook does not say whose it is" + _IN_DOUBT)
+        raise sdk.OutcomeUnknown("an equal comment was found, but Facebook does not say whose it is" + IN_DOUBT)
     ours = [comment for comment in alike if comment.author and comment.author.id == page_id]
     if len(ours) > 1:
-        raise sdk.OutcomeUnknown(f"{len(ours)} equal comments of the page were found" + _IN_DOUBT)
+        raise sdk.OutcomeUnknown(f"{len(ours)} equal comments of the page were found" + IN_DOUBT)
     if ours:
         return sdk.Receipt(external_id=ours[0].id, conversation_id=outgoing.conversation_id, url=ours[0].permalink_url)
     if "@[" in outgoing.body and any(comment.author and comment.author.id == page_id for comment in made):
-        raise sdk.OutcomeUnknown("a text with mentions cannot be compared with what Facebook shows" + _IN_DOUBT)
+        raise sdk.OutcomeUnknown("a text with mentions cannot be compared with what Facebook shows" + IN_DOUBT)
     thread = outgoing.route.get("thread")
     if isinstance(thread, str) and thread != target:
         around = await _since_the_attempt(http, thread, outgoing)
-        if any(_same(comment.message, outgoing.body) for comment in around):
-            raise sdk.OutcomeUnknown("an equal comment was found beside the reply it answers" + _IN_DOUBT)
+        if any(same(comment.message, outgoing.body) for comment in around):
+            raise sdk.OutcomeUnknown("an equal comment was found beside the reply it answers" + IN_DOUBT)
     return None
 
 
@@ -60,5 +60,6 @@ async def _since_the_attempt(http: sdk.Http, target: str, outgoing: sdk.Outbound
     return [c async for c in found if earliest is None or c.created_time >= earliest.replace(microsecond=0)]
 
 
-def _same(text: str | None, body: str) -> bool:
+def same(text: str | None, body: str) -> bool:
+    """Whether two texts are equal but for white space, which Facebook may trim."""
     return (text or "").split() == body.split()

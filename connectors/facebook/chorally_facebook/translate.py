@@ -7,20 +7,15 @@ from typing import Literal
 from chorally_meta.shapes import Person, inside, read_value, text
 
 import chorally_sdk as sdk
+from chorally_facebook.names import COMMENT, COMMENTS
 from chorally_facebook.shapes import Comment, FeedComment
 
-COMMENT = "facebook_comment"
-"""The channel of comments on a page's posts."""
-
-STREAM = "comments"
-"""The stream that polls them."""
-
-_STATES: dict[str, Literal["deleted", "hidden", "visible"]] = {
+STATES: dict[str, Literal["deleted", "hidden", "visible"]] = {
     "remove": "deleted",
     "hide": "hidden",
     "unhide": "visible",
 }
-_SAID = frozenset({"add", "edit", "edited"})  # "edited" is documented, "edit" is seen (unverified)
+SAID = frozenset({"add", "edit", "edited"})  # "edited" is documented, "edit" is seen (unverified)
 
 
 def to_message(comment: Comment, page_id: str, post_id: str) -> sdk.Message:
@@ -34,7 +29,7 @@ def to_message(comment: Comment, page_id: str, post_id: str) -> sdk.Message:
         person=comment.author,
         body=comment.message,
         sent_at=comment.created_time,
-        attachments=_attached(comment.attachment),
+        attachments=attached(comment.attachment),
         url=comment.permalink_url,
     )
 
@@ -55,7 +50,7 @@ def from_feed(page_id: str, value: object, sent: datetime | None, raw: bytes) ->
         return
     change = read_value(FeedComment, value, "webhook, item comment", raw)
     at = sent or change.created_time
-    if change.verb in _SAID:
+    if change.verb in SAID:
         if change.created_time is None:
             raise sdk.Malformed("webhook, item comment: created_time: Field required", raw)
         yield _message(
@@ -69,11 +64,11 @@ def from_feed(page_id: str, value: object, sent: datetime | None, raw: bytes) ->
             edited_at=None if change.verb == "add" else at,
             attachments=_linked(change),
         )
-    elif change.verb in _STATES:
+    elif change.verb in STATES:
         if at is None:
             raise sdk.Malformed("webhook, item comment: neither entry.time nor created_time", raw)
         yield sdk.Mark(
-            state=_STATES[change.verb],
+            state=STATES[change.verb],
             at=at,
             account=page_id,
             external_id=change.comment_id,
@@ -81,7 +76,7 @@ def from_feed(page_id: str, value: object, sent: datetime | None, raw: bytes) ->
             channel=COMMENT,
         )
     else:
-        yield sdk.Ping(stream=STREAM, account=page_id, external_id=change.comment_id)
+        yield sdk.Ping(stream=COMMENTS, account=page_id, external_id=change.comment_id)
 
 
 def _message(
@@ -115,7 +110,7 @@ def _message(
     )
 
 
-def _attached(attachment: object) -> tuple[sdk.Attachment, ...]:
+def attached(attachment: object) -> tuple[sdk.Attachment, ...]:
     """A listed comment's one attachment; of shared links nothing is taken, the text has them."""
     kind = inside(attachment, "type")
     if not isinstance(kind, str):

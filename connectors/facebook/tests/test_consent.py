@@ -106,6 +106,6 @@ async def test_a_page_without_the_role_or_the_task_says_so(page: Sandbox, app: A
     grant = await _consented(_connector(page, app, clock), page)
     page.graph.account.tasks = ["ANALYZE"]
     [info] = await _connector(page, app, clock, grant).accounts()
-    assert info.missing_scopes == {"MODERATE"}
+    assert info.missing_scopes == {"MODERATE", "MESSAGING", "CREATE_CONTENT"}
     page.graph.owned.clear()
     assert await _connector(page, app, clock, grant).accounts() == []

@@ -77,6 +77,8 @@ CODES: Mapping[Code, Means] = {
 }
 """Codes that mean the same wherever the Graph API is called; every other one is ``Rejected``, invalid."""
 
+_OUTSIDE = re.compile(r"outside (of )?(the )?allowed window", re.IGNORECASE)
+"""What code 10 says when the reply window is over; its subcodes differ by platform (third-party)."""
 _BEGINS_WITH_ERROR = re.compile(rb'\s*\{\s*"error"\s*:')
 
 
@@ -103,6 +105,8 @@ def fault(
     code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
     why = _why(error, code, subcode, name)
     means = _meaning(code, subcode, more or {})
+    if code == 10 and means is CODES[10] and _OUTSIDE.search(why):
+        means = refused(sdk.Reason.WINDOW, "the person must write first")
     if means is None and code is None and error.get("type") == "OAuthException":
         means = ended()
     if means is not None:

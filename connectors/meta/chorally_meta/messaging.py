@@ -57,7 +57,7 @@ class ChatEvent(Shape):
     """One event of a conversation; exactly one of its parts is there, and others are read as they are."""
 
     sender: Reference
-    recipient: Reference
+    recipient: Reference | None = None
     timestamp: Instant
     message: Said | None = None
 
@@ -77,7 +77,10 @@ class Messaging:
     stream: str
     """The stream that polls the conversations."""
     names_authors: bool = True
-    """Whether to ask, by a ``Ping`` of the message, for the name that a webhook never tells; needs ``Fetches``."""
+    """Whether to ask, by a ``Ping`` of the message, for the name that a webhook never tells; needs ``Fetches``.
+
+    Only where what is read then has all that the webhook told: no button, no story, no place.
+    """
 
     def events(self, entry: Entry, raw: bytes) -> list[sdk.Event]:
         """Return what the conversations of an entry tell, those that another app holds among them.
@@ -91,20 +94,21 @@ class Messaging:
         """
         found: list[sdk.Event] = []
         for event in entry.messaging:
-            found += self._events(entry.id, event, raw)
+            found += self._events(entry, event, raw)
         for event in entry.standby:
-            found += [_standing_by(each) for each in self._events(entry.id, event, raw)]
+            found += [_standing_by(each) for each in self._events(entry, event, raw)]
         return found
 
-    def _events(self, account: str, event: Any, raw: bytes) -> Iterator[sdk.Event]:
+    def _events(self, entry: Entry, event: Any, raw: bytes) -> Iterator[sdk.Event]:
+        account = entry.id
         if not isinstance(event, dict):
             raise sdk.Malformed("webhook, messaging: an event is an object", raw)
         event = {name: value for name, value in event.items() if value is not None}
         if not event.keys() & _PARTS:
             yield sdk.Ping(stream=self.stream, account=account)
             return
-        read = read_value(ChatEvent, event, "webhook, messaging", raw)
-        person = read.recipient.id if read.sender.id == account else read.sender.id
+        read = read_value(ChatEvent, {"timestamp": entry.time, **event}, "webhook, messaging", raw)
+        person = read.recipient.id if read.recipient and read.sender.id == account else read.sender.id
         if read.message is not None:
             yield from self._said(account, person, read, read.message)
         elif "message_edit" in event:
@@ -139,7 +143,7 @@ class Messaging:
             parent_id=text(inside(said.reply_to, "mid")), attachments=files, client_ref=ref, extra=extra,
             ours=said.is_echo,
         )  # fmt: skip
-        if self.names_authors and not said.is_echo and event.sender.id != account:
+        if self.names_authors and not extra and not said.is_echo and event.sender.id != account:
             yield sdk.Ping(stream=self.stream, account=account, external_id=said.mid)
 
     def _pressed(self, account: str, person: str, event: ChatEvent, postback: Any) -> sdk.Message:

@@ -109,7 +109,11 @@ class CommentRoutes(PageBase):
         Raises:
             KeyError: There is none.
         """
-        return shown_comment(self.world.comments[comment_id], self.fields(call, "id,message,created_time,from"))
+        comment, fields = self.world.comments[comment_id], self.fields(call, "id,message,created_time,from")
+        shown = shown_comment(comment, fields)
+        if comment_id in self.world.answered and any(field.name == "private_reply_conversation" for field in fields):
+            shown["private_reply_conversation"] = {"id": f"t_{comment.author_id}"}
+        return shown
 
     async def changed_comment(self, comment: Comment, asked: dict[str, str]) -> Any:
         """Change what a call asks to change."""
