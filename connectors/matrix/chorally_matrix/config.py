@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+_HOST = r"([A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:]{2,39}\])(:\d{1,5})?"
 Homeserver = Annotated[
-    str, StringConstraints(pattern=r"^((https?://)?[A-Za-z0-9.\-\[\]:]{1,255}(/[A-Za-z0-9._~/-]*)?)?$", max_length=500)
+    str, StringConstraints(pattern=rf"^((https?://)?{_HOST}(/[A-Za-z0-9._~/\-]*)?)?$", max_length=500)
 ]
 """An address such as ``https://matrix.shop.example``, or a server's name such as ``shop.example``."""
 

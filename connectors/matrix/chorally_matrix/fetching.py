@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import chorally_sdk as sdk
 from chorally_matrix.syncing import Place, surroundings
-from chorally_matrix.translate import Scene, is_edit, latest_edit, names_in, to_events, to_message
+from chorally_matrix.translate import Scene, is_edit, names_in, to_events
 
 
 async def message(place: Place, room: str, event: str) -> Sequence[sdk.Event]:
@@ -20,4 +20,5 @@ async def message(place: Place, room: str, event: str) -> Sequence[sdk.Event]:
     scene = Scene(room, place.us, names_in(around.state))
     if is_edit(found):
         return []  # told of itself; what it edits is told of by its own id
-    return [to_message(found, scene, latest_edit(found))] if found.type == "m.room.message" else to_events(found, scene)
+    events = to_events(found, scene)
+    return [event for event in events if not isinstance(event, sdk.Ping)]

@@ -82,7 +82,7 @@ def to_events(event: Event, scene: Scene) -> list[sdk.Event]:
         return []
     if event.type in _SAYS or event.type == "m.room.encrypted" or reading.spoken(event.content):
         return [to_message(event, scene)]
-    return []
+    return [sdk.Ping(stream=event.type)]  # something was done that says nothing: its kind is told, and no more
 
 
 def to_message(event: Event, scene: Scene, edit: Event | None = None) -> sdk.Message:

@@ -144,8 +144,7 @@ class Api(Twin):
     async def receipt(self, call: Call) -> Any:
         """Take note of what the user has read."""
         room = self._joined(call)
-        at = int(self.clock().timestamp() * 1000)
-        self.world.receipts.append((self.world.place, room, US, call.path["event"], at))
+        self.world.receipt(room, US, call.path["event"])
         return {}
 
     @answers("POST", f"{CLIENT}/rooms/{{room}}/join")

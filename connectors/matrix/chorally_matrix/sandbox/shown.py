@@ -75,7 +75,7 @@ def synced(world: World, since: str, limit: int, epoch: int, us: str = US) -> di
 def _room(
     world: World, room_id: str, news: list[tuple[int, dict[str, Any]]], limit: int, epoch: int, floor: int
 ) -> dict[str, Any]:
-    receipts = [each for each in world.receipts if each[1] == room_id and each[0] >= floor]
+    receipts = [each for each in world.receipts if each[1] == room_id and each[0] > floor]
     if not news and not receipts:
         return {}
     last = news[-limit:]

@@ -91,6 +91,13 @@ class World:
             tell(event)
         return event
 
+    def receipt(self, room_id: str, who: str, event_id: str) -> None:
+        """Let somebody have read a room up to an event; it takes a place in the stream that shows nothing."""
+        self.events.append({"type": "", "event_id": "", "room_id": "", "sender": "", "content": {}, "unsigned": {}})
+        at = int(self.now().timestamp() * 1000)
+        self.receipts.append((self.place, room_id, who, event_id, at))
+        self.happened.set()
+
     def event(self, event_id: str) -> dict[str, Any]:
         """Return an event.
 
