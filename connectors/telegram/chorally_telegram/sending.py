@@ -96,10 +96,18 @@ def place_for(message: sdk.OutboundMessage) -> Place:
     if not where:
         raise sdk.Rejected("an answer goes to a chat; say which")
     place = Place.of_conversation(where)
-    answered = Place.of_message(message.in_reply_to) if message.in_reply_to else None
+    answered = _answered(message.in_reply_to)
     if answered is None or (answered.chat, answered.connection) != (place.chat, place.connection):
         return place
     return Place(place.chat, answered.message, place.connection, place.thread, place.topic)
+
+
+def _answered(external_id: str | None) -> Place | None:
+    """The message that is quoted; a pressed button or a reaction is none, and its answer quotes nothing."""
+    try:
+        return Place.of_message(external_id) if external_id else None
+    except sdk.Rejected:
+        return None
 
 
 def composed(message: sdk.OutboundMessage, place: Place, media: Media) -> Call:

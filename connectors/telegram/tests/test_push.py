@@ -52,10 +52,11 @@ async def test_without_a_route_the_conversation_says_where(bot: Sandbox, telegra
         await push(telegram, an_answer("b", to=person)),
         await push(telegram, an_answer("c", in_reply_to=f"{person}/1")),
         await push(telegram, an_answer("d", in_reply_to=f"{person}/1", conversation_id=person)),
+        await push(telegram, an_answer("e", in_reply_to="callback/9", conversation_id=person)),
     ]
 
-    assert [shown(bot, each)["chat"]["id"] for each in found] == [GROUP_ID, int(person), int(person), int(person)]
-    assert ["reply_to_message" in shown(bot, each) for each in found] == [False, False, True, True]
+    assert [shown(bot, each)["chat"]["id"] for each in found] == [GROUP_ID, *[int(person)] * 4]
+    assert ["reply_to_message" in shown(bot, each) for each in found] == [False, False, True, True, False]
 
 
 async def test_an_answer_arrives_when_its_question_was_deleted(
