@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -95,7 +96,8 @@ class Shell:
         return done.stdout
 
     async def _curl(self, words: list[str]) -> str:
-        method, url, body, headers = "", "", None, {}
+        method, url, headers = "", "", {}
+        body: str | bytes | None = None
         rest = iter(words)
         for word in rest:
             if word in ("-s", "-g", "-f"):
@@ -107,6 +109,8 @@ class Shell:
                 headers[name] = value.strip()
             elif word == "-d":
                 body = next(rest)
+            elif word == "--data-binary":
+                body = await asyncio.to_thread(Path(next(rest).removeprefix("@")).read_bytes)
             else:
                 assert not word.startswith("-"), f"curl {word} is not understood"
                 url = word

@@ -1,7 +1,11 @@
 """What the pages tell a reader to do is done, against the real system, in the order of the page."""
 
+import asyncio
 import json
 import re
+from datetime import timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
 from textwrap import indent
 from typing import Any
 
@@ -11,13 +15,15 @@ from chorally_mail.testing import FakeImap, FakeSmtp
 from tests.architecture.checkout import ROOT
 from tests.docs.following import ConnectPage, follow
 from tests.docs.pages import FENCE, blocks, markdown
-from tests.docs.place import Place
+from tests.docs.place import API, Place
 from tests.docs.shell import commands, contains, picked
 
+_MAIL = b"From: Ada <ada@example.org>\r\nTo: help@shop.example\r\nSubject: Price?\r\n\r\nWhat does it cost?\r\n"
 PART = re.compile(r"<!-- part of (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)^```$", re.M | re.S)
 RUN = {
     "README.md", "docs/tutorials/answer-your-first-comment.md", "docs/tutorials/your-first-connector.md",
     "docs/how-to/connect-a-facebook-page.md", "docs/how-to/connect-a-mailbox.md", "docs/how-to/operate.md",
+    "docs/how-to/send-files.md",
 }  # fmt: skip
 """The pages whose snippets tests run; ``test_first_connector`` runs those of its tutorial."""
 
@@ -93,6 +99,33 @@ async def test_a_facebook_page_is_connected(place: Place) -> None:
 async def test_a_mailbox_is_connected(place: Place, mailbox: Any) -> None:
     """The how-to, with two servers on this machine."""
     await follow("docs/how-to/connect-a-mailbox.md", place.shell(placed=mailbox))
+
+
+async def test_a_file_goes_out_with_an_answer(place: Place, tmp_path: Path) -> None:
+    """The how-to, after a mail has come."""
+    async with FakeImap() as imap, FakeSmtp() as smtp:
+        imap.secret = "APP-PASSWORD"
+        mail = {
+            "connector": "mail", "name": "Help desk", "credentials": {"password": "APP-PASSWORD"}, "backfill_days": 7,
+            "settings": {
+                "address": "help@shop.example", "imap_host": "127.0.0.1", "imap_port": imap.port, "imap_tls": "none",
+                "smtp_host": "127.0.0.1", "smtp_port": smtp.port, "smtp_tls": "none",
+            },
+        }  # fmt: skip
+        shell = place.shell()
+        signed = {"Authorization": f"Bearer {shell.variables['TOKEN']}"}
+        assert (await place.http.post(f"{API}/io/v1/accounts", json=mail, headers=signed)).status_code == 201
+        await asyncio.wait_for(imap.idling.wait(), 20)
+        imap.deliver(_MAIL, place.clock() + timedelta(seconds=1))
+        await shell.run_until(
+            'curl -s "$API/message/v1/tickets" -H "Authorization: Bearer $TOKEN"', {"items": [{"status": "open"}]}
+        )
+        (tmp_path / "quote.pdf").write_bytes(b"%PDF-1.7")
+        await follow("docs/how-to/send-files.md", shell)
+
+        (sent,) = smtp.sent
+        (attached,) = message_from_bytes(sent, policy=policy.default).iter_attachments()
+        assert attached.get_payload(decode=True) == b"%PDF-1.7"
 
 
 class TestShell:

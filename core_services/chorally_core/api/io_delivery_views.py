@@ -10,10 +10,13 @@ from chorally_core.services.io.model import Delivery, DeliveryState
 
 
 class DeliveryView(BaseModel):
-    """A message on its way out, and how far it got."""
+    """A message or post on its way out, and how far it got."""
 
     id: str = Field(title="Id", description="Id of the delivery: its message's, or of a later part of it.")
-    message_id: str = Field(title="Message", description="The message that it makes visible, or a part of which.")
+    verb: Literal["reply", "publish"] = Field(title="Kind", description="An answer, or a post of our own.")
+    message_id: str = Field(
+        title="Message", description="The message or publication that it makes visible, or a part of which."
+    )
     part: int = Field(title="Part", description="Which part of the message it is.")
     parts: int = Field(title="Parts", description="How many parts the message has; 1 where it is not split.")
     account_id: str = Field(title="Account", description="Account that it goes out through.")

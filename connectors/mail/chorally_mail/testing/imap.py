@@ -3,11 +3,15 @@
 import asyncio
 import base64
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
 
 from chorally_mail import mime
+
+_open: ContextVar["FakeFolder"] = ContextVar("chorally_open_folder")
+"""The folder that a connection has open; each connection is a task of its own."""
 
 ARRIVED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -84,7 +88,7 @@ class FakeImap:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"* OK ready\r\n")
-        self._folder = FakeFolder()
+        _open.set(FakeFolder())
         try:
             while line := await self._command(reader, writer):
                 tag, _, rest = line.partition(" ")
@@ -142,7 +146,7 @@ class FakeImap:
         folder = self.folders.get(_words(rest)[1])
         if folder is None:
             return "NO no such folder"
-        self._folder = folder
+        _open.set(folder)
         writer.write(f"* {len(folder.mails)} EXISTS\r\n* OK [UIDVALIDITY {folder.uidvalidity}] here {{5}}\r\n".encode())
         writer.write(f"* OK [UIDNEXT {folder.uidnext}] next\r\n".encode())
         return "OK [READ-ONLY] done"
@@ -152,15 +156,15 @@ class FakeImap:
         return "OK done"
 
     async def _search(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-        uids = set(self._folder.mails)
+        uids = set(_open.get().mails)
         if ranged := re.search(r"UID SEARCH UID ([\d,:*]+)", rest):
             uids &= self._uids(ranged.group(1))
         if since := re.search(r"SINCE (\S+)", rest):
             day = datetime.strptime(since.group(1), "%d-%b-%Y").replace(tzinfo=UTC)
-            uids = {uid for uid in uids if self._folder.mails[uid][1] >= day}
+            uids = {uid for uid in uids if _open.get().mails[uid][1] >= day}
         if asked := re.search(r'(NOT )?HEADER Message-ID "(.*?)"', rest):
             for uid in list(uids):
-                value = mime.raw_header(message_from_bytes(self._folder.mails[uid][0]), "Message-ID")
+                value = mime.raw_header(message_from_bytes(_open.get().mails[uid][0]), "Message-ID")
                 if bool(value and asked.group(2) in value) == bool(asked.group(1)):
                     uids.discard(uid)
         writer.write(f"* SEARCH {' '.join(map(str, sorted(uids)))}\r\n".encode())
@@ -180,8 +184,8 @@ class FakeImap:
                 return None
             for uid in self.deleted_at_fetch:
                 self.inbox.mails.pop(uid, None)
-        for uid in sorted(self._uids(asked.group(1)) & set(self._folder.mails)):
-            raw, arrived = self._folder.mails[uid]
+        for uid in sorted(self._uids(asked.group(1)) & set(_open.get().mails)):
+            raw, arrived = _open.get().mails[uid]
             line = f'* {uid} FETCH (FLAGS () UID {uid} INTERNALDATE "{arrived:%d-%b-%Y %H:%M:%S %z}"'
             line += f" RFC822.SIZE {len(raw)}"
             if section is None:
@@ -221,7 +225,7 @@ class FakeImap:
         writer.write(b"* BYE\r\n")
 
     def _uids(self, ranged: str) -> set[int]:
-        last = max(self._folder.mails, default=0)
+        last = max(_open.get().mails, default=0)
         found: set[int] = set()
         for run in ranged.split(","):
             low, _, high = run.partition(":")
