@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.model import Account
 from chorally_core.services.io.subscription import SubscriptionRecord
 
@@ -232,7 +233,7 @@ async def test_what_changed_while_the_platform_answered_is_not_stored_over(coast
     async def meanwhile(self: Beacon, *given: Any) -> sdk.Subscription:
         made = await subscribe(self, *given)
         [record] = await coast.records()
-        await one.io.tending.subscribing._store(record)
+        await coast.several.ledger.commit(Work([Step.of([record])]))
         return made
 
     with pytest.MonkeyPatch.context() as patch:

@@ -26,6 +26,7 @@ from chorally_core.services.io.hook_urls import NoAddress, callback_url
 from chorally_core.services.io.model import Account, Nudge
 from chorally_core.services.io.sharing import Sharing
 from chorally_core.services.io.subscription import SubscriptionRecord
+from chorally_core.services.io.unsubscribing import Unsubscribing, store, subscribes
 from chorally_core.telemetry import traces
 
 log = structlog.get_logger(__name__)
@@ -90,11 +91,13 @@ class Subscribing:
         self._on_trouble = on_trouble
         self._on_restored = on_restored
         self._on_switched = on_switched
-        self._on_left = on_left
         self._is_mine = is_mine
         self._wake = wake
         self._call_s = call_s
         self._share = share
+        self._unsubscribing = Unsubscribing(
+            ledger, directory, health, self._sharing, now=now, on_left=on_left, call_s=call_s, share=share
+        )
         self._platforms = {
             name
             for name, each in directory.connectors.items()
@@ -141,7 +144,7 @@ class Subscribing:
         if account.platform in self._platforms:
             record = (await self.of([account.id])).get(account.id)
             if record is not None and record.failures:
-                await self._store(msgspec.structs.replace(record, next_at=self._now()))
+                await store(self._ledger, msgspec.structs.replace(record, next_at=self._now()))
                 self._wake()
 
     async def lost(self, account: Account, used_up: Document) -> None:
@@ -205,12 +208,12 @@ class Subscribing:
         now = self._now()
         if record is None:
             if account.state == "disconnected":
-                await self._left(account, None)
+                await self._unsubscribing.left(account, None)
                 return
             record = self._wanted(account)
-            await self._store(record)
+            await store(self._ledger, record)
         elif record.failures or record.next_at is None or account.leaving or record.callback != self._url(account):
-            await self._store(msgspec.structs.replace(record, next_at=now))
+            await store(self._ledger, msgspec.structs.replace(record, next_at=now))
         await self._note(account, record.comes(now))
 
     async def _note(self, account: Account, comes: bool) -> None:
@@ -250,18 +253,18 @@ class Subscribing:
         if account is None:
             await self._ledger.documents.delete(SubscriptionRecord, [record.id])
         elif account.state == "disconnected":
-            await self._end(account, record)
+            await self._unsubscribing.end(account, record)
         elif account.state == "reauthorization_required":
-            await self._store(msgspec.structs.replace(record, next_at=None))
+            await store(self._ledger, msgspec.structs.replace(record, next_at=None))
         else:
             await self._ask(account, record)
 
     async def _ask(self, account: Account, record: SubscriptionRecord) -> None:
         if not record.external_id:
             record = msgspec.structs.replace(record, place=self._wanted(account).place)
-            record = await self._sharing.begins(record, "asking", self._store)
+            record = await self._sharing.begins(record, "asking", partial(store, self._ledger))
             if await self._sharing.is_done_elsewhere(record, "ending"):
-                await self._store(msgspec.structs.replace(record, doing=None, next_at=self._now() + _SHORTLY))
+                await store(self._ledger, msgspec.structs.replace(record, doing=None, next_at=self._now() + _SHORTLY))
                 return
             stored = await self._ledger.documents.get(Account, account.id)
             if stored is None or stored.state == "disconnected":
@@ -269,7 +272,7 @@ class Subscribing:
         try:
             callback = self._url(account, needed=True)
             secret = await self._secrets.of(account)
-            connector = self._connector(account)
+            connector = subscribes(self._directory, account)
             async with asyncio.timeout(self._call_s):
                 given = await connector.subscribe(callback, secret, record.current())
             if mistake := mistake_in(given.data):
@@ -278,7 +281,9 @@ class Subscribing:
         except Conflict:
             raise
         except sdk.Reauthorize as error:
-            await self._store(msgspec.structs.replace(record, doing=None, next_at=None, error=shown(error)[:1000]))
+            await store(
+                self._ledger, msgspec.structs.replace(record, doing=None, next_at=None, error=shown(error)[:1000])
+            )
             await self._on_refused(account, error)
         except Exception as error:
             await self._failed(account, record, error)
@@ -315,7 +320,7 @@ class Subscribing:
             self._health.erred(account, f"{subscription.TROUBLE}: {why}")
         if after.external_id and not after.in_force(self._now()):
             after = await self._given_up(account, after)
-        await self._store(after)
+        await store(self._ledger, after)
         if after.trouble:
             await self._on_trouble(account, after.trouble)
         await self._note(account, after.comes(self._now()))
@@ -328,54 +333,11 @@ class Subscribing:
                 return record
             if not await self._sharing.others(record):
                 async with asyncio.timeout(self._call_s):
-                    await self._connector(account).unsubscribe(current)
+                    await subscribes(self._directory, account).unsubscribe(current)
         except Exception as error:  # it is tried again with the next failure
             log.warning("not unsubscribed", account_id=account.id, error=shown(error))
             return record
         return subscription.ended(record)
-
-    async def _end(self, account: Account, record: SubscriptionRecord) -> None:
-        """End what a disconnected account leaves behind, unless others share it; then forget its credentials."""
-        current = record.current()
-        if account.leaving and current is not None:
-            record = await self._sharing.begins(record, "ending", self._store)
-            if not await self._sharing.others(record):
-                if await self._sharing.is_done_elsewhere(record, "asking"):
-                    await self._store(msgspec.structs.replace(record, next_at=self._now() + _SHORTLY))
-                    return
-                if not await self._unsubscribed(account, record, current):
-                    return
-        await self._left(account, record)
-
-    async def _unsubscribed(self, account: Account, record: SubscriptionRecord, current: sdk.Subscription) -> bool:
-        """Whether there is nothing more to be done at the platform: it was ended, or never can be."""
-        try:
-            async with asyncio.timeout(self._call_s):
-                await self._connector(account).unsubscribe(current)
-        except Exception as error:
-            why = shown(error)
-            self._health.erred(account, f"its subscription to webhooks could not be ended: {why}")
-            since = account.changed_at or account.connected_at
-            is_final = isinstance(error, sdk.Rejected | sdk.Reauthorize)
-            if is_final or self._now() - since > subscription.LEAVES:
-                log.error("a subscription is left behind; end it at the platform", account_id=account.id, error=why)
-                return True
-            await self._store(subscription.failed(record, error, why, self._now(), self._share()))
-            return False
-        return True
-
-    async def _left(self, account: Account, record: SubscriptionRecord | None) -> None:
-        """Forget what is not needed any more; an account that was connected again meanwhile is subscribed anew."""
-        if account.leaving:
-            await self._on_left(account)
-        stored = await self._ledger.documents.get(Account, account.id)
-        if record is not None and stored is not None and stored.state != "disconnected":
-            ended = subscription.ended(record)
-            await self._store(msgspec.structs.replace(ended, doing=None, next_at=self._now()))
-            return
-        self._comes.pop(account.id, None)
-        if record is not None:
-            await self._ledger.documents.delete(SubscriptionRecord, [record.id])
 
     def _wanted(self, account: Account) -> SubscriptionRecord:
         return subscription.wanted(account, self._directory.app_for(account), self._now())
@@ -388,16 +350,6 @@ class Subscribing:
             if needed:
                 raise
             return ""
-
-    def _connector(self, account: Account) -> sdk.Subscribes:
-        connector = self._directory.connector(account)
-        if not isinstance(connector, sdk.Subscribes):
-            raise sdk.Unsupported(f"the connector {account.platform!r} subscribes to nothing")
-        return connector
-
-    async def _store(self, record: SubscriptionRecord) -> SubscriptionRecord:
-        await self._ledger.commit(Work([Step.of([record])]))
-        return record
 
     def _runs_alone(self, account: Account) -> bool:
         """Whether an account has something to pull only while no webhooks come."""
