@@ -30,8 +30,8 @@ _WRITES = {
 
 
 class Bluesky(
-    sdk.Connector, sdk.Authorizes, sdk.Pulls, sdk.Fetches, sdk.Downloads, sdk.Prepares, sdk.Replies, sdk.Publishes,
-    sdk.Finds, sdk.Moderates, sdk.Sandboxes,
+    sdk.Connector, sdk.Authorizes, sdk.Revokes, sdk.Pulls, sdk.Fetches, sdk.Downloads, sdk.Prepares, sdk.Replies,
+    sdk.Publishes, sdk.Finds, sdk.Moderates, sdk.Sandboxes,
 ):  # fmt: skip
     """Replies, mentions and quotes by notifications and threads; answers and posts under keys of our own."""
 
@@ -111,6 +111,13 @@ class Bluesky(
         if session.is_password(grant):
             return await session.opened(self.http, self._app, grant)
         return await session.refreshed(self.http, self._app, grant)
+
+    async def revoke(self, grant: sdk.Grant) -> None:
+        """End the session, or give the tokens of the consent back."""
+        if consent.KEY in grant.keep:
+            await consent.revoked(self, self._app, grant)
+        else:
+            await session.ended(self.http, grant)
 
     def streams(self) -> Sequence[sdk.Stream]:
         """Notifications, and the threads of own recent posts, less often."""

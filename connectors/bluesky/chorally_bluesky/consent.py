@@ -121,6 +121,18 @@ async def renewed(connector: sdk.Connector, app: AppSettings, grant: sdk.Grant) 
     return await client.refresh(grant, **_proof(connector, app, issuer))
 
 
+async def revoked(connector: sdk.Connector, app: AppSettings, grant: sdk.Grant) -> None:
+    """Give a grant back, if its server takes it.
+
+    Raises:
+        ConnectorError: The server could not be reached, or refuses the client.
+    """
+    _check(app)
+    authority = await _described(connector.http, grant.keep[ISSUER].get_secret_value())
+    if authority.revoke:
+        await _client(connector, app, authority, grant.keep[KEY]).revoke(grant)
+
+
 async def _proven_home(connector: sdk.Connector, app: AppSettings, did: str, issuer: str) -> Home:
     home = await home_of(connector.http, app, did)
     if (await _authority(connector.http, home.server)).issuer != issuer:
@@ -153,7 +165,7 @@ async def _described(http: sdk.Http, issuer: str) -> Authority:
 def _client(connector: sdk.Connector, app: AppSettings, authority: Authority, key: SecretStr) -> oauth.Client:
     return oauth.Client(
         connector, app.client_id, token_url=authority.token, issuer=authority.issuer, fault=connector.fault,
-        auth=sdk.DPoP(key, now=connector.now), keeps=(DID,),
+        auth=sdk.DPoP(key, now=connector.now), keeps=(DID,), revocation_url=authority.revoke,
     )  # fmt: skip
 
 

@@ -76,9 +76,15 @@ def _feature(each: Found, dids: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 def _trimmed(kind: Kind, value: str, start: int) -> Found:
     """Without the punctuation that ends the sentence, and a bracket that was opened before it."""
-    while value and (value[-1] in _ENDS or (value[-1] in _PAIRS and _PAIRS[value[-1]] not in value)):
+    while value and (value[-1] in _ENDS or _closes_more(value)):
         value = value[:-1]
     return Found(kind, value, start, start + len(value))
+
+
+def _closes_more(value: str) -> bool:
+    """Whether it ends with a bracket that it did not open."""
+    opening = _PAIRS.get(value[-1])
+    return opening is not None and value.count(value[-1]) > value.count(opening)
 
 
 def _bytes(text: str) -> int:

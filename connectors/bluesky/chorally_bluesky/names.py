@@ -66,7 +66,7 @@ def key_of(reference: str) -> str:
 
     It is a TID, as posts and likes must have, but its time means nothing: it lies in the past, spread by a digest.
     """
-    digest = int.from_bytes(hashlib.sha256(reference.encode()).digest()[:8], "big")
+    digest = int.from_bytes(hashlib.sha256(reference.encode("utf-8", "surrogatepass")).digest()[:8], "big")
     time = _FIRST + (digest >> (64 - _SPAN_BITS))
     number = time << _CLOCK_BITS | digest & ((1 << _CLOCK_BITS) - 1)
     return "".join(_LETTERS[number >> shift & 31] for shift in range(60, -1, -5))

@@ -7,6 +7,7 @@ be exchanged, and ``renew`` opens the session with it, at the server where the a
 import base64
 import binascii
 from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import httpx
@@ -20,6 +21,7 @@ from chorally_bluesky.shapes import Tokens, read
 
 CREATE = "/xrpc/com.atproto.server.createSession"
 REFRESH = "/xrpc/com.atproto.server.refreshSession"
+DELETE = "/xrpc/com.atproto.server.deleteSession"
 PASSWORD, HANDLE = "password", "handle"  # names in Grant.keep
 _NOT_YET = "no session is open yet; one is opened with the app password"
 
@@ -81,6 +83,18 @@ async def refreshed(http: sdk.Http, app: AppSettings, grant: sdk.Grant) -> sdk.G
         return await opened(http, app, grant)
     renewed = _grant(read(Tokens, answer.content, "the answer to a refresh"))
     return renewed.model_copy(update={"base_url": grant.base_url, "keep": grant.keep, "scopes": grant.scopes})
+
+
+async def ended(http: sdk.Http, grant: sdk.Grant) -> None:
+    """End a session; one that has ended is no error. The app password itself is the owner's to take back.
+
+    Raises:
+        ConnectorError: The server could not be reached.
+    """
+    if grant.refresh is None:
+        return
+    with suppress(sdk.Reauthorize):
+        await http.post(grant.base_url + DELETE, auth=sdk.Bearer(grant.refresh))
 
 
 def _typed(grant: sdk.Grant) -> tuple[str, str]:

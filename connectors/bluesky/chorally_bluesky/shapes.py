@@ -191,6 +191,7 @@ class Authority(Shape):
     authorize: Id = Field(alias="authorization_endpoint")
     token: Id = Field(alias="token_endpoint")
     push: Id = Field(alias="pushed_authorization_request_endpoint")
+    revoke: str = Field(default="", alias="revocation_endpoint")
 
 
 class Pushed(Shape):

@@ -18,7 +18,8 @@ from chorally_sdk.testing.specification import read
 PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x28\0\0\0\x14\x08\x02\0\0\0"
 ASKED = {
     "com.atproto.identity.resolveHandle", "com.atproto.server.createSession", "com.atproto.server.refreshSession",
-    "com.atproto.server.getSession", "com.atproto.repo.putRecord", "com.atproto.repo.getRecord",
+    "com.atproto.server.getSession", "com.atproto.server.deleteSession", "com.atproto.repo.putRecord",
+    "com.atproto.repo.getRecord",
     "com.atproto.repo.deleteRecord", "com.atproto.repo.uploadBlob", "com.atproto.sync.getBlob",
     "app.bsky.notification.listNotifications", "app.bsky.notification.updateSeen", "app.bsky.feed.getPosts",
     "app.bsky.feed.getAuthorFeed", "app.bsky.feed.getPostThread",
@@ -52,6 +53,7 @@ async def said(network: Network, connects: Any, an_answer: Any, a_post: Any, pre
     [message] = await bluesky.fetch(sdk.Ping(stream="threads", external_id=shown))
     [_ async for _ in bluesky.download(message.attachments[0])]
     await _written(network, bluesky, an_answer, a_post, prepared, asked)
+    await bluesky.revoke(grant)
     return exchanges
 
 

@@ -1,6 +1,7 @@
 """The routes of the network: its server of accounts, AppView, directory and authorization server."""
 
 import re
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,6 +58,12 @@ class Server(Twin):
         """Give the next pair for a refresh token."""
         return self._session(self.login.spent(call.token), call)
 
+    @answers("POST", f"{_XRPC}.server.deleteSession", on="token", is_open=True)
+    async def delete_session(self, call: Call) -> Any:
+        """End a session by its refresh token."""
+        self._end(call.token)
+        return Response()
+
     @answers("GET", f"{_XRPC}.server.getSession")
     async def get_session(self, call: Call) -> Any:
         """Say who the token speaks for."""
@@ -94,6 +101,7 @@ class Server(Twin):
             "issuer": here,
             "authorization_endpoint": f"{here}/oauth/authorize",
             "token_endpoint": f"{here}/oauth/token",
+            "revocation_endpoint": f"{here}/oauth/revoke",
             "pushed_authorization_request_endpoint": f"{here}/oauth/par",
             "require_pushed_authorization_requests": True,
             "dpop_signing_alg_values_supported": ["ES256"],
@@ -122,6 +130,13 @@ class Server(Twin):
         given = self._token(told["access_token"])
         given.subject = given.subject or self.consented
         return {**told, "token_type": "DPoP", "sub": given.subject}
+
+    @answers("POST", "/oauth/revoke", on="token", is_open=True)
+    async def take_back(self, call: Call) -> Any:
+        """Take tokens back; those that nobody knows are taken back already."""
+        with suppress(Refusal):
+            self._end(call.fields["token"])
+        return {}
 
     # what the AppView shows
 
@@ -229,6 +244,13 @@ class Server(Twin):
         for known in self.oauth.tokens:
             if known.access == access and not known.is_revoked:
                 return known
+        raise Refusal("expired")
+
+    def _end(self, refresh: str) -> None:
+        for known in self.oauth.tokens:
+            if known.refresh == refresh and not known.is_revoked:
+                known.is_revoked = True
+                return
         raise Refusal("expired")
 
     def _session(self, token: Any, call: Call) -> dict[str, Any]:
