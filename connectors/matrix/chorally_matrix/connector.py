@@ -41,6 +41,7 @@ _SAY = sdk.Limits(
     media={"*/*": MAX_FILE},
     max_media=1,
     parts=10,
+    options=sending.OPTIONS,
     dedupe="native_key",
     dedupe_for=REMEMBERED,
     settles=SETTLES,
@@ -73,6 +74,7 @@ class Matrix(
         app_settings=AppSettings,
         account_settings=AccountSettings,
         quality={
+            "real-server": "done",
             "target-gone": "exempt: people may answer what was redacted; the homeserver takes it",
         },
     )

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from chorally_matrix import Matrix
-from chorally_matrix.shapes import Sent, Session, Synced, Uploaded, read
+from chorally_matrix.shapes import Sent, Session, Shape, Synced, Uploaded, read
 
 import chorally_sdk as sdk
 from chorally_sdk.testing import a_hook, connect, pulled
@@ -103,7 +103,7 @@ async def test_the_sync_gives_what_was_said_and_reads_the_gap(samples: dict[str,
 
 def test_every_answer_is_read(samples: dict[str, Any]) -> None:
     """Sessions, uploads and sent messages; the errors lead to what the host does next."""
-    shapes = {
+    shapes: dict[str, type[Shape]] = {
         "login_post_200_response": Session,
         "refresh_post_200_response": Session,
         "content_repo_post_200_response": Uploaded,

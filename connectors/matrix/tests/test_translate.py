@@ -80,10 +80,10 @@ def test_an_edit_keeps_what_it_is_about_and_when_it_was_said() -> None:
         "origin_server_ts": 1_700_000_009_000,
         "content": {**new, "m.relates_to": {"rel_type": "m.replace", "event_id": "$1"}},
     }  # fmt: skip
-    first = {"content": {"msgtype": "m.text", "body": "No. 17"}}
-    edited = to_message(an_event(**first, unsigned={"m.relations": {"m.replace": edit}}), HERE)
+    first = {"msgtype": "m.text", "body": "No. 17"}
+    edited = to_message(an_event(content=first, unsigned={"m.relations": {"m.replace": edit}}), HERE)
     forged = {**edit, "sender": "@eve:matrix.example"}
-    untouched = to_message(an_event(**first, unsigned={"m.relations": {"m.replace": forged}}), HERE)
+    untouched = to_message(an_event(content=first, unsigned={"m.relations": {"m.replace": forged}}), HERE)
 
     assert (edited.body, edited.edited_at) == ("No. 18", instant(1_700_000_009_000))
     assert edited.sent_at == instant(1_700_000_000_000)

@@ -16,7 +16,7 @@ from chorally_matrix.sandbox.hooks import HS_TOKEN, Transactions
 from chorally_matrix.sandbox.shown import shown
 from chorally_matrix.sandbox.world import LOBBY, SERVER, US, World, user
 from chorally_matrix.sending import MAX_TEXT
-from chorally_sdk.sandbox import Clock, Connection, Failure, Made
+from chorally_sdk.sandbox import Call, Clock, Connection, Failure, Made, answers
 
 
 class Homeserver(Api):
@@ -46,7 +46,7 @@ class Homeserver(Api):
         """Say how the user is connected."""
         address = f"https://{SERVER}"
         app = AppSettings(homeserver=address, user="support", password=SecretStr(PASSWORD))
-        settings = AccountSettings(homeserver=address, user_id=US, hs_token=SecretStr(HS_TOKEN))
+        settings = AccountSettings(user_id=US, hs_token=SecretStr(HS_TOKEN))
         return Connection(US, US, self._grant, settings, app)
 
     def second_grant(self) -> sdk.Grant:
@@ -173,6 +173,14 @@ class Homeserver(Api):
     def keys(self) -> sdk.Keys:
         """Return the registration's token."""
         return sdk.Keys(secrets={"hs_token": (SecretStr(HS_TOKEN),)})
+
+    @answers("POST", "/_sandbox/application_service", on="control", is_open=True)
+    async def serve(self, call: Call) -> Any:
+        """Tell what happens from now on to an application service at a URL, by itself, as soon as it happens."""
+        asked = json.loads(await call.request.body())
+        self.transactions.callback_url = str(asked["url"]).rstrip("/")
+        self.transactions.deliver = "auto"
+        return {"url": self.transactions.callback_url, "hs_token": HS_TOKEN}
 
     def state(self) -> Mapping[str, Any]:
         """Show the rooms and what happened in them."""
