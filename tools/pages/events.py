@@ -5,13 +5,14 @@ from collections import defaultdict
 from chorally_core.events import topics
 from chorally_core.events.catalogue import CHANNEL, DECLARED, Declared
 from chorally_core.events.event import Data
-from chorally_core.events.records import Attached
+from chorally_core.events.records import Attached, Templated
 from chorally_core.services.author import handlers as author
 from chorally_core.services.io.handlers import GROUP as IO
-from chorally_core.services.io.handlers import TakeReply
+from chorally_core.services.io.handlers import TakePublication, TakeReply
 from chorally_core.services.log import handlers as log
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.indexing import GROUP as SEARCH
+from chorally_core.services.publishing import handlers as publishing
 
 from tools.pages.reading import attributes, code, rest, summary, table
 
@@ -49,7 +50,8 @@ def page() -> str:
     for declared in DECLARED:
         about = f"{summary(declared.data)} {rest(declared.data)}".strip()
         parts.append(f"## {title(declared)}\n\n{about}\n\n{_fields(declared.data)}\n")
-    parts.append(f"## Attached\n\n{summary(Attached)}\n\n{_fields(Attached)}\n")
+    for of in (Attached, Templated):
+        parts.append(f"## {of.__name__}\n\n{summary(of)}\n\n{_fields(of)}\n")
     return "\n".join(parts)
 
 
@@ -66,11 +68,12 @@ def anchor(declared: Declared) -> str:
 def consumers() -> dict[tuple[str, str], list[str]]:
     """Return the groups that read each event, by topic and name."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for module in (author, message, log):
+    for module in (author, message, log, publishing):
         for handler in module.HANDLERS:
             found[handler.topic, handler.event].append(module.GROUP)
     found[topics.LOGS, "add"].append(SEARCH)
-    found[CHANNEL, TakeReply.event].append(IO)
+    for name in (TakeReply.event, TakePublication.event, *topics.MODERATIONS):
+        found[CHANNEL, name].append(IO)
     return found
 
 
