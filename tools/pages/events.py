@@ -50,8 +50,7 @@ def page() -> str:
     for declared in DECLARED:
         about = f"{summary(declared.data)} {rest(declared.data)}".strip()
         parts.append(f"## {title(declared)}\n\n{about}\n\n{_fields(declared.data)}\n")
-    for of in (Attached, Templated):
-        parts.append(f"## {of.__name__}\n\n{summary(of)}\n\n{_fields(of)}\n")
+    parts += [f"## {of.__name__}\n\n{summary(of)}\n\n{_fields(of)}\n" for of in (Attached, Templated)]
     return "\n".join(parts)
 
 
