@@ -194,6 +194,18 @@ async def test_files_go_out_with_a_post(api: Api, platform: PlazaPlatform) -> No
     assert [post["files"] for post in platform.posts] == [[900]]
 
 
+async def test_the_files_of_a_post_are_kept_until_its_time(api: Api, platform: PlazaPlatform) -> None:
+    """However far away that is."""
+    http = api.agent("supervisor")
+    upload: Any = {"params": {"name": "a.png"}, "content": bytes(900), "headers": {"Content-Type": "image/png"}}
+    file = (await http.post("/media/v1/files", **upload)).json()["id"]
+    await _publish(api, files=[file], publish_at=(api.clock() + timedelta(days=500)).isoformat())
+    api.clock.forward(days=500)
+    await api.system.upkeep.due()
+    await api.settle()
+    assert [post["files"] for post in platform.posts] == [[900]]
+
+
 async def test_a_post_that_the_platform_deleted_is_told_of(api: Api, platform: PlazaPlatform) -> None:
     """It was there, and is not any more."""
     made = await _publish(api)

@@ -39,7 +39,16 @@ class Files:
         """Return the keys of the files' records."""
         return [Key.by_id(File, file_id) for file_id in dict.fromkeys(ids)]
 
-    def named(self, found: Found, ids: Sequence[str], *, tenant: str, at: datetime, person: str | None) -> Named:
+    def named(
+        self,
+        found: Found,
+        ids: Sequence[str],
+        *,
+        tenant: str,
+        at: datetime,
+        person: str | None,
+        needed_at: datetime | None = None,
+    ) -> Named:
         """Return the files, checked.
 
         Args:
@@ -48,6 +57,7 @@ class Files:
             tenant: Whose they must be.
             at: Now.
             person: The author to whom they go; None where they go to everybody.
+            needed_at: When they go; now where None.
 
         Raises:
             Problem: 422; one is not there, or is named twice.
@@ -63,5 +73,5 @@ class Files:
             if file is None or why:
                 raise Problem(422, why, code="invalid", errors=[{"field": f"/body/files/{place}", "message": why}])
             files[file_id] = file
-        used = tuple(file.used(at, self.keeps(tenant), person) for file in files.values())
+        used = tuple(file.used(max(at, needed_at or at), self.keeps(tenant), person) for file in files.values())
         return Named(tuple(file.attached for file in files.values()), used)

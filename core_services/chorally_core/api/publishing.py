@@ -175,7 +175,9 @@ async def _publish(parts: Publishing, body: PublicationAdd, caller: Caller, name
             raise _invalid("account_id", "there is no such account; name one that is connected")
         if parts.platform_of(body.channel) != account.platform:
             raise _invalid("channel", f"{account.platform} has no channel {body.channel}")
-        named = parts.files.named(found, body.files, tenant=caller.tenant, at=at, person=None)
+        named = parts.files.named(
+            found, body.files, tenant=caller.tenant, at=at, person=None, needed_at=body.publish_at
+        )
         if not body.body.strip() and not named.attachments:
             raise _invalid("body", "write a text, or name a file")
         wanted = Wanted(body.channel, "publish", body.body, named.attachments, options=body.options)
