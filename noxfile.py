@@ -101,7 +101,7 @@ def template(session: nox.Session) -> None:
 
 @nox.session
 def template_all(session: nox.Session) -> None:
-    """Make a connector of every choice of abilities and auth style, and try them all; takes an hour or so."""
+    """Make a connector of each of a few hundred choices, of the thousands that there are; takes an hour or so."""
     install(session)
     session.run("pytest", "-m", "template", *session.posargs, env={"CHORALLY_TEMPLATE": "all"})
 

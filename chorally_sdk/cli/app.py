@@ -83,7 +83,10 @@ def new(
     platform: Annotated[str, typer.Argument(help="The platform in lower case, such as guestbook.")],
     ability: Annotated[
         list[str] | None,
-        typer.Option(help="pull, webhooks, subscribe, reply, find, publish or moderate; repeat it for several."),
+        typer.Option(
+            help="pull, fetch, download, webhooks, handshake, subscribe, reply, find, prepare, templates, publish, "
+            "moderate or discover; repeat it for several."
+        ),
     ] = None,
     auth: Annotated[str, typer.Option(help="token, api_key, oauth or client_credentials.")] = "token",
     title: Annotated[str, typer.Option(help="The platform's name as people write it.")] = "",

@@ -9,11 +9,23 @@ from typing import Literal, get_args
 from chorally_sdk.cli.telling import Told
 
 Auth = Literal["token", "api_key", "oauth", "client_credentials"]
-Ability = Literal["pull", "webhooks", "subscribe", "reply", "find", "publish", "moderate"]
+Ability = Literal[
+    "pull", "webhooks", "subscribe", "reply", "find", "publish", "moderate",
+    "handshake", "fetch", "download", "prepare", "templates", "discover",
+]  # fmt: skip
 ABILITIES: tuple[Ability, ...] = get_args(Ability)
 AUTHS: tuple[Auth, ...] = get_args(Auth)
-_NEEDS: dict[str, str] = {"subscribe": "webhooks", "find": "reply"}
-"""What is of no use without another."""
+_VARIABLES: dict[str, str] = {"templates": "offers_templates"}  # cookiecutter keeps the word for itself
+NEEDS: dict[str, tuple[str, ...]] = {
+    "subscribe": ("webhooks",),
+    "handshake": ("webhooks",),
+    "find": ("reply",),
+    "templates": ("reply",),
+    "prepare": ("reply", "publish"),
+    "fetch": ("pull", "webhooks"),
+    "download": ("pull",),
+}
+"""What is of no use without another, or one of several."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +39,7 @@ class Wanted:
 
     def context(self) -> dict[str, str]:
         """Return the template's variables."""
-        has: dict[str, str] = {name: "yes" if name in self.abilities else "no" for name in ABILITIES}
+        has = {_VARIABLES.get(name, name): "yes" if name in self.abilities else "no" for name in ABILITIES}
         return {"platform": self.platform, "title": self.title, "auth": self.auth, **has}
 
 
@@ -43,9 +55,11 @@ def wanted(platform: str, title: str, abilities: Iterable[str], auth: str) -> Wa
     for ability in sorted(chosen):
         if ability not in ABILITIES:
             raise Told(f"there is no ability {ability!r}; choose of {', '.join(ABILITIES)}")
-    for ability, need in _NEEDS.items():
-        if ability in chosen and need not in chosen:
-            raise Told(f"{ability} is of no use without {need}; add --ability {need}")
+    for ability, needs in NEEDS.items():
+        if ability in chosen and not chosen & set(needs):
+            raise Told(f"{ability} is of no use without {' or '.join(needs)}; add --ability {needs[0]}")
+    if "discover" in chosen and auth != "oauth":
+        raise Told("discover is of no use without a consent; add --auth oauth")
     if auth not in AUTHS:
         raise Told(f"there is no auth style {auth!r}; choose of {', '.join(AUTHS)}")
     return Wanted(platform, title or platform.replace("_", " ").title(), chosen, auth)

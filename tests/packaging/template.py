@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import random
 import subprocess
 import sys
 import tomllib
@@ -11,26 +12,33 @@ from pathlib import Path
 
 from chorally_sdk.cli import making
 
+Choice = tuple[str, str]
+"""A style of auth, and the abilities with spaces between."""
+
 AUTHS = making.AUTHS
 READS = ("", "pull", "webhooks", "webhooks subscribe", "pull webhooks", "pull webhooks subscribe")
 ANSWERS = ("", "reply", "reply find")
-MORE = ("", "publish", "moderate", "publish moderate")
+MORE = ("publish", "moderate", "handshake", "fetch", "download", "prepare", "templates", "discover")
 
-PAIRS = (
-    ("token", "", "", "moderate"),
-    ("token", "webhooks", "reply", "publish"),
-    ("token", "pull webhooks subscribe", "reply find", "publish"),
-    ("api_key", "", "reply", "publish"),
-    ("api_key", "webhooks", "reply find", ""),
-    ("api_key", "pull webhooks subscribe", "", "publish moderate"),
-    ("oauth", "", "reply find", "publish moderate"),
-    ("oauth", "webhooks", "", ""),
-    ("oauth", "pull webhooks subscribe", "reply", "moderate"),
-    ("client_credentials", "pull", "", "publish moderate"),
-    ("client_credentials", "pull webhooks", "reply", "moderate"),
-    ("client_credentials", "webhooks subscribe", "reply find", "publish"),
+PAIRS: tuple[Choice, ...] = (
+    ("token", "moderate"),
+    ("token", "pull webhooks reply publish moderate fetch"),
+    ("token", "pull webhooks subscribe reply find publish handshake download prepare templates"),
+    ("api_key", "reply publish templates"),
+    ("api_key", "webhooks reply find handshake fetch"),
+    ("api_key", "pull webhooks subscribe publish moderate handshake download prepare"),
+    ("oauth", "reply find publish moderate prepare templates discover"),
+    ("oauth", "webhooks handshake fetch discover"),
+    ("oauth", "pull webhooks subscribe reply moderate fetch download prepare discover"),
+    ("client_credentials", "pull publish moderate fetch download"),
+    ("client_credentials", "pull webhooks reply moderate handshake download prepare templates"),
+    ("client_credentials", "webhooks subscribe reply find publish handshake fetch templates"),
 )
-"""Choices in which every two of different kinds meet."""
+"""Choices in which every two of different kinds meet that go together.
+
+But one: a consent that opens several accounts is tried in all three, and one that opens a single account in none;
+with the latter the kinds of hooks would make a thirteenth. ``sample`` finds it.
+"""
 
 
 @dataclass(frozen=True)
@@ -57,15 +65,30 @@ class Made:
         return done.stdout
 
 
-def every_choice() -> Iterator[tuple[str, str, str, str]]:
+def every_choice() -> Iterator[Choice]:
     """Yield all choices that go together."""
-    return itertools.product(AUTHS, READS, ANSWERS, MORE)
+    for auth, reads, answers in itertools.product(AUTHS, READS, ANSWERS):
+        for count in range(len(MORE) + 1):
+            for more in itertools.combinations(MORE, count):
+                abilities = " ".join(filter(None, (reads, answers, *more)))
+                if _goes_together(auth, set(abilities.split())):
+                    yield auth, abilities
 
 
-def made(choice: tuple[str, str, str, str], into: Path, platform: str = "wall") -> Made:
+def sample(count: int, seed: int) -> list[Choice]:
+    """Return so many of all choices; the same for the same seed."""
+    return random.Random(seed).sample(list(every_choice()), count)  # noqa: S311 - no secret
+
+
+def _goes_together(auth: str, abilities: set[str]) -> bool:
+    needs = (set(needs) for ability, needs in making.NEEDS.items() if ability in abilities)
+    return all(abilities & each for each in needs) and ("discover" not in abilities or auth == "oauth")
+
+
+def made(choice: Choice, into: Path, platform: str = "wall") -> Made:
     """Make a repository and leave beside it what an installation would."""
-    auth, *abilities = choice
-    folder = making.make(making.wanted(platform, "", " ".join(abilities).split(), auth), into)
+    auth, abilities = choice
+    folder = making.make(making.wanted(platform, "", abilities.split(), auth), into)
     return Made(folder, platform, installed(folder, into))
 
 

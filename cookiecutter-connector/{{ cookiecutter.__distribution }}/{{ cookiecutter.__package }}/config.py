@@ -14,4 +14,7 @@ class AppSettings(BaseModel):
 {% if cookiecutter.__hook_secret == 'yes' %}
     webhook_secret: SecretStr = Field(title="Webhook secret", description="Signs what the platform sends.")
 {% endif %}
+{% if cookiecutter.handshake == 'yes' %}
+    verify_token: SecretStr = Field(title="Verify token", description="Any long text; type it in there, too.")
+{% endif %}
 {% endif %}

@@ -4,13 +4,13 @@
 {% if c.pull == 'yes' %}
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-{% elif c.webhooks == 'yes' %}
+{% elif 'yes' in (c.webhooks, c.discover, c.offers_templates) %}
 from collections.abc import Sequence
 {% endif %}
-{% if c.moderate == 'yes' or c.subscribe == 'yes' %}
+{% if 'yes' in (c.moderate, c.subscribe, c.fetch, c.download) %}
 from urllib.parse import quote
 {% endif %}
-{% if 'yes' in (c.pull, c.webhooks, c.moderate) %}
+{% if 'yes' in (c.pull, c.webhooks, c.moderate, c.discover, c.offers_templates) %}
 
 {% endif %}
 import chorally_sdk as sdk
@@ -35,19 +35,37 @@ from {{ c.__package }}.config import AppSettings
 {% endif %}
 {% set names = [] %}
 {% if c.__reads == 'yes' %}{% set _ = names.append('MESSAGE') %}{% endif %}
+{% if c.discover == 'yes' %}{% set _ = names.append('Accounts') %}{% endif %}
+{% if c.offers_templates == 'yes' %}{% set _ = names.append('Approvals') %}{% endif %}
+{% if c.prepare == 'yes' %}{% set _ = names.append('Draft') %}{% endif %}
 {% if c.__lists == 'yes' %}{% set _ = names.append('Listing') %}{% endif %}
 {% set _ = names.append('Profile') %}
+{% if c.fetch == 'yes' %}{% set _ = names.append('Said') %}{% endif %}
 {% if c.subscribe == 'yes' %}{% set _ = names.append('Subscribed') %}{% endif %}
 {% set _ = names.append('read') %}
-{% if c.pull == 'yes' %}{% set _ = names.append('to_message') %}{% endif %}
-from {{ c.__package }}.translate import {{ names | join(', ') }}
+{% if c.pull == 'yes' or c.fetch == 'yes' %}{% set _ = names.append('to_message') %}{% endif %}
+{% set line = 'from ' ~ c.__package ~ '.translate import ' ~ names | join(', ') %}
+{% if line | length <= 120 %}
+{{ line }}
+{% else %}
+from {{ c.__package }}.translate import (
+{% for name in names %}
+    {{ name }},
+{% endfor %}
+)
+{% endif %}
 {% set dedupe = 'lookup' if c.find == 'yes' else 'native_key' %}
 {% set abilities = ['sdk.Connector'] %}
 {% if c.auth == 'oauth' %}{% set _ = abilities.append('sdk.Authorizes') %}{% endif %}
 {% if c.auth == 'client_credentials' %}{% set _ = abilities.append('sdk.Renews') %}{% endif %}
+{% if c.discover == 'yes' %}{% set _ = abilities.append('sdk.Discovers') %}{% endif %}
 {% if c.pull == 'yes' %}{% set _ = abilities.append('sdk.Pulls') %}{% endif %}
+{% if c.fetch == 'yes' %}{% set _ = abilities.append('sdk.Fetches') %}{% endif %}
+{% if c.download == 'yes' %}{% set _ = abilities.append('sdk.Downloads') %}{% endif %}
 {% if c.webhooks == 'yes' %}{% set _ = abilities.append('sdk.Receives') %}{% endif %}
 {% if c.subscribe == 'yes' %}{% set _ = abilities.append('sdk.Subscribes') %}{% endif %}
+{% if c.prepare == 'yes' %}{% set _ = abilities.append('sdk.Prepares') %}{% endif %}
+{% if c.offers_templates == 'yes' %}{% set _ = abilities.append('sdk.OffersTemplates') %}{% endif %}
 {% if c.reply == 'yes' %}{% set _ = abilities.append('sdk.Replies') %}{% endif %}
 {% if c.publish == 'yes' %}{% set _ = abilities.append('sdk.Publishes') %}{% endif %}
 {% if c.find == 'yes' %}{% set _ = abilities.append('sdk.Finds') %}{% endif %}
@@ -169,6 +187,20 @@ class {{ c.__class }}(
         """Issue the app's own grant anew."""
         return oauth.carried(grant, await self._oauth().credentials())
 {% endif %}
+{% if c.discover == 'yes' %}
+
+    async def accounts(self) -> Sequence[sdk.AccountInfo]:
+        """List what the consent opens, each account with a token of its own."""
+        found: list[sdk.AccountInfo] = []
+        page: str | None = "1"
+        while page:
+            told = read(Accounts, (await self.http.get("/accounts", params={"page": page})).content)
+            for each in told.accounts:
+                grant = sdk.Grant(access=each.token)
+                found.append(sdk.AccountInfo(external_id=each.id, name=each.name, grant=grant))
+            page = told.next
+        return found
+{% endif %}
 {% if c.pull == 'yes' %}
 
     def streams(self) -> Sequence[sdk.Stream]:
@@ -185,6 +217,21 @@ class {{ c.__class }}(
             yield sdk.Page(events=tuple(map(to_message, wanted)), cursor={"after": after}, done=not told.more)
             if not told.more:
                 return
+{% endif %}
+{% if c.fetch == 'yes' %}
+
+    async def fetch(self, ping: sdk.Ping) -> Sequence[sdk.Event]:
+        """Read the message that a ping names."""
+        answer = await self.http.get(f"/messages/{quote(ping.external_id or '', safe='')}")
+        return [to_message(read(Said, answer.content))]
+{% endif %}
+{% if c.download == 'yes' %}
+
+    async def download(self, attachment: sdk.Attachment) -> AsyncIterator[bytes]:
+        """Read a file, piece by piece."""
+        async with self.http.stream("GET", f"/files/{quote(attachment.external_id or '', safe='')}") as answer:
+            async for piece in answer.aiter_bytes():
+                yield piece
 {% endif %}
 {% if c.__lists == 'yes' %}
 
@@ -218,14 +265,35 @@ class {{ c.__class }}(
         """End it; already gone is success."""
         await self._delete(f"/subscription/{quote(current.external_id, safe='')}")
 {% endif %}
+{% if c.prepare == 'yes' %}
+
+    async def prepare(self, outgoing: sdk.Outgoing) -> sdk.Prepared:
+        """Put the text into a draft that nobody sees."""
+        told = read(Draft, (await self.http.post("/drafts", json={"text": outgoing.body})).content)
+        return sdk.Prepared(state={"draft": told.id})
+{% endif %}
+{% if c.offers_templates == 'yes' %}
+
+    async def templates(self) -> Sequence[sdk.Template]:
+        """List the approved texts."""
+        found: list[sdk.Template] = []
+        page: str | None = "1"
+        while page:
+            told = read(Approvals, (await self.http.get("/templates", params={"page": page})).content)
+            found += [sdk.Template(name=each.name, text=each.text) for each in told.templates]
+            page = told.next
+        return found
+{% endif %}
 {% if c.reply == 'yes' %}
 
     async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
         """Say something."""
-{% if c.__reads == 'yes' %}
-        return await self._made("/messages", message, answers=message.in_reply_to)
+{% set more = 'answers=message.in_reply_to' if c.__reads == 'yes' else 'to=message.to' %}
+{% if c.offers_templates == 'yes' %}
+        template = message.template.name if message.template else None
+        return await self._made("/messages", message, {{ more }}, template=template)
 {% else %}
-        return await self._made("/messages", message, to=message.to)
+        return await self._made("/messages", message, {{ more }})
 {% endif %}
 {% endif %}
 {% if c.publish == 'yes' %}
@@ -237,8 +305,16 @@ class {{ c.__class }}(
 {% if c.__writes == 'yes' %}
 
     async def _made(self, path: str, outgoing: sdk.Outgoing, **more: str | None) -> sdk.Receipt:
-{% if c.find == 'yes' %}
+{% set draft = ' "draft": outgoing.prepared.get("draft"),' if c.prepare == 'yes' else '' %}
+{% if c.find == c.prepare == 'yes' %}
+        body = {"text": outgoing.body,{{ draft }} **more}
+        answer = await self.http.post(path, json=body)
+{% elif c.find == 'yes' %}
         answer = await self.http.post(path, json={"text": outgoing.body, **more})
+{% elif c.prepare == 'yes' %}
+        key = {"Idempotency-Key": outgoing.client_ref}
+        body = {"text": outgoing.body,{{ draft }} **more}
+        answer = await self.http.post(path, json=body, headers=key)
 {% else %}
         key = {"Idempotency-Key": outgoing.client_ref}
         answer = await self.http.post(path, json={"text": outgoing.body, **more}, headers=key)

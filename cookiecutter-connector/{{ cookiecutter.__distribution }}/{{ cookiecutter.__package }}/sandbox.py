@@ -7,7 +7,7 @@ import json
 {% endif %}
 {% set abc = [] %}
 {% if c.auth == 'oauth' or c.webhooks == 'yes' %}{% set _ = abc.append('Mapping') %}{% endif %}
-{% if c.webhooks == 'yes' or c.__writes == 'yes' or c.subscribe == 'yes' %}{% set _ = abc.append('Sequence') %}{% endif %}
+{% if 'yes' in (c.webhooks, c.__writes, c.subscribe, c.discover) %}{% set _ = abc.append('Sequence') %}{% endif %}
 {% if abc %}
 from collections.abc import {{ abc | join(', ') }}
 {% endif %}
@@ -17,7 +17,7 @@ from collections.abc import {{ abc | join(', ') }}
 {% if dt %}
 from datetime import {{ dt | join(', ') }}
 {% endif %}
-from typing import Any{{ ', Literal' if c.moderate == 'yes' and c.__reads == 'yes' else '' }}
+from typing import Any{{ ', ClassVar' if c.prepare == 'yes' else '' }}{{ ', Literal' if c.moderate == 'yes' and c.__reads == 'yes' else '' }}
 
 {% if c.webhooks == 'yes' or c.__client == 'yes' %}
 import chorally_sdk as sdk
@@ -25,19 +25,33 @@ import chorally_sdk as sdk
 {% set names = ['Call', 'Connection'] %}
 {% if c.__writes == 'yes' %}{% set _ = names.append('Made') %}{% endif %}
 {% set _ = names.append('OAuth') %}
+{% if c.discover == 'yes' %}{% set _ = names.append('Profile') %}{% endif %}
 {% if c.auth == 'api_key' %}{% set _ = names.append('Refusal') %}{% endif %}
 {% set _ = names.append('Shelf') %}
 {% if c.__reads == 'yes' or c.__lists == 'yes' %}{% set _ = names.append('Thing') %}{% endif %}
 {% set _ = names.append('Twin') %}
 {% set _ = names.append('answers') %}
+{% if 'yes' in (c.discover, c.offers_templates) %}{% set _ = names.append('by_number') %}{% endif %}
 {% if c.webhooks == 'yes' %}{% set _ = names.append('hmac_signer') %}{% endif %}
-from chorally_sdk.sandbox import {{ names | join(', ') }}
+{% set line = 'from chorally_sdk.sandbox import ' ~ names | join(', ') %}
+{% if line | length <= 120 %}
+{{ line }}
+{% else %}
+from chorally_sdk.sandbox import (
+{% for name in names %}
+    {{ name }},
+{% endfor %}
+)
+{% endif %}
 from chorally_sdk.sandbox.clock import Clock
 {% if c.subscribe == 'yes' %}
 from chorally_sdk.sandbox.levers import Subscribed
 {% endif %}
 {% if c.__settings == 'yes' %}
 from pydantic import SecretStr
+{% endif %}
+{% if c.download == 'yes' %}
+from starlette.responses import Response
 {% endif %}
 
 {% if c.auth == 'api_key' %}
@@ -47,12 +61,18 @@ from {{ c.__package }}.auth import HEADER
 from {{ c.__package }}.config import AppSettings
 {% endif %}
 {% if c.webhooks == 'yes' %}
-from {{ c.__package }}.webhook import DELIVERY, {{ 'SECRET, ' if True else '' }}SIGNATURE, TIME
+from {{ c.__package }}.webhook import DELIVERY, SECRET, SIGNATURE, TIME{{ ', TOKEN' if c.handshake == 'yes' else '' }}
 {% endif %}
 {% if c.auth == 'api_key' or c.__settings == 'yes' or c.webhooks == 'yes' %}
 
 {% endif %}
 ACCOUNT, NAME = "account-1", "Our account"
+{% if c.discover == 'yes' %}
+ACCOUNTS = {ACCOUNT: NAME, "account-2": "Our other account", "account-3": "Our third account"}
+{% endif %}
+{% if c.offers_templates == 'yes' %}
+TEMPLATES = ("welcome", "thanks", "closed")
+{% endif %}
 {% if c.__writes == 'yes' %}
 LONGEST = 500
 {% endif %}
@@ -64,6 +84,10 @@ LEASE = timedelta(days=3)
 class {{ c.__class }}Twin(Twin):
     """An account, what people say to it, and what it says."""
 
+{% if c.prepare == 'yes' %}
+    kinds: ClassVar[frozenset[str]] = Twin.kinds | {"timeout_after_effect/prepare"}
+
+{% endif %}
     def __init__(self) -> None:
         clock = Clock()
 {% if c.__client == 'yes' %}
@@ -75,6 +99,12 @@ class {{ c.__class }}Twin(Twin):
         self.grant = self.a_grant(lasting=True)
 {% endif %}
         self.messages = Shelf(self.clock, "m")
+{% if c.prepare == 'yes' %}
+        self.drafts = Shelf(self.clock, "d")
+{% endif %}
+{% if c.download == 'yes' %}
+        self.files: dict[str, bytes] = {}
+{% endif %}
 {% if c.__writes == 'yes' and c.find == 'no' %}
         self.made_under: dict[str, str] = {}
 {% endif %}
@@ -97,6 +127,9 @@ class {{ c.__class }}Twin(Twin):
 {% if c.__hook_secret == 'yes' %}
             webhook_secret=SecretStr("sandbox-hook-secret"),
 {% endif %}
+{% if c.handshake == 'yes' %}
+            verify_token=SecretStr("sandbox-verify-token"),
+{% endif %}
         )
 {% endif %}
 
@@ -107,7 +140,12 @@ class {{ c.__class }}Twin(Twin):
         """Tell whom the token speaks for."""
 {% if c.__client == 'yes' %}
         token = self.oauth.live(call.token)
+{% if c.discover == 'yes' %}
+        account = token.subject if token and token.subject else ACCOUNT
+        return {"id": account, "name": ACCOUNTS[account], "scopes": sorted(token.scopes) if token else []}
+{% else %}
         return {"id": ACCOUNT, "name": NAME, "scopes": sorted(token.scopes) if token else []}
+{% endif %}
 {% else %}
         return {"id": ACCOUNT, "name": NAME}
 {% endif %}
@@ -124,6 +162,45 @@ class {{ c.__class }}Twin(Twin):
         """Judge a call by its key."""
         if self.oauth.live(call.request.headers.get(HEADER, "")) is None:
             raise Refusal("token")
+{% endif %}
+{% if c.discover == 'yes' %}
+
+    @answers("GET", "/accounts")
+    async def list_accounts(self, call: Call) -> Any:
+        """List the accounts of a consent, two at once, each with its token."""
+        cut = by_number(list(ACCOUNTS), call.query, size=2)
+        tokens = {account: self.oauth.issue(subject=account, lasting=True).access for account in cut.shown}
+        shown = [{"id": account, "name": ACCOUNTS[account], "token": tokens[account]} for account in cut.shown]
+        return {"accounts": shown, "next": cut.next}
+{% endif %}
+{% if c.fetch == 'yes' %}
+
+    @answers("GET", "/messages/{id}")
+    async def one_message(self, call: Call) -> Any:
+        """Show one message."""
+        return self._shown(self.messages[call.path["id"]])
+{% endif %}
+{% if c.download == 'yes' %}
+
+    @answers("GET", "/files/{id}")
+    async def file(self, call: Call) -> Any:
+        """Give a file."""
+        return Response(self.files[call.path["id"]], media_type="application/octet-stream")
+{% endif %}
+{% if c.prepare == 'yes' %}
+
+    @answers("POST", "/drafts", on="prepare")
+    async def draft(self, call: Call) -> Any:
+        """Keep a text that nobody sees."""
+        return {"id": self.drafts.add(call.fields["text"]).id}
+{% endif %}
+{% if c.offers_templates == 'yes' %}
+
+    @answers("GET", "/templates")
+    async def list_templates(self, call: Call) -> Any:
+        """List the approved texts, two at once."""
+        cut = by_number(TEMPLATES, call.query, size=2)
+        return {"templates": [{"name": name, "text": f"Dear {name}"} for name in cut.shown], "next": cut.next}
 {% endif %}
 {% if c.pull == 'yes' %}
 
@@ -231,6 +308,26 @@ class {{ c.__class }}Twin(Twin):
         """Let renewals give no other refresh token."""
         self.oauth.rotates = False
 {% endif %}
+{% if c.discover == 'yes' %}
+
+    def profiles(self) -> Sequence[Profile]:
+        """Tell which accounts a consent opens."""
+        return [Profile(*account) for account in ACCOUNTS.items()]
+{% endif %}
+{% if c.offers_templates == 'yes' %}
+
+    def template_names(self) -> Sequence[str]:
+        """Tell the names of the approved texts."""
+        return TEMPLATES
+{% endif %}
+{% if c.download == 'yes' %}
+
+    async def attach(self, body: str, content: bytes) -> str:
+        """Let a person send a file."""
+        made = self.messages.add(body, author="ada", file=f"f{len(self.files)}")
+        self.files[made.more["file"]] = content
+        return made.id
+{% endif %}
 {% if c.__reads == 'yes' %}
 
     async def say(
@@ -253,7 +350,13 @@ class {{ c.__class }}Twin(Twin):
 
     async def remove(self, external_id: str) -> None:
         """Let a person take it back."""
+{% if c.download == 'yes' %}
+        gone = self.messages.remove(external_id)
+        self.files.pop(gone.more.get("file", ""), None)
 {% if c.webhooks == 'yes' %}
+        self._tell("removed", gone)
+{% endif %}
+{% elif c.webhooks == 'yes' %}
         self._tell("removed", self.messages.remove(external_id))
 {% else %}
         self.messages.remove(external_id)
@@ -307,11 +410,20 @@ class {{ c.__class }}Twin(Twin):
 
     def keys(self) -> sdk.Keys:
         """Return what webhooks are judged by."""
+{% set also = ', TOKEN: (self.settings.verify_token,)' if c.handshake == 'yes' else '' %}
 {% if c.subscribe == 'yes' %}
         secret = self.held[0].secret if self.held else "sandbox-hook-secret"
-        return sdk.Keys.model_validate({"secrets": {SECRET: (secret,)}})
+        return sdk.Keys.model_validate({"secrets": {SECRET: (secret,){{ also }}}})
 {% else %}
-        return sdk.Keys(secrets={SECRET: (self.settings.webhook_secret,)})
+        return sdk.Keys(secrets={SECRET: (self.settings.webhook_secret,){{ also }}})
+{% endif %}
+{% if c.handshake == 'yes' %}
+
+    def handshake(self, *, is_forged: bool = False) -> tuple[sdk.RawHook, bytes]:
+        """Return the platform's test of the URL, and what it wants to hear."""
+        token = "nobodys-token" if is_forged else self.settings.verify_token.get_secret_value()
+        query = {"challenge": "1234567", TOKEN: token}
+        return sdk.RawHook(method="GET", query=query, received_at=self.clock()), b"1234567"
 {% endif %}
 
     def signature_age(self) -> float:
@@ -342,7 +454,7 @@ class {{ c.__class }}Twin(Twin):
         told = [self._shown(said) for said in shown]
         return {"messages": told, "last": str(last) if last else "", "more": len(rest) > len(shown)}
 {% endif %}
-{% if c.__lists == 'yes' or c.webhooks == 'yes' %}
+{% if 'yes' in (c.__lists, c.webhooks, c.fetch) %}
 
     def _shown(self, said: Thing) -> dict[str, Any]:
         thread, is_ours = said, bool(said.more.get("own"))
@@ -357,6 +469,9 @@ class {{ c.__class }}Twin(Twin):
             "answers": said.parent,
             "thread": thread.id,
             "own": is_ours,
+{% if c.download == 'yes' %}
+            "file": said.more.get("file"),
+{% endif %}
         }
 {% endif %}
 {% if c.__writes == 'yes' %}
@@ -365,6 +480,10 @@ class {{ c.__class }}Twin(Twin):
         text = call.fields["text"]
         if len(text) > LONGEST:
             raise ValueError("the text is too long")
+{% if c.prepare == 'yes' %}
+        if call.fields.get("draft") not in self.drafts:
+            raise ValueError("there is no such draft")
+{% endif %}
 {% if c.find == 'no' %}
         key = call.request.headers.get("idempotency-key", "")
         if key in self.made_under:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import chorally_sdk as sdk
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, {{ "SecretStr, " if cookiecutter.discover == "yes" else "" }}ValidationError
 
 {% if cookiecutter.__reads == 'yes' %}
 MESSAGE = "{{ cookiecutter.platform }}_message"
@@ -23,6 +23,47 @@ class Profile(BaseModel):
     name: str
 {% if cookiecutter.__client == 'yes' %}
     scopes: frozenset[str] = frozenset()
+{% endif %}
+{% if cookiecutter.discover == 'yes' %}
+
+
+class Opened(BaseModel):
+    """An account that a consent opens."""
+
+    id: str
+    name: str
+    token: SecretStr
+
+
+class Accounts(BaseModel):
+    """A page of them."""
+
+    accounts: list[Opened]
+    next: str | None
+{% endif %}
+{% if cookiecutter.prepare == 'yes' %}
+
+
+class Draft(BaseModel):
+    """A text that nobody sees."""
+
+    id: str
+{% endif %}
+{% if cookiecutter.offers_templates == 'yes' %}
+
+
+class Approved(BaseModel):
+    """A text that the platform has approved."""
+
+    name: str
+    text: str
+
+
+class Approvals(BaseModel):
+    """A page of them."""
+
+    templates: list[Approved]
+    next: str | None
 {% endif %}
 {% if cookiecutter.__reads == 'yes' or cookiecutter.__lists == 'yes' %}
 
@@ -45,6 +86,9 @@ class Said(BaseModel):
     answers: str | None = None
     thread: str
     own: bool = False
+{% if cookiecutter.download == 'yes' %}
+    file: str | None = None
+{% endif %}
 {% endif %}
 {% if cookiecutter.__lists == 'yes' %}
 
@@ -93,5 +137,8 @@ def to_message(said: Said, account: str | None = None) -> sdk.Message:
         edited_at=said.changed_at if said.changed_at > said.said_at else None,
         body=said.text,
         ours=said.own,
+{% if cookiecutter.download == 'yes' %}
+        attachments=(sdk.Attachment(kind="file", external_id=said.file),) if said.file else (),
+{% endif %}
     )
 {% endif %}

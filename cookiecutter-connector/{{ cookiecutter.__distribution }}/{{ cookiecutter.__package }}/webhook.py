@@ -10,6 +10,9 @@ from {{ cookiecutter.__package }}.translate import Said, read, to_message
 
 SIGNATURE, TIME, DELIVERY = "{{ cookiecutter.__header }}-signature", "{{ cookiecutter.__header }}-time", "{{ cookiecutter.__header }}-delivery"
 SECRET = "{{ 'subscription' if cookiecutter.subscribe == 'yes' else 'webhook_secret' }}"  # noqa: S105 - the name of a setting
+{% if cookiecutter.handshake == 'yes' %}
+TOKEN = "verify_token"  # noqa: S105 - the name of a parameter, and of a setting
+{% endif %}
 
 
 class Change(BaseModel):
@@ -28,6 +31,11 @@ class Batch(BaseModel):
 
 def verify(hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
     """Accept what is signed, together with its time, under a live secret."""
+{% if cookiecutter.handshake == 'yes' %}
+    tokens = keys.secrets.get(TOKEN, ())
+    if tested := sdk.echoed(hook, "challenge", token=TOKEN, secrets=tokens):
+        return tested
+{% endif %}
     time, got = hook.headers.get(TIME, ""), hook.headers.get(SIGNATURE, "")
     if not sdk.stamped(hook, time, got, keys.secrets.get(SECRET, ()), prefix="v1="):
         return sdk.reject()

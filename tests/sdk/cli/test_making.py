@@ -46,6 +46,10 @@ def test_a_repository_is_made_with_what_comes_next(tmp_path: Path) -> None:
         ("wall", ("dance",), "token", "there is no ability 'dance'; choose of pull"),
         ("wall", ("subscribe",), "token", "subscribe is of no use without webhooks; add --ability webhooks"),
         ("wall", ("find",), "token", "find is of no use without reply; add --ability reply"),
+        ("wall", ("handshake",), "token", "handshake is of no use without webhooks; add --ability webhooks"),
+        ("wall", ("prepare",), "token", "prepare is of no use without reply or publish; add --ability reply"),
+        ("wall", ("reply", "fetch"), "token", "fetch is of no use without pull or webhooks; add --ability pull"),
+        ("wall", ("discover",), "token", "discover is of no use without a consent; add --auth oauth"),
         ("wall", (), "magic", "there is no auth style 'magic'; choose of token"),
     ],
 )
