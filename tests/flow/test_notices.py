@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.author.model import Author
 from chorally_core.services.io.model import Account, Hook
 from chorally_core.services.io.notices import AccountNotice, noticed
@@ -129,6 +130,16 @@ async def test_a_loss_where_people_subscribe_by_hand_is_told_to_them(world: Worl
         "degraded", "webhooks do not come: the platform says that the subscription is gone; subscribe it again there",
     )  # fmt: skip
     assert await world.all(AccountNotice) == []
+
+
+async def test_a_room_that_is_not_heard_any_more_degrades_no_account(world: World) -> None:
+    """The others are heard; the account's health tells."""
+    [account] = await world.all(Account)
+    room = sdk.Notice(kind="subscription_lost", external_id="room-7")
+    await world.ledger.commit(Work([Step.of(noticed(account, [room], world.clock()))]))
+    await world.io.round()
+    assert [account.state for account in await world.all(Account)] == ["connected"]
+    assert "'room-7' is not heard" in (await world.io.health.of(account)).last_error
 
 
 async def test_a_replayed_webhook_says_nothing_of_the_account(world: World) -> None:

@@ -106,6 +106,21 @@ async def test_where_the_public_address_is_not_known_the_account_names_the_setti
     assert harbour.platform.asked == []
 
 
+async def test_without_an_address_an_app_whose_url_is_set_by_hand_is_subscribed_all_the_same(apps: Harbour) -> None:
+    """The platform need not be told it; one that wants it refuses, and then the setting is named."""
+    apps.subscribing._public_url = ""
+    apps.platform.doors = None
+    await apps.world.app("beacon", {"secret": SECRET})
+    await apps.connect()
+    assert apps.platform.held["sub-wall-1"]["callback"] == "/beacon/v1/webhook"
+    assert (await apps.account()).state == "connected"
+    apps.platform.fates = ["400"]
+    await apps.tend(hours=20)
+    account = await apps.account()
+    assert account.state == "degraded"
+    assert "CHORALLY_PUBLIC_URL" in account.reason
+
+
 async def test_a_changed_public_address_is_told_to_the_platform(harbour: Harbour) -> None:
     """As soon as the account is served under it."""
     account = await harbour.connect()

@@ -68,7 +68,7 @@ class Noticing:
         *,
         now: Callable[[], datetime],
         on_revoked: Callable[[Account], Awaitable[None]],
-        on_lost: Callable[[Account, Document], Awaitable[None]],
+        on_lost: Callable[[Account, AccountNotice], Awaitable[None]],
         on_moved: Callable[[Account, str], Awaitable[None]],
         is_mine: Callable[[str], bool] = lambda account_id: True,
     ) -> None:

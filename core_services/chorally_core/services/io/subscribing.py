@@ -22,7 +22,7 @@ from chorally_core.services.io import subscription
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.hook_secrets import HookSecrets
-from chorally_core.services.io.hook_urls import NoAddress, callback_url
+from chorally_core.services.io.hook_urls import SET_IT, NoAddress, callback_url
 from chorally_core.services.io.model import Account, Nudge
 from chorally_core.services.io.sharing import Sharing
 from chorally_core.services.io.subscription import SubscriptionRecord
@@ -285,6 +285,10 @@ class Subscribing:
                 self._ledger, msgspec.structs.replace(record, doing=None, next_at=None, error=shown(error)[:1000])
             )
             await self._on_refused(account, error)
+        except sdk.Rejected as error:
+            if not self._public_url and not isinstance(error, NoAddress):
+                error = NoAddress(f"{error}; if it is for want of an address, {SET_IT}")
+            await self._failed(account, record, error)
         except Exception as error:
             await self._failed(account, record, error)
         else:

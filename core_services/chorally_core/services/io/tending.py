@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import chorally_sdk as sdk
-from chorally_core.ports.documents import Document
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
@@ -12,7 +11,7 @@ from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.hook_secrets import HookSecrets
 from chorally_core.services.io.model import Account
-from chorally_core.services.io.notices import Noticing
+from chorally_core.services.io.notices import AccountNotice, Noticing
 from chorally_core.services.io.pulling import Pulling
 from chorally_core.services.io.standing import Standing
 from chorally_core.services.io.subscribing import Subscribing
@@ -59,6 +58,7 @@ class Tending:
             call_s: Seconds that asking a platform may take.
         """
         self._directory = directory
+        self._health = health
         self._pulling = pulling
         self._on_refused = on_refused
         self._standing = Standing(ledger.documents, directory, accounts)
@@ -91,9 +91,12 @@ class Tending:
     async def _revoked(self, account: Account) -> None:
         await self._on_refused(account, sdk.Reauthorize("the platform says consent was revoked"))
 
-    async def _lost(self, account: Account, notice: Document) -> None:
+    async def _lost(self, account: Account, notice: AccountNotice) -> None:
         if self.subscribing.serves(account.platform):
             await self.subscribing.lost(account, notice)
+            return
+        if notice.external_id not in (None, account.external_id):  # of a room, or whatever else it heard
+            self._health.erred(account, f"the platform says that {notice.external_id!r} is not heard any more")
             return
         why = f"{TROUBLE}: the platform says that the subscription is gone; subscribe it again there"
         await self._standing.troubled(account, why)
