@@ -1,4 +1,4 @@
-"""A Facebook page that lives in memory: the documented Graph API for comments, and its webhooks.
+"""A Facebook page that lives in memory: the documented Graph API for comments, Messenger and posts, and its webhooks.
 
 Stateful, so that what is posted is listed; honest about what Meta leaves unsaid (see the README). It
 stands on Starlette, because routing, parsing and answering are its trade and not ours; that is why it is
