@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from chorally_core.ports.files import File
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.author.model import Author
 from chorally_core.services.io.model import Delivery
+from chorally_core.services.media.uploads import TooLarge, Uploads
 from chorally_core.settings import Retention
 
 from tests.support.api import Api, a_note, an_api
@@ -92,6 +94,8 @@ async def test_an_answer_may_be_a_file_alone(api: Api, platform: StudioPlatform)
     file = (await _upload(http)).json()["id"]
     url = f"/message/v1/tickets/{ticket}/messages"
     assert (await http.post(url, json={"files": [file]})).status_code == 201
+    twice = await http.post(url, json={"files": [file, file]})
+    assert twice.json()["errors"][0] == {"field": "/body/files/1", "message": "the file is named twice"}
     nothing = await http.post(url, json={})
     assert (nothing.status_code, nothing.json()["errors"][0]["field"]) == (422, "/body/body")
 
@@ -112,6 +116,25 @@ async def test_a_file_may_be_larger_than_any_other_body_and_is_bounded(api: Api)
     assert len(await _files(api)) == 1
     note = await http.post("/message/v1/tickets/x/messages", content=bytes(1024 * 1024 + 1))
     assert note.status_code == 413
+
+
+async def test_the_service_itself_holds_the_bound(api: Api) -> None:
+    """Whoever calls it, and whether the size is said before or not."""
+    uploads = Uploads(
+        api.system.ledger, api.system.objects, now=api.clock, most_bytes=10, types=["*/*"],
+        unused=lambda _: timedelta(days=1), has_room=lambda: True,
+    )  # fmt: skip
+
+    async def pieces(*found: bytes) -> AsyncIterator[bytes]:
+        for piece in found:
+            yield piece
+
+    given: dict[str, Any] = {"name": "a", "media_type": "image/png", "by": "ada"}
+    for declared in (None, 11):
+        with pytest.raises(TooLarge, match="10 bytes"):
+            await uploads.take("acme", "f1", pieces=pieces(bytes(6), bytes(5)), declared_bytes=declared, **given)
+    assert await _files(api) == []
+    assert (await uploads.take("acme", "f2", pieces=pieces(bytes(6), bytes(4)), **given)).size_bytes == 10
 
 
 @pytest.mark.parametrize(
