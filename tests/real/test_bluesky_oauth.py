@@ -81,6 +81,17 @@ async def test_a_bound_grant_is_renewed_and_its_refresh_token_is_spent(net: Netw
         await net.connect(grant, app=app).renew(grant)
 
 
+async def test_a_grant_that_is_given_back_opens_nothing(net: Network, app: AppSettings) -> None:
+    """Of a consent and of a session; giving it back again is no error."""
+    bound, session = await granted(net, app, net.alice.handle), await net.session()
+    for grant in (bound, session.model_copy(update={"keep": {}})):
+        connector = net.connect(grant, app=app)
+        for _ in range(2):
+            await connector.revoke(grant)
+        with pytest.raises(sdk.Reauthorize):
+            await net.connect(grant, app=app).renew(grant)
+
+
 async def test_a_token_without_its_key_is_worth_nothing(net: Network, app: AppSettings) -> None:
     """Neither as a bearer's nor with the proof of another key."""
     grant = await granted(net, app, net.alice.handle)

@@ -11,7 +11,6 @@ from chorally_bluesky import consent, drafts, faults, moderation, notifications,
 from chorally_bluesky.asking import AppView
 from chorally_bluesky.config import AccountSettings, AppSettings
 from chorally_bluesky.identity import home_of
-from chorally_bluesky.names import POST, Place, key_of
 from chorally_bluesky.pictures import IMAGE_BYTES
 from chorally_bluesky.shapes import Session, read
 from chorally_bluesky.translate import POSTS, REPLY, to_message
@@ -175,9 +174,7 @@ class Bluesky(
 
     async def find(self, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
         """Look at the account's own server for the record under the key of our reference."""
-        at = Place(self.account.external_id, POST, key_of(outgoing.client_ref))
-        found = await records.stored(self.http, at)
-        return records.receipt(at, dict(found.value), found.cid) if found else None
+        return await records.found(self.http, self.account.external_id, outgoing)
 
     async def moderate(self, action: sdk.Action) -> None:
         """Like a post, hide or show a reply in an own thread, delete an own post.

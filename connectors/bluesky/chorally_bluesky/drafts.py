@@ -4,7 +4,7 @@ The record is kept between the steps and put unchanged, so that the same call ag
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import chorally_sdk as sdk
@@ -38,7 +38,7 @@ async def step(connector: sdk.Connector, appview: AppView, outgoing: sdk.Outgoin
         return sdk.Prepared(state=state)
     if "refers" not in state:
         state["refers"] = await _references(appview, outgoing, options)
-        state["dids"] = await _mentioned(connector.http, outgoing.body)
+        state["dids"] = await _mentioned(connector.http, " ".join((outgoing.body, *options.thread)))
         state["at"] = _iso(connector.now())
         state["uploads"] = []
     elif len(state["uploads"]) < len(outgoing.attachments):
@@ -47,7 +47,22 @@ async def step(connector: sdk.Connector, appview: AppView, outgoing: sdk.Outgoin
         state["uploads"] = [*state["uploads"], await upload(connector, attachment, most)]
     if len(state["uploads"]) < len(outgoing.attachments):
         return sdk.Prepared(state=state, ready=False)
-    return sdk.Prepared(state={"record": record_of(outgoing, options, state)})
+    return sdk.Prepared(state={"record": record_of(outgoing, options, state), "following": _following(options, state)})
+
+
+def _following(options: Options, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The posts that follow in a thread, without what they answer; each a moment later, so that they stay in order."""
+    begun = datetime.fromisoformat(state["at"])
+    return [
+        _text(text, _iso(begun + timedelta(milliseconds=number)), options, state)
+        for number, text in enumerate(options.thread, 1)
+    ]
+
+
+def _text(text: str, at: str, options: Options, state: Mapping[str, Any]) -> dict[str, Any]:
+    """A post of nothing but text."""
+    parts = {"facets": facets(text, state["dids"]), "langs": list(options.langs)}
+    return {"$type": POST, "text": text, "createdAt": at} | {name: value for name, value in parts.items() if value}
 
 
 def record_of(outgoing: sdk.Outgoing, options: Options, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,14 +77,8 @@ def record_of(outgoing: sdk.Outgoing, options: Options, state: Mapping[str, Any]
         "$type": "com.atproto.label.defs#selfLabels",
         "values": [{"val": each} for each in options.labels],
     }
-    parts = {
-        "facets": facets(outgoing.body, state["dids"]),
-        "reply": refers.get("reply"),
-        "embed": embed,
-        "langs": list(options.langs),
-        "labels": own if options.labels else None,
-    }
-    record = {"$type": POST, "text": outgoing.body, "createdAt": state["at"]}
+    parts = {"reply": refers.get("reply"), "embed": embed, "labels": own if options.labels else None}
+    record = _text(outgoing.body, state["at"], options, state)
     return record | {name: value for name, value in parts.items() if value}
 
 
@@ -90,9 +99,15 @@ def _shape(uploaded: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse(outgoing: sdk.Outgoing, options: Options) -> None:
     """Refuse what Bluesky would not take, before anything is asked."""
-    size = len(outgoing.body.encode("utf-8", "surrogatepass"))
-    if size > MAX_BYTES:
-        raise sdk.Rejected(f"the text has {size} bytes, and Bluesky takes {MAX_BYTES}; shorten it")
+    for text in (outgoing.body, *options.thread):
+        letters, size = sdk.length(text, "graphemes"), sdk.length(text, "bytes")
+        if letters > MAX_GRAPHEMES or size > MAX_BYTES:
+            raise sdk.Rejected(
+                f"the text {text[:20]!r}… has {letters} letters and {size} bytes, and Bluesky takes "
+                f"{MAX_GRAPHEMES} and {MAX_BYTES}; shorten it, or go on in options.thread"
+            )
+    if not all(text.strip() for text in options.thread):
+        raise sdk.Rejected("a post of options.thread has no text; write one, or leave it out")
     if not (outgoing.body.strip() or outgoing.attachments or options.card or options.quote):
         raise sdk.Rejected("there is nothing to post; write a text, or add a picture")
     most = 1 if options.card else MAX_IMAGES

@@ -29,6 +29,8 @@ class Options(BaseModel):
     """The post that is quoted: its at-uri, or its page's address with a DID."""
     labels: tuple[str, ...] = Field(default=(), max_length=10)
     """Warnings about the content, as ``graphic-media``."""
+    thread: tuple[str, ...] = Field(default=(), max_length=24)
+    """Texts of the posts that follow, each answering the one before it."""
 
 
 def options_of(outgoing: sdk.Outgoing) -> Options:

@@ -38,33 +38,56 @@ async def delete(http: sdk.Http, at: Place) -> None:
 
 
 async def posted(http: sdk.Http, account: str, outgoing: sdk.Outgoing) -> sdk.Receipt:
-    """Make the one visible call: put the drafted record under the key of our reference.
+    """Make the visible call: put the drafted record under the key of our reference, and after it what follows.
 
-    The same call again changes nothing: the record is the same. Nothing else is ever written over.
+    The same call again changes nothing, for the records are the same, and makes what is lacking of a thread.
+    Nothing else is ever written over.
 
     Raises:
-        OutcomeUnknown: The answer does not say whether the post was made; the same call again does.
+        OutcomeUnknown: An answer does not say whether the post was made; the same call again does.
         Rejected: Nothing was drafted, or Bluesky refuses it.
     """
     record = outgoing.prepared.get("record")
     if not isinstance(record, dict):
         raise sdk.Rejected("nothing was prepared to be posted; prepare it first")
-    at = Place(account, POST, key_of(outgoing.client_ref))
+    first, *places = places_of(account, outgoing)
+    made = await _made(http, first, record)
+    parent = {"uri": first.uri, "cid": made.cid or ""}
+    root = record.get("reply", {}).get("root", parent)
+    for at, following in zip(places, outgoing.prepared.get("following", ()), strict=True):
+        answering = {**following, "reply": {"root": root, "parent": parent}}
+        parent = {"uri": at.uri, "cid": (await _made(http, at, answering)).cid or ""}
+    return receipt(first, dict(made.value), made.cid)
+
+
+def places_of(account: str, outgoing: sdk.Outgoing) -> list[Place]:
+    """Return where a post and those that follow it are, made or not."""
+    following = outgoing.options.get("thread") or ()
+    references = [outgoing.client_ref, *(f"{outgoing.client_ref}/{number}" for number in range(1, len(following) + 1))]
+    return [Place(account, POST, key_of(each)) for each in references]
+
+
+async def _made(http: sdk.Http, at: Place, record: dict[str, Any]) -> Stored:
+    """Make a post, or return the one that an earlier call made of a draft that was lost: it has another time."""
     try:
-        made = await put(http, at, record, swapRecord=None)
+        written = await put(http, at, record, swapRecord=None)
+        return Stored(uri=written.uri, cid=written.cid, value=record)
     except InvalidSwap:
-        return await _there_already(http, at, outgoing)
+        found = await stored(http, at)
     except sdk.Malformed as error:
         raise sdk.OutcomeUnknown(f"whether the post was made is not known: {error}") from error
-    return receipt(at, record, made.cid)
-
-
-async def _there_already(http: sdk.Http, at: Place, outgoing: sdk.Outgoing) -> sdk.Receipt:
-    """Return the receipt of an earlier call, whose draft was lost and made anew with another time."""
-    found = await stored(http, at)
-    if found is None or found.value.get("text") != outgoing.body:
+    if found is None or found.value.get("text") != record["text"]:
         raise sdk.Rejected(f"there is another post under {at.uri}; nothing was written over it")
-    return receipt(at, dict(found.value), found.cid)
+    return found
+
+
+async def found(http: sdk.Http, account: str, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
+    """Return the receipt of a post that is there whole, with all that follows it; None where something lacks."""
+    first, *places = places_of(account, outgoing)
+    known = await stored(http, first)
+    if known is None or (places and await stored(http, places[-1]) is None):
+        return None  # of a thread the last is made last; the same call again makes what lacks
+    return receipt(first, dict(known.value), known.cid)
 
 
 def receipt(at: Place, record: dict[str, Any], cid: str | None) -> sdk.Receipt:

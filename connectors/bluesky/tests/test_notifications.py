@@ -46,9 +46,10 @@ async def test_a_walk_looks_an_hour_below_its_floor(network: Network, bluesky: B
 
 
 async def test_an_idle_account_does_not_sink(network: Network, bluesky: Bluesky) -> None:
-    """However often nothing comes, the floor stays where it is."""
-    await network.say("Now")
+    """However often nothing comes, the floor stays where it is, also where all was taken back."""
+    said_once = await network.say("Now")
     _, cursor = await said(bluesky)
+    await network.remove(said_once)
     for _ in range(3):
         network.clock.pass_(hours=2)
         _, after = await said(bluesky, cursor)

@@ -110,7 +110,7 @@ async def test_a_kill_at_any_page_goes_on_in_place(network: Network, connects: A
     for stop in range(1, len(whole)):
         first = [page async for page in _some(connects().pull("threads", None, None), stop)]
         rest = await pulled(connects().pull("threads", first[-1].cursor, None))
-        read = [event.external_id for page in (*first, *rest) for event in page.events]  # type: ignore[union-attr]
+        read = [event.external_id for page in (*first, *rest) for event in page.events]
         assert sorted(read) == sorted(made), f"killed after page {stop}"
     assert whole[-1].cursor == {}
 
@@ -153,7 +153,7 @@ async def test_a_thread_that_was_deleted_meanwhile_ends_nothing(network: Network
     rest = await pulled(connects().pull("threads", page.cursor, None))
     await pages.aclose()
 
-    assert [event.external_id for page in rest for event in page.events] == [kept]  # type: ignore[union-attr]
+    assert [event.external_id for page in rest for event in page.events] == [kept]
 
 
 async def test_a_reply_whose_clock_is_slow_is_told_at_its_own_time(network: Network, bluesky: Bluesky) -> None:

@@ -27,7 +27,11 @@ def no_network(request: httpx.Request) -> httpx.Response:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"body": "\N{CAT FACE WITH TEARS OF JOY}" * 751}, "3000"),
+        ({"body": "e\N{COMBINING ACUTE ACCENT}" * 300 + "\N{COMBINING DIAERESIS}" * 1200}, "3000"),
+        ({"body": "x" * 301}, "300"),
+        ({"options": {"thread": ["fine", "x" * 301]}}, "300"),
+        ({"options": {"thread": ["fine", " "]}}, "no text"),
+        ({"options": {"thread": ["x"] * 25}}, "options.thread"),
         ({"body": "  "}, "nothing to post"),
         ({"attachments": (PICTURE,) * 5}, "4 pictures"),
         ({"attachments": (PICTURE,) * 2, "options": {"card": CARD}}, "1 pictures beside a card"),
@@ -55,8 +59,8 @@ async def test_a_file_that_is_no_picture_or_too_large_is_refused(
     """By what is said of it, else while it is read; a card's picture may be half as large."""
 
     async def media(_: sdk.Attachment) -> AsyncIterator[bytes]:
-        for _ in range(15):
-            yield b"x" * 100_000
+        for letter in (b"x",) * 15:
+            yield letter * 100_000
 
     bluesky = connects(media=media)
     video = sdk.Attachment(kind="video", media_type="video/mp4", name="film.mp4")
@@ -78,7 +82,8 @@ async def test_pictures_go_up_one_at_a_step(connects: Any, network: Network, a_p
 
     bluesky = connects(media=media)
     files = tuple(PICTURE.model_copy(update={"external_id": f"file {number}"}) for number in range(3))
-    post, steps = a_post("News", attachments=files, options={"alts": ["one"]}), []
+    post = a_post("News", attachments=files, options={"alts": ["one"]})
+    steps: list[sdk.Prepared] = []
     while not steps or not steps[-1].ready:
         steps.append(await bluesky.prepare(post))
         post = post.model_copy(update={"prepared": steps[-1].state})
@@ -127,6 +132,42 @@ async def test_a_lost_draft_makes_no_second_post_and_writes_over_nothing(
     with pytest.raises(sdk.Rejected, match="another post"):
         await bluesky.publish(again.model_copy(update={"body": "Other news", "prepared": {"record": other}}))
     assert [made.body for made in network.made()] == ["News"]
+
+
+async def test_a_thread_is_posted_in_order_and_made_whole_by_the_same_call(
+    network: Network, connects: Any, a_post: Any, prepared: Any
+) -> None:
+    """Cut off after any of its posts, it is not found; the same call makes what lacks, and nothing twice."""
+    inner = network.transport()
+    network.world.account("ada")
+    texts = ["two #tag", "three @ada.test"]
+
+    class Dying(httpx.AsyncBaseTransport):
+        def __init__(self, left: int) -> None:
+            self.left = left
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("putRecord"):
+                self.left -= 1
+                if self.left < 0:
+                    raise httpx.ReadError("killed", request=request)
+            return await inner.handle_async_request(request)
+
+    ready = await prepared(connects(), a_post("one", options={"thread": texts, "langs": ["en"]}))
+    for left in (0, 1, 2):
+        with sdk.visible_call(), pytest.raises(sdk.OutcomeUnknown):
+            await connects(platform=Dying(left)).publish(ready)
+        assert await connects().find(ready) is None
+        assert [made.body for made in network.made()] == ["one", *texts][:left]
+    receipt = await connects().publish(ready)
+    assert receipt == await connects().publish(ready) == await connects().find(ready)
+    one, two, three = network.made()
+    assert [made.body for made in (one, two, three)] == ["one", *texts]
+    assert (receipt.external_id, two.target, three.target) == (one.external_id, one.external_id, two.external_id)
+    records = [network.world.records[made.external_id].value for made in (one, two, three)]
+    assert [record.get("reply", {}).get("root", {}).get("uri") for record in records] == [None, *[one.external_id] * 2]
+    assert sorted({record["createdAt"] for record in records}) == [record["createdAt"] for record in records]
+    assert [len(record.get("facets", ())) for record in records] == [0, 1, 1]
 
 
 async def test_nothing_is_posted_that_was_not_prepared(bluesky: Bluesky, a_post: Any) -> None:
