@@ -13,6 +13,9 @@ from chorally_matrix.config import AppSettings
 from chorally_matrix.ids import CLIENT
 from chorally_matrix.shapes import Session, read
 
+OWNER = "user"
+"""What a grant keeps: who signed in by password, as the app named them."""
+
 _LONGEST_MS = 100 * 365 * 86_400_000
 
 
@@ -36,11 +39,11 @@ async def renewed(http: sdk.Http, base: str, app: Any, grant: sdk.Grant | None, 
             body = {"refresh_token": grant.refresh.get_secret_value()}
             answer = await http.post(f"{base}{CLIENT}/refresh", json=body, auth=None)
         except sdk.Reauthorize:
-            if not password:
+            if not password or not _is_of(app, grant):
                 raise
         else:
             return _grant(read(Session, answer.content, "the renewed session"), base, grant, now)
-    if not isinstance(app, AppSettings) or not password or not app.user:
+    if not isinstance(app, AppSettings) or not password or not app.user or not _is_of(app, grant):
         raise sdk.Reauthorize("the token cannot be renewed; paste another, or give the app a user and its password")
     asked = {
         "type": "m.login.password",
@@ -51,7 +54,16 @@ async def renewed(http: sdk.Http, base: str, app: Any, grant: sdk.Grant | None, 
         "refresh_token": True,
     }
     answer = await http.post(f"{base}{CLIENT}/login", json=asked, auth=None)
-    return _grant(read(Session, answer.content, "the new session"), base, grant, now)
+    made = _grant(read(Session, answer.content, "the new session"), base, grant, now)
+    return made.model_copy(update={"keep": {**made.keep, OWNER: SecretStr(app.user)}})
+
+
+def _is_of(app: Any, grant: sdk.Grant | None) -> bool:
+    """Whether the app's password gave the session; a pasted token may be of any other user."""
+    if grant is None:
+        return True
+    owner = grant.keep.get(OWNER)
+    return isinstance(app, AppSettings) and owner is not None and owner.get_secret_value() == app.user
 
 
 def _grant(session: Session, base: str, before: sdk.Grant | None, now: datetime) -> sdk.Grant:

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import chorally_sdk as sdk
 from chorally_matrix.shapes import Transaction, read
-from chorally_matrix.translate import Scene, names_in, read_up_to, to_events
+from chorally_matrix.translate import ROOMS, Scene, names_in, read_up_to, to_events
 
 _TRANSACTIONS = "/_matrix/app/v1/transactions/"
 _PING = "/_matrix/app/v1/ping"
@@ -46,8 +46,11 @@ def events(hook: sdk.RawHook) -> Sequence[sdk.Event]:
     plain = [event.model_dump() for event in told.events]
     for event in told.events:
         room = event.room_id or ""
+        if not room:
+            found.append(sdk.Ping(stream=ROOMS))  # which room it was in is not said: all are looked at
+            continue
         in_room = [each for each in plain if each["room_id"] == room]
-        found += to_events(event, Scene(room, us, names_in(in_room), is_told=True)) if room else []
+        found += to_events(event, Scene(room, us, names_in(in_room), is_told=True))
     for ephemeral in told.ephemeral:
         where = ephemeral.get("room_id")
         if isinstance(where, str) and where:

@@ -81,6 +81,16 @@ def test_every_event_of_a_transaction_is_heard() -> None:
     assert (first.author and first.author.name, second.author and second.author.name) == ("Ada", "")
 
 
+def test_an_event_without_its_room_has_the_rooms_looked_at() -> None:
+    """No homeserver should send it; the others of its transaction are heard."""
+    said = {"type": "m.sticker", "sender": "@ada:x", "origin_server_ts": 1, "event_id": "$1", "content": {}}
+    body = json.dumps({"events": [said, {**said, "room_id": "!1:x"}]})
+    ping, message = connect(Matrix, for_app=True).parse(a_hook(body, account="@us:x"))
+
+    assert ping == sdk.Ping(stream="rooms")
+    assert isinstance(message, sdk.Message)
+
+
 @pytest.fixture
 def service(user: Callable[..., Matrix]) -> Matrix:
     """A connector for the user of an application service."""

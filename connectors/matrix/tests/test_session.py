@@ -35,6 +35,18 @@ async def test_a_session_over_is_begun_again_by_the_password(
         await us.renew(renewed)
 
 
+async def test_a_pasted_token_is_never_replaced_by_another_users(
+    server: Homeserver, user: Callable[..., Matrix], asked: list[Exchange]
+) -> None:
+    """The app's password opens its own user's session only: the account would speak as somebody else."""
+    us = user(for_app=True)
+    for pasted in (sdk.Grant(access=SecretStr("as-token")), server.a_grant()):
+        server.revoke()
+        with pytest.raises(sdk.Reauthorize):
+            await us.renew(pasted)
+    assert [each.url.rpartition("/")[2] for each in asked] == ["refresh"]
+
+
 async def test_a_wrong_password_is_the_operators(user: Callable[..., Matrix]) -> None:
     """It is no lost grant: the account stays connected."""
     us = user(for_app=True)
