@@ -263,6 +263,14 @@ class TestModeration:
         assert [uri for uri in network.world.records if "feed.like" in uri] == [first]
         assert network.world.records[first].value["subject"] == network.world.records[reply].reference()
 
+    async def test_what_was_liked_elsewhere_is_liked(self, network: Network, bluesky: Bluesky) -> None:
+        """Under another key; a second like is not added."""
+        reply = await network.say("Nice")
+        theirs = f"at://{network.did}/app.bsky.feed.like/3k4duaz5vfs2b"
+        network.world.put(theirs, {"subject": network.world.records[reply].reference()})
+        await bluesky.moderate(sdk.Action(verb="like", external_id=reply, channel="bluesky_reply"))
+        assert [uri for uri in network.world.records if "feed.like" in uri] == [theirs]
+
 
 @given(st.text())
 def test_a_reference_always_becomes_the_same_key(reference: str) -> None:
