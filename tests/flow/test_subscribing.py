@@ -20,6 +20,14 @@ from tests.support.hooks import SECRET
 NOTE = {"id": "n1", "signer": {"id": "ada", "name": "Ada"}, "text": "hello", "at": "2026-11-23T08:00:00+00:00"}
 
 
+class Quiet(Beacon):
+    """Nothing is pulled."""
+
+    def streams(self) -> list[sdk.Stream]:
+        """None."""
+        return []
+
+
 def files_with(folder: Path, content: bytes) -> list[Path]:
     """Return the files of a folder that contain something."""
     return [file for file in folder.rglob("*") if file.is_file() and content in file.read_bytes()]
@@ -294,23 +302,26 @@ async def test_losses_told_again_and_again_do_not_ask_the_platform_as_often(harb
     assert len(harbour.platform.asked) == 2
 
 
-async def test_when_many_are_due_some_are_asked_for_at_once_and_the_rest_right_after(harbour: Harbour) -> None:
+async def test_when_many_are_due_some_are_asked_for_at_once_and_the_rest_right_after(tmp_path: Path) -> None:
     """A platform is not flooded, and nobody waits for the next look."""
-    for number in range(40):
-        harbour.platform.names[f"token-{number}"] = f"wall-{number}"
-        account = await harbour.world.account("beacon", f"t{number}", credentials={"access_token": f"token-{number}"})
-        harbour.subscribing.begin(account)
-    asked = []
-    for _ in range(3):
+    async with a_harbour(tmp_path, Quiet) as harbour:
+        for number in range(40):
+            harbour.platform.names[f"token-{number}"] = f"wall-{number}"
+            account = await harbour.world.account(
+                "beacon", f"t{number}", credentials={"access_token": f"token-{number}"}
+            )
+            harbour.subscribing.begin(account)
+        asked = []
+        for _ in range(3):
+            harbour.world.io._nudged.clear()
+            await harbour.subscribing.dispatch()
+            await harbour.subscribing.idle()
+            asked.append((len(harbour.platform.asked), harbour.world.io._nudged.is_set()))
+        assert [count for count, _ in asked] == [16, 32, 40]
+        assert [is_woken for _, is_woken in asked[:2]] == [True, True]
         harbour.world.io._nudged.clear()
-        await harbour.subscribing.dispatch()
-        await harbour.subscribing.idle()
-        asked.append((len(harbour.platform.asked), harbour.world.io._nudged.is_set()))
-    assert [count for count, _ in asked] == [16, 32, 40]
-    assert [is_woken for _, is_woken in asked[:2]] == [True, True]
-    harbour.world.io._nudged.clear()
-    assert await harbour.subscribing.dispatch() == 0
-    assert not harbour.world.io._nudged.is_set()
+        assert await harbour.subscribing.dispatch() == 0
+        assert not harbour.world.io._nudged.is_set()
 
 
 async def test_an_account_that_is_begun_anew_is_asked_for_at_once_where_that_failed_before(harbour: Harbour) -> None:

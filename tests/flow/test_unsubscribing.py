@@ -200,6 +200,7 @@ async def test_an_account_that_is_connected_again_while_it_is_unsubscribed_is_su
         left = await harbour.account()
         again = await harbour.world.io.accounts.change(left, credentials={"access_token": "token"})
         harbour.subscribing.begin(again)
+        await harbour.subscribing.dispatch()  # which finds what is about to be forgotten
 
     await harbour.disconnect(account)
     monkeypatch.setattr(Beacon, "unsubscribe", meanwhile)
