@@ -206,5 +206,5 @@ async def test_a_sync_that_leads_back_is_an_error() -> None:
         external_id="@us:x",
         base_url="https://x.example",
     )
-    with pytest.raises(sdk.Malformed):
+    with pytest.raises(sdk.Malformed, match="where it began"):
         await pulled(us.pull("sync", {"since": "s1"}, None))
