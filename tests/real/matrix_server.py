@@ -181,9 +181,9 @@ def messages_of(pages: list[sdk.Page]) -> list[sdk.Message]:
     return [event for event in events_of(pages) if isinstance(event, sdk.Message)]
 
 
-async def joined(us: Matrix, customer: Person) -> tuple[str, sdk.Cursor]:
-    """Return the room that the tests share, and the cursor from which on it is read; invitations are rationed."""
-    name = f"tests-{customer.id[1:].partition(':')[0]}"
+async def shared_room(us: Matrix, customer: Person) -> str:
+    """Return the room that the tests of our user share, with both in it: new rooms and invitations are rationed."""
+    name = f"tests-{us.account.external_id[1:].partition(':')[0]}"
     alias = quote(f"#{name}:{customer.id.partition(':')[2]}")
     found = await customer.http.get(f"/_matrix/client/v3/directory/room/{alias}")
     if found.is_success:
@@ -192,7 +192,12 @@ async def joined(us: Matrix, customer: Person) -> tuple[str, sdk.Cursor]:
         room = await customer.room(preset="public_chat", room_alias_name=name)
     if await customer.member(room, us.account.external_id) != "join":
         await us.http.post(f"/_matrix/client/v3/rooms/{quote(room)}/join", json={})
-    return room, (await caught_up(us))[-1].cursor
+    return room
+
+
+async def joined(us: Matrix, customer: Person) -> tuple[str, sdk.Cursor]:
+    """Return the shared room, and the cursor from which on it is read."""
+    return await shared_room(us, customer), (await caught_up(us))[-1].cursor
 
 
 def answer(message: sdk.Message, body: str = "Until six.", **changes: Any) -> sdk.OutboundMessage:

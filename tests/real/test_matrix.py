@@ -320,7 +320,8 @@ async def test_a_text_as_long_as_declared_is_taken_and_a_longer_one_refused(us: 
 async def test_an_encrypted_room_is_told_and_not_answered_in_clear(us: Matrix, customer: Person) -> None:
     """The agent learns that something was said, and why it cannot be read."""
     sealed = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
-    room = await _own_room(us, customer, initial_state=[sealed])
+    room = await customer.room(preset="public_chat", initial_state=[sealed])
+    await us.http.post(f"/_matrix/client/v3/rooms/{room}/join", json={})
     cursor = (await caught_up(us))[-1].cursor
     await customer.send(room, {"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x"}, "m.room.encrypted")
 
@@ -333,10 +334,9 @@ async def test_an_encrypted_room_is_told_and_not_answered_in_clear(us: Matrix, c
 
 async def test_a_room_that_we_were_put_out_of_is_told(us: Matrix, customer: Person) -> None:
     """What was said until then comes; nothing can be said there any more."""
-    room = await _own_room(us, customer)
-    cursor = (await caught_up(us))[-1].cursor
+    room, cursor = await joined(us, customer)
     event = await customer.say(room, "Goodbye")
-    await customer.call("POST", f"/rooms/{room}/ban", {"user_id": us.account.external_id})
+    await customer.call("POST", f"/rooms/{room}/kick", {"user_id": us.account.external_id})
 
     events = events_of(await caught_up(us, cursor))
 
@@ -345,9 +345,3 @@ async def test_a_room_that_we_were_put_out_of_is_told(us: Matrix, customer: Pers
     with pytest.raises(sdk.Rejected) as caught:
         await us.push(_first(room))
     assert caught.value.reason is sdk.Reason.PERMISSION
-
-
-async def _own_room(us: Matrix, customer: Person, **more: Any) -> str:
-    room = await customer.room(preset="public_chat", **more)
-    await us.http.post(f"/_matrix/client/v3/rooms/{room}/join", json={})
-    return room

@@ -10,7 +10,7 @@ import chorally_sdk as sdk
 from chorally_sdk.testing import pulled
 from tests.real import matrix_server
 from tests.real.matrix_receiver import Receiver, receiving
-from tests.real.matrix_server import Person, Server, answer, messages_of
+from tests.real.matrix_server import Person, Server, answer, messages_of, shared_room
 
 pytestmark = pytest.mark.real
 
@@ -45,12 +45,6 @@ async def _invited(service: Matrix, receiver: Receiver, customer: Person) -> str
     ping = await receiver.until(lambda told: getattr(told, "external_id", None) == f"{room}/join")
     assert isinstance(ping, sdk.Ping)
     assert await service.fetch(ping) == []
-    return room
-
-
-async def _joined(service: Matrix, customer: Person) -> str:
-    room = await customer.room(preset="public_chat")
-    await service.http.post(f"/_matrix/client/v3/rooms/{room}/join", json={})
     return room
 
 
@@ -96,7 +90,7 @@ async def test_a_transaction_tells_all_that_was_said(server: Server, receiver: R
 async def test_what_was_not_taken_is_told_again(server: Server, receiver: Receiver, customer: Person) -> None:
     """Under the same transaction id, after which nothing is missing."""
     service = server.service()
-    room = await _joined(service, customer)
+    room = await shared_room(service, customer)
     receiver.refuses = 1
     events = [await customer.say(room, f"note {number}") for number in range(3)]
 
@@ -120,7 +114,7 @@ async def test_a_stranger_is_not_believed(server: Server, receiver: Receiver, cu
 async def test_history_is_read_room_by_room(server: Server, receiver: Receiver, customer: Person) -> None:
     """More than a page of it; then only what is new."""
     service = server.service()
-    room = await _joined(service, customer)
+    room = await shared_room(service, customer)
     said = {f"{room}/{await customer.say(room, f'note {number}')}" for number in range(120)}
 
     pages = await pulled(service.pull("rooms", None, None))
