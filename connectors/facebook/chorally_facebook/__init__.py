@@ -1,4 +1,4 @@
-"""Facebook pages for Chorally: comments, messages and posts come in by webhook and polling, answers and posts go out."""
+"""Facebook pages for Chorally: comments, messages and posts come in, answers and posts go out."""
 
 import chorally_sdk as sdk
 from chorally_facebook.connector import Facebook

@@ -1,14 +1,13 @@
 """The sandbox as the conformance kit takes hold of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from chorally_meta.sandbox import Owned, Told
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
-from chorally_facebook.config import AccountSettings, AppSettings
 from chorally_facebook.sandbox.comments import change
 from chorally_facebook.sandbox.page import PageTwin
 from chorally_sdk.sandbox import Connection, Made, Profile
@@ -29,27 +28,14 @@ class Page(PageTwin):
 
     def connection(self) -> Connection:
         """Say how the page is connected: by its own token, derived from a person's."""
-        app = AppSettings(
-            client_id=self.login.oauth.client_id,
-            app_secret=SecretStr(self.courier.app_secret),
-            verify_token=SecretStr(self.courier.verify_token),
-        )
         if self._consented is None:
             self._consented = self.person()
         grant = sdk.Grant(access=SecretStr("sandbox-token"))
-        return Connection(
-            self.world.page_id, self.world.page_name, grant, AccountSettings(), app, consented=self._consented
-        )
+        return replace(super().connection(), grant=grant, consented=self._consented)
 
     def profiles(self) -> Sequence[Profile]:
         """Tell of the pages of the person: more than one page of the listing."""
         return [Profile(page.id, page.name) for page in self.owned]
-
-    async def say(
-        self, body: str, *, author: str | None = "ada", parent: str | None = None, at: datetime | None = None
-    ) -> str:
-        """Let a person comment on the newest post, or reply."""
-        return self.add_comment(author or "", body, author_name=(author or "").title(), parent_id=parent).id
 
     async def attach(self, body: str, content: bytes) -> str:
         """Let a person write a message with a file."""
