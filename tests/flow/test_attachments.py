@@ -7,10 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from chorally_core.bootstrap.copies import downloading
+from chorally_core.events import Attached
 from chorally_core.ports.documents import Query
 from chorally_core.ports.files import File
 from chorally_core.services.author.model import Author
 from chorally_core.services.io.arriving import AttachmentDue
+from chorally_core.services.io.downloading import Wanted
 
 import chorally_sdk as sdk
 from tests.support.api import Api, a_note, an_api
@@ -250,6 +253,23 @@ async def test_a_file_of_ours_is_read_where_it_is_kept(tmp_path: Path, platform:
         read = await http.get(f"/io/v1/messages/{sent['id']}/attachments/1")
         assert (read.status_code, read.content) == (200, b"ours")
         assert platform.asked == []
+
+
+async def test_what_a_platform_calls_its_files_says_nothing_about_ours(tmp_path: Path, platform: HungPlatform) -> None:
+    """A file that people send is the platform's, although its id looks like one of ours; another tenant's never is."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        upload: Any = {"params": {"name": "b.png"}, "content": b"secret", "headers": {"Content-Type": "image/png"}}
+        file = (await api.agent("admin", "other").post("/media/v1/files", **upload)).json()["id"]
+        platform.files[f"files/{file}"] = b"theirs"
+        read = await api.agent().get(await _with(api, {**PHOTO, "id": f"files/{file}"}))
+        assert (read.status_code, read.content) == (200, b"theirs")
+
+        reading = downloading(api.system.settings, api.system.ledger, api.system.objects, api.system.io, now=api.clock)
+        wanted = Wanted("m", Attached(kind="image", external_id=f"files/{file}"), None, ours=True)
+        with pytest.raises(LookupError):
+            await reading.open(None, "acme", wanted)
+        opened = await reading.open(None, "other", wanted)
+        assert b"".join([piece async for piece in opened.pieces]) == b"secret"
 
 
 async def test_of_an_account_that_is_not_connected_only_copies_are_read(tmp_path: Path, platform: HungPlatform) -> None:

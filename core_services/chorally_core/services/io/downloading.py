@@ -41,10 +41,14 @@ class Wanted(NamedTuple):
     message_id: str
     attached: Attached
     author_id: str | None
+    ours: bool = False
+    """It was written here, so that its file is one that was uploaded, whatever the platform calls its own."""
 
     @property
     def file_id(self) -> str:
-        """Id of its copy; the same for the same file of the message, although its link changes."""
+        """Id of the file, or of its copy; the same for the same file of the message, although its link changes."""
+        if self.ours:
+            return (self.attached.external_id or "").removeprefix(FILES)
         known = self.attached.external_id or (self.attached.url or "").split("?")[0]
         return derived("received", self.message_id, self.attached.kind, known, self.attached.name or "")
 
@@ -112,12 +116,10 @@ class Downloading:
             ConnectorError: The platform does not give it, or not now.
         """
         attached = wanted.attached
-        ours = (attached.external_id or "").startswith(FILES)
-        file_id = (attached.external_id or "")[len(FILES) :] if ours else wanted.file_id
-        known = await self._ledger.documents.get(File, file_id)
+        known = await self._ledger.documents.get(File, wanted.file_id)
         if known is not None and known.tenant == tenant and known.is_there(self._now()):
             return self._copy(known)
-        if ours or account is None:
+        if wanted.ours or account is None:
             raise LookupError("there is no copy of the file")
         if self._copies == "pass" or not self._has_room():
             pieces = _apart(self._read(account, attached))
