@@ -52,6 +52,9 @@ class Limits(Model):
     """Largest size in bytes by media type, such as ``image/jpeg`` or ``image/*``."""
     max_media: int = 0
     """Most attachments in one call."""
+    captions: bool = True
+    """Whether one call takes a text and attachments together; where not, the text goes first, and the attachments
+    after it, as parts."""
     parts: Annotated[int, Field(ge=1, le=99)] = 1
     """Into how many visible things an answer may be split that exceeds one; 1 refuses it. Leave it at 1 where a new
     answer takes the place of the old one."""

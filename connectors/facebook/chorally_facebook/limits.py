@@ -28,6 +28,8 @@ _MESSAGE = sdk.Limits(
     max_text=MAX_MESSAGE,
     media=_FILES,
     max_media=1,
+    captions=False,
+    parts=10,
     window=timedelta(hours=24),
     agent_window=timedelta(days=7),
     dedupe="lookup",

@@ -14,6 +14,7 @@ from chorally_meta.shapes import Listing, Person, Reference, inside, read, text
 
 import chorally_sdk as sdk
 from chorally_facebook import faults
+from chorally_facebook.limits import MAX_MESSAGE
 from chorally_facebook.names import COMMENT, MESSAGE
 from chorally_facebook.search import CLOCKS_APART, IN_DOUBT, same
 from chorally_facebook.shapes import Comment, Conversation, Profile, ThreadMessage
@@ -153,6 +154,10 @@ async def push(http: sdk.Http, page_id: str, message: sdk.OutboundMessage) -> sd
         Rejected: There is a text and a file, or it is not said to whom.
     """
     comment = message.in_reply_to if is_private(message) else None
+    if comment is not None and len(message.body) > MAX_MESSAGE:
+        raise sdk.Rejected(
+            f"an answer in private has at most {MAX_MESSAGE} characters, and there is only one; shorten it"
+        )
     body = outgoing(message, _content(message), comment=comment)
     try:
         return sent(await http.post(path(page_id, "messages"), json=body))

@@ -142,6 +142,13 @@ async def test_a_comment_is_answered_in_private_once(
     assert refused.value.reason is sdk.Reason.WINDOW
 
 
+async def test_a_private_answer_that_is_too_long_is_refused_before_any_call(an_answer: Answer) -> None:
+    """There is only one, which cannot be split; a public one may be longer."""
+    long = an_answer("x" * 2001, "1_2", options={"private": True}, conversation_id=None)
+    with pytest.raises(sdk.Rejected, match="2000"):
+        await connect(Facebook, lambda _: httpx.Response(500), external_id="1").push(long)
+
+
 @pytest.mark.parametrize(("kind", "made"), [("timeout_after_effect", True), ("timeout_before_effect", False)])
 async def test_a_lost_answer_is_looked_for_in_its_conversation(
     page: Sandbox, facebook: Facebook, answer: Answer, said: Any, clock: Any, kind: Kind, made: bool

@@ -49,6 +49,8 @@ def pieces(body: str, attachments: Sequence[Attached], limits: sdk.Limits, own: 
     files = [tuple(attachments)]
     if limits.parts > 1 and limits.max_media:
         files = [tuple(attachments[at : at + limits.max_media]) for at in range(0, len(attachments), limits.max_media)]
+    if body and attachments and not limits.captions:
+        return [*(Piece(text) for text in texts), *(Piece("", some) for some in files)]
     return [Piece(text or "", some or ()) for text, some in zip_longest(texts, files)]
 
 
