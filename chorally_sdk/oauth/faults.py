@@ -87,10 +87,13 @@ def _why(said: Mapping[str, Any], error: str) -> str:
 def body_of(answer: httpx.Response, within: str = "") -> dict[str, Any]:
     """Return an answer's object, from JSON or from a form as some platforms send; empty where it is neither.
 
-    ``within`` names a field whose object counts where there is one: its fields go before those around it.
+    ``within`` names a field whose object, or first of a list of objects, counts where there is one: its fields go
+    before those around it.
     """
     said = _object(answer)
     inner = said.get(within) if within else None
+    if isinstance(inner, list) and inner:
+        inner = inner[0]
     return {**said, **inner} if isinstance(inner, dict) else said
 
 

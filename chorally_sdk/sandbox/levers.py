@@ -87,6 +87,8 @@ class Levers:
     calls it does not have (``GET https://…``) and in mistakes it finds. The report tells each that was needed."""
     signs_bodies: ClassVar[bool] = True
     """Whether the proof of a webhook is about its body; a shared word proves who sends, whatever is sent."""
+    tells_removals: ClassVar[bool] = True
+    """Whether the platform's webhooks tell of what was taken back; False only where it documents none that does."""
 
     def __init__(self) -> None:
         self.clock = Clock()

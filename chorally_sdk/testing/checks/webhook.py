@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 import chorally_sdk as sdk
 from chorally_sdk.testing.bench import Bench
-from chorally_sdk.testing.checks.registry import check, ensure, fail, raised
+from chorally_sdk.testing.checks.registry import NotApplied, check, ensure, fail, raised
 from chorally_sdk.testing.host import a_hook
 from chorally_sdk.testing.spy import Spy
 
@@ -264,6 +264,8 @@ async def hears_edits(bench: Bench) -> None:
 @check("webhook", "A removal is heard", "Receives", "say", "hooks", "remove", may_be_exempt=False)
 async def hears_removals(bench: Bench) -> None:
     """Who took their words back must not be quoted."""
+    if not bench.levers.tells_removals:
+        raise NotApplied("the platform's webhooks tell of no removals")
     external_id = await bench.levers.say("Oops")
     bench.levers.hooks()
     await bench.levers.remove(external_id)

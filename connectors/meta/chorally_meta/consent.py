@@ -58,6 +58,8 @@ class Login:
     """Long-lived to another long-lived one."""
     code_grant: str = ""
     """``grant_type`` of the exchange of a code, where the platform wants one."""
+    scopes: tuple[str, ...] | None = None
+    """What is asked for, where it is not what the connector's manifest says."""
 
     def client(self, connector: sdk.Connector) -> oauth.Client:
         """Return the app as an OAuth client.
@@ -71,7 +73,7 @@ class Login:
             raise sdk.Rejected(why, reason=sdk.Reason.PERMISSION)
         return oauth.Client(
             connector, app.client_id, app.app_secret, token_url=self.tokens, authorize_url=self.dialog, separator=",",
-            pkce=False, fault=connector.fault,
+            pkce=False, fault=connector.fault, scopes=self.scopes,
         )  # fmt: skip
 
     def consent(

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from chorally_sdk.testing.checks import CHECKS, Failed
+from chorally_sdk.testing.checks.registry import NotApplied
 from chorally_sdk.testing.report import PROPERTY, finding, reports
 from chorally_sdk.testing.running import run_once
 from tests.architecture.checkout import ROOT
@@ -90,6 +91,16 @@ def test_what_a_description_lacks_is_passed_over_with_its_reason(monkeypatch: py
     (judged,) = run_once(CHECKS["known-operations"], Guestbook, GuestbookTwin, a_package(Guestbook))
     assert judged.endswith("operations judged by guestbook/openapi.json")
     assert "  specification-known-operations: 3 calls" in told(("known-operations", "passed", "3 calls")).lines()
+
+
+def test_removals_of_which_no_webhook_tells_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the stand-in says so, the check tells that it does not apply; everywhere else it is asked."""
+    monkeypatch.setattr(GuestbookTwin, "_tell", lambda *_: None)
+    with pytest.raises(Failed, match="IndexError"):
+        run_once(CHECKS["hears-removals"], Guestbook, GuestbookTwin, a_package(Guestbook))
+    monkeypatch.setattr(GuestbookTwin, "tells_removals", False)
+    with pytest.raises(NotApplied, match="no removals"):
+        run_once(CHECKS["hears-removals"], Guestbook, GuestbookTwin, a_package(Guestbook))
 
 
 def test_a_file_of_a_few_lines_inherits_all_of_it(tmp_path: Path) -> None:

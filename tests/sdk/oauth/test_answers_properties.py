@@ -74,12 +74,12 @@ def test_any_answer_is_a_grant_or_malformed(said: dict[str, Any]) -> None:
         assert all(ends is None or ends > NOW for ends in (grant.expires_at, grant.refresh_expires_at))
 
 
-@given(answers(), st.sampled_from(["data", "result"]), st.booleans())
+@given(answers(), st.sampled_from(["data", "result"]), st.booleans(), st.booleans())
 @settings(max_examples=25, deadline=None)
 async def test_tokens_are_found_where_an_answer_nests_them(
-    answer: tuple[dict[str, Any], Any, Any], within: str, as_form: bool
+    answer: tuple[dict[str, Any], Any, Any], within: str, as_form: bool, in_a_list: bool
 ) -> None:
-    """In the field that the client names; where there is none such, beside it."""
+    """In the field that the client names, first of a list or alone; where there is none such, beside it."""
     said = {name: value for name, value in answer[0].items() if name != "token_type"}
     server = TokenServer()
     plain = plain_at(server)
@@ -88,7 +88,9 @@ async def test_tokens_are_found_where_an_answer_nests_them(
             form = {"Content-Type": "application/x-www-form-urlencoded"}
             server.next.append(httpx.Response(200, content=urlencode(said), headers=form))
         else:
-            server.next.append(httpx.Response(200, json={within: said, "message": "success"} if nested else said))
+            inner = [said] if in_a_list else said
+            body = {within: inner, "message": "success"} if nested else said
+            server.next.append(httpx.Response(200, json=body))
         grant = await plain.oauth(within=within).credentials()
         assert grant.access.get_secret_value() == said["access_token"]
         assert (grant.expires_at is None) == (answer[1] is None)
