@@ -125,6 +125,8 @@ class Stream(Model):
     scope: Literal["app", "account"] = "account"
     without_hooks: bool = False
     """Runs only while the account is not subscribed to webhooks."""
+    history: bool = True
+    """Whether what was before can be had; False of a queue, which gives each thing once and to one reader."""
 
 
 class Manifest(Model):

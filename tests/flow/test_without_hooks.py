@@ -21,6 +21,15 @@ class Both(Beacon):
         return [sdk.Stream(name="always", every=every), sdk.Stream(name="alone", every=every, without_hooks=True)]
 
 
+class Queue(Beacon):
+    """A queue beside what can be read as often as one likes."""
+
+    def streams(self) -> Sequence[sdk.Stream]:
+        """Two of them."""
+        every = timedelta(hours=1)
+        return [sdk.Stream(name="notes", every=every), sdk.Stream(name="queue", every=every, history=False)]
+
+
 @pytest.fixture
 async def harbour(tmp_path: Path, in_order: bool) -> AsyncIterator[Harbour]:
     """A core whose notes are pulled only while no webhooks come."""
@@ -126,3 +135,11 @@ async def test_other_streams_run_all_the_time(tmp_path: Path) -> None:
         await harbour.tend()
         await harbour.tend(days=4)
         assert running(harbour) == ["pull:alone", "pull:always"]
+
+
+async def test_what_gives_each_thing_once_has_one_reader(tmp_path: Path) -> None:
+    """History is imported of the other stream only; it would take what is new from the queue."""
+    async with a_harbour(tmp_path, Queue) as harbour:
+        account = await harbour.world.account("beacon", since=harbour.world.clock() - timedelta(days=30))
+        harbour.world.io.begin(account)
+        assert running(harbour) == ["import:notes", "pull:notes", "pull:queue"]

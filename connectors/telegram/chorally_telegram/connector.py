@@ -90,7 +90,7 @@ class Telegram(
 
     def streams(self) -> Sequence[sdk.Stream]:
         """Say that updates can be polled, as long as no webhook is set."""
-        return [sdk.Stream(name=STREAM, live=True, without_hooks=True)]
+        return [sdk.Stream(name=STREAM, live=True, without_hooks=True, history=False)]
 
     def pull(self, stream: str, cursor: sdk.Cursor | None, since: datetime | None) -> AsyncIterator[sdk.Page]:
         """Yield updates as they come; Telegram keeps those that nobody took for 24 hours."""

@@ -100,7 +100,7 @@ class Pulling:
             if stream.scope != "account" or (stream.without_hooks and self.hooks_come(account)):
                 continue
             tasks.append(asyncio.create_task(self._keep(account.id, stream, "live"), name=f"pull:{stream.name}"))
-            if account.since is not None:
+            if account.since is not None and stream.history:
                 tasks.append(
                     asyncio.create_task(self._keep(account.id, stream, "import"), name=f"import:{stream.name}")
                 )
