@@ -157,6 +157,7 @@ async def test_a_lost_answer_is_looked_for_in_its_conversation(
     page.app.write("ada", "Yes")
     await facebook.push(answer("Yes"))
     clock.pass_(hours=1)
+    page.app.write("ada", "Yes")
     reply = answer("Yes")
     page.faults.waiting.append(Fault(on="reply", kind=kind))
     with sdk.visible_call(), pytest.raises(sdk.OutcomeUnknown):
@@ -270,3 +271,28 @@ def _with_files(page: Sandbox, content: list[bytes], clock: Any) -> Facebook:
     made = connect(Facebook, page.transport(), external_id=page.world.page_id, grant=grant, now=clock)
     made._media = media
     return made
+
+
+@pytest.mark.parametrize(("is_shown", "name"), [(True, "Ada Lovelace"), (False, "")])
+async def test_a_name_that_a_message_lacks_is_read_from_the_profile(is_shown: bool, name: str) -> None:
+    """Where the person shows it to the page."""
+
+    def platform(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/77"):
+            profile = {"id": "77", "name": "Ada Lovelace", "profile_pic": "https://cdn.example/77"}
+            refusal = {"error": {"code": 230, "message": "Requires consent"}}
+            return httpx.Response(200, json=profile) if is_shown else httpx.Response(403, json=refusal)
+        told = {"id": "m_1", "message": "Open?", "created_time": "2026-11-23T09:00:00+0000", "from": {"id": 77}}
+        return httpx.Response(200, json=told)
+
+    facebook = connect(Facebook, platform, external_id="1")
+    [message] = await facebook.fetch(sdk.Ping(stream="messages", external_id="m_1"))
+    assert isinstance(message, sdk.Message)
+    assert message.author is not None
+    assert (message.author.external_id, message.author.name) == ("77", name)
+
+
+async def test_a_message_of_which_facebook_gives_only_the_id_is_no_message() -> None:
+    """What came by webhook stays as it is."""
+    facebook = connect(Facebook, lambda _: httpx.Response(200, json={"id": "m_1"}), external_id="1")
+    assert await facebook.fetch(sdk.Ping(stream="messages", external_id="m_1")) == []

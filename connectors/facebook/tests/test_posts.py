@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from chorally_facebook import Facebook
 from chorally_facebook.config import AccountSettings
@@ -228,3 +229,53 @@ async def test_what_is_switched_off_is_neither_polled_nor_subscribed(
     assert [stream.name for stream in facebook.streams()] == streams
     await facebook.subscribe("https://core.example", SecretStr("s"), None)
     assert page.app.subscribed == {page.world.page_id: fields}
+
+
+def a_change(**value: Any) -> list[Any]:
+    """What a change of the feed means."""
+    told = {"post_id": "1_2", "from": {"id": "7", "name": "Ada"}, "created_time": 1795424400, **value}
+    entry = {"id": "1", "time": 1795424401, "changes": [{"field": "feed", "value": told}]}
+    return list(connect(Facebook).parse(a_hook(json.dumps({"object": "page", "entry": [entry]}))))
+
+
+def test_photos_of_a_visitor_come_with_their_links() -> None:
+    """One or several; a shared link is in the text."""
+    [one] = a_change(item="photo", verb="add", link="https://cdn.example/1")
+    [two] = a_change(item="photo", verb="add", photos=["https://cdn.example/1", "https://cdn.example/2"])
+    [shared] = a_change(item="share", verb="add", link="https://example.org", message="Look")
+    assert [len(message.attachments) for message in (one, two, shared)] == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({"item": "status", "verb": "edited", "message": "Hello!"}, "Message"),
+        ({"item": "status", "verb": "hide"}, "Mark"),
+        ({"item": "status", "verb": "add", "published": 0}, "Ping"),
+        ({"item": "status", "verb": "follow"}, "Ping"),
+        ({"item": "hologram", "verb": "add"}, "Ping"),
+        ({"item": "status", "verb": "add", "post_id": None}, "Ping"),
+    ],
+)
+def test_every_change_of_a_post_gives_an_event(value: dict[str, Any], kind: str) -> None:
+    """What has no words of its own makes us look."""
+    [event] = a_change(**value)
+    assert type(event).__name__ == kind
+
+
+@pytest.mark.parametrize("item", ["like", "reaction"])
+def test_a_like_says_nothing(item: str) -> None:
+    """There are many, and nothing in them can be answered."""
+    assert a_change(item=item, verb="add") == []
+
+
+async def test_a_comment_without_its_post_cannot_be_placed(page: Sandbox) -> None:
+    """It is told as what the token may not see."""
+    told = {"id": "2_3", "message": "x", "created_time": "2026-11-23T09:00:00+0000"}
+    facebook = connect(Facebook, lambda _: httpx.Response(200, json=told), external_id="1")
+    with pytest.raises(sdk.Rejected, match="which post"):
+        await facebook.fetch(sdk.Ping(stream="comments", external_id="2_3"))
+    told["object"] = {"id": "2"}  # type: ignore[assignment]
+    [message] = await facebook.fetch(sdk.Ping(stream="comments", external_id="2_3"))
+    assert isinstance(message, sdk.Message)
+    assert message.conversation_id == "1_2"

@@ -161,3 +161,14 @@ def test_headers_about_advertisements_are_read() -> None:
         sdk.Usage(used=1.0, scope="app"),
         sdk.Usage(used=0.1, scope="account"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [("(#10) This message is sent outside of allowed window.", R.WINDOW), ("(#10) No permission", R.PERMISSION)],
+)
+def test_code_10_means_a_window_only_where_it_says_so(message: str, reason: sdk.Reason) -> None:
+    """Its subcodes differ by platform; what it says does not."""
+    error = errors.fault(an_error(code=10, error_subcode=7, message=message))
+    assert isinstance(error, sdk.Rejected)
+    assert error.reason is reason
