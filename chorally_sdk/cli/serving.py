@@ -9,6 +9,7 @@ from chorally_sdk.cli.finding import Found, stand_in
 from chorally_sdk.cli.telling import Told
 from chorally_sdk.connector.abilities import Sandboxes
 from chorally_sdk.sandbox.levers import Connection, Levers
+from chorally_sdk.testing.running import is_connected
 
 
 def sandbox_of(found: Found) -> Any:
@@ -70,7 +71,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _connection(found: Found, app: Any) -> Connection | None:
-    if isinstance(app, Levers):
+    if isinstance(app, Levers) and is_connected(type(app)):
         return app.connection()
     made = stand_in(found)
     return made().connection() if made else None

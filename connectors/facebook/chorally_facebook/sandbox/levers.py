@@ -1,13 +1,13 @@
 """The sandbox as the conformance kit takes hold of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from chorally_meta.sandbox import Owned, Told
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
+from chorally_facebook.config import AccountSettings, AppSettings
 from chorally_facebook.sandbox.comments import change
 from chorally_facebook.sandbox.page import PageTwin
 from chorally_sdk.sandbox import Connection, Made, Profile
@@ -31,7 +31,14 @@ class Page(PageTwin):
         if self._consented is None:
             self._consented = self.person()
         grant = sdk.Grant(access=SecretStr("sandbox-token"))
-        return replace(super().connection(), grant=grant, consented=self._consented)
+        app = AppSettings(
+            client_id=self.login.oauth.client_id,
+            app_secret=SecretStr(self.courier.app_secret),
+            verify_token=SecretStr(self.courier.verify_token),
+        )
+        return Connection(
+            self.world.page_id, self.world.page_name, grant, AccountSettings(), app, consented=self._consented
+        )
 
     def profiles(self) -> Sequence[Profile]:
         """Tell of the pages of the person: more than one page of the listing."""

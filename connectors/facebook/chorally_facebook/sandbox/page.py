@@ -5,15 +5,12 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pydantic import SecretStr
 from starlette.routing import Route
 
-import chorally_sdk as sdk
-from chorally_facebook.config import AccountSettings, AppSettings
 from chorally_facebook.sandbox.control import Control
 from chorally_facebook.sandbox.messenger import MessengerRoutes
 from chorally_facebook.sandbox.posts import PostRoutes
-from chorally_sdk.sandbox import Call, Connection, Refusal, answers
+from chorally_sdk.sandbox import Call, Refusal, answers
 
 _SETTINGS = {
     **dict.fromkeys(("page_id", "page_name", "access_token"), "world"),
@@ -26,16 +23,6 @@ _OWN = {"echo": "echo", "page_size": "size"}
 
 class PageTwin(PostRoutes, MessengerRoutes):
     """A Facebook page that lives in memory: comments, Messenger, posts."""
-
-    def connection(self) -> Connection:
-        """Say how the page is connected."""
-        app = AppSettings(
-            client_id=self.login.oauth.client_id,
-            app_secret=SecretStr(self.courier.app_secret),
-            verify_token=SecretStr(self.courier.verify_token),
-        )
-        grant = sdk.Grant(access=SecretStr(self.world.access_token))
-        return Connection(self.world.page_id, self.world.page_name, grant, AccountSettings(), app)
 
     async def say(
         self, body: str, *, author: str | None = "ada", parent: str | None = None, at: datetime | None = None
