@@ -89,6 +89,9 @@ class Levers:
     """Whether the proof of a webhook is about its body; a shared word proves who sends, whatever is sent."""
     tells_removals: ClassVar[bool] = True
     """Whether the platform's webhooks tell of what was taken back; False only where it documents none that does."""
+    people_answer: ClassVar[bool] = True
+    """Whether people can answer what people said; False where only our account can, as on places of reviews: ``say``
+    is then never given a ``parent``."""
 
     def __init__(self) -> None:
         self.clock = Clock()

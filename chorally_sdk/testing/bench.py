@@ -148,6 +148,10 @@ class Bench:
             said.append(await self.levers.say(text.format(number), author=("ada", "bob", "cleo")[number % 3]))
         return said
 
+    def under(self, external_id: str) -> str | None:
+        """Return what another person's words are put under; None where people cannot answer each other."""
+        return external_id if self.levers.people_answer else None
+
     async def pull(
         self,
         cursors: Mapping[str, Any] | None = None,

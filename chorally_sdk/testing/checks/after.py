@@ -50,10 +50,10 @@ async def finds_on_later_pages(bench: Bench) -> None:
     outgoing = bench.answer(asked, "Until six")
     bench.levers.page_size(2)
     for number in range(2):
-        await bench.levers.say(f"before {number}", author="bob", parent=asked.external_id)
+        await bench.levers.say(f"before {number}", author="bob", parent=bench.under(asked.external_id))
     await _lost(bench, outgoing)
     for number in range(_MOST_PAGES):
-        await bench.levers.say(f"after {number}", author="bob", parent=asked.external_id)
+        await bench.levers.say(f"after {number}", author="bob", parent=bench.under(asked.external_id))
     try:
         found = await _found(bench, outgoing)
     except sdk.OutcomeUnknown:
@@ -74,7 +74,7 @@ async def not_anothers(bench: Bench) -> None:
     """A customer who writes the same text must not count as our answer."""
     asked = await bench.a_message()
     outgoing = bench.answer(asked, "Until six")
-    await bench.levers.say("Until six", author="bob", parent=asked.external_id)
+    await bench.levers.say("Until six", author="bob", parent=bench.under(asked.external_id))
     bench.levers.clock.pass_(hours=1)
     await _is_taken(bench, outgoing, "another person's text")
 

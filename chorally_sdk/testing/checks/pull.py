@@ -6,7 +6,7 @@ from typing import Any
 
 import chorally_sdk as sdk
 from chorally_sdk.testing.bench import Bench, Pulled
-from chorally_sdk.testing.checks.registry import check, ensure, fail
+from chorally_sdk.testing.checks.registry import check, ensure, fail, where_people_answer
 
 NINE = 9
 
@@ -275,6 +275,7 @@ async def exact_text(bench: Bench) -> None:
 @check("pull", "An answer is in the conversation of what it answers", "Pulls", "say", may_be_exempt=False)
 async def threads(bench: Bench) -> None:
     """An answer outside its thread opens a ticket of its own."""
+    where_people_answer(bench)
     asked = await bench.levers.say("Open?", author="ada")
     told = await bench.levers.say("Yes", author="bob", parent=asked)
     found = await bench.pull()
@@ -285,6 +286,7 @@ async def threads(bench: Bench) -> None:
 @check("pull", "An answer names what it answers", "Pulls", "say")
 async def parents(bench: Bench) -> None:
     """Agents see what was meant, and an answer goes under the right comment."""
+    where_people_answer(bench)
     asked = await bench.levers.say("Open?", author="ada")
     told = await bench.levers.say("Yes", author="bob", parent=asked)
     parent = (await bench.pull()).said(told).parent_id

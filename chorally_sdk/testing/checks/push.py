@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import chorally_sdk as sdk
 from chorally_sdk.testing.bench import Bench
-from chorally_sdk.testing.checks.registry import check, ensure, fail, raised
+from chorally_sdk.testing.checks.registry import check, ensure, fail, raised, where_people_answer
 
 _AFTER = ("timeout_after_effect", "error_500_after", "connection_reset_after_effect")
 _BEFORE = ("timeout_before_effect", "error_500_before", "connection_reset")
@@ -33,6 +33,7 @@ async def seen_once(bench: Bench) -> None:
 @check("push", "An answer to an answer is put under it", *NEEDS)
 async def answers_answers(bench: Bench) -> None:
     """What is put at the top of the thread is read by nobody it is for."""
+    where_people_answer(bench)
     first = await bench.a_message("Open?")
     second = await bench.a_message("And on Sunday?", author="bob", parent=first.external_id)
     await bench.send(bench.answer(second, "Not on Sunday"))

@@ -71,6 +71,16 @@ def check(group: Group, title: str, *needs: str, may_be_exempt: bool = True) -> 
     return register
 
 
+def where_people_answer(bench: Bench) -> None:
+    """Go on with the check only where people can answer what people said.
+
+    Raises:
+        NotApplied: Only our account answers there.
+    """
+    if not bench.levers.people_answer:
+        raise NotApplied("people cannot answer each other there")
+
+
 def ensure(holds: object, otherwise: str) -> None:
     """Fail the check unless something holds.
 

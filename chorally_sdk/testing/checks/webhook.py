@@ -178,7 +178,7 @@ async def parse_needs_nothing(bench: Bench) -> None:
 async def same_as_pulled(bench: Bench) -> None:
     """Two ids, authors or threads for one thing are two messages and two tickets."""
     asked = await bench.levers.say("Open?", author="ada")
-    told = await bench.levers.say("Yes", author="bob", parent=asked)
+    told = await bench.levers.say("Yes", author="bob", parent=bench.under(asked))
     heard = {message.external_id: message for message in _messages(await bench.told())}
     pulled = await bench.pull()
     for external_id in (asked, told):

@@ -103,6 +103,23 @@ def test_removals_of_which_no_webhook_tells_are_not_waited_for(monkeypatch: pyte
         run_once(CHECKS["hears-removals"], Guestbook, GuestbookTwin, a_package(Guestbook))
 
 
+def test_answers_of_people_are_not_waited_for_where_only_the_account_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the stand-in says so, nothing is said under another's words; what does not need that is checked."""
+    monkeypatch.setattr(GuestbookTwin, "people_answer", False)
+    said = GuestbookTwin.say
+
+    async def alone(self: GuestbookTwin, body: str, *, parent: str | None = None, **more: Any) -> str:
+        assert parent is None
+        return await said(self, body, **more)
+
+    monkeypatch.setattr(GuestbookTwin, "say", alone)
+    for name in ("threads", "parents", "answers-answers"):
+        with pytest.raises(NotApplied, match="answer each other"):
+            run_once(CHECKS[name], Guestbook, GuestbookTwin, a_package(Guestbook))
+    for name in ("same-as-pulled", "not-anothers", "finds-on-later-pages"):
+        run_once(CHECKS[name], Guestbook, GuestbookTwin, a_package(Guestbook))
+
+
 def test_a_file_of_a_few_lines_inherits_all_of_it(tmp_path: Path) -> None:
     """The plugin comes with the SDK: the summary names the tier, the file has every check."""
     (tmp_path / "test_it.py").write_text(INHERITED, "utf-8")
