@@ -139,6 +139,13 @@ def test_texts_are_compared_without_regard_to_case_and_form() -> None:
     assert found(rules, {"text": fold("c\u0327a va?")}) == [1]
 
 
+@pytest.mark.parametrize("word", ["हिन्दी", "İstanbul", "l'amico", "שָׁלוֹם"])
+def test_marks_of_a_letter_belong_to_its_word(word: str) -> None:
+    """In scripts that write vowels beside letters, too."""
+    assert found([{"field": "text", "op": "words", "value": [word]}], {"text": fold(f"({word}!) {word}s")}) == [0]
+    assert found([{"field": "text", "op": "words", "value": [word]}], {"text": fold(f"{word}s")}) == []
+
+
 def test_a_rule_that_is_filed_in_several_places_is_found_once() -> None:
     """A message with both tags, and both alternatives of a choice."""
     either = [{"field": "colour", "op": "eq", "value": "red"}, {"field": "account", "op": "eq", "value": "green"}]

@@ -14,7 +14,9 @@ NOW = "now"
 CHANGED = "changed"
 """The names of the fields that changed."""
 
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code))[0] == "M")
+"""What is written above, below or beside a letter and belongs to it; ``\\w`` leaves it out."""
+_WORD = re.compile(rf"[\w{_MARKS}]+(?:['’][\w{_MARKS}]+)*")
 
 Lazy = Callable[["Facts"], Any]
 """Computes a field from the others."""

@@ -5,7 +5,6 @@ of source, of which matchers are compiled. A property test holds the two togethe
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any
 import re2
 from pydantic import TypeAdapter, ValidationError
 
-from chorally_core.services.rule_engine.facts import CHANGED, NOW, WAS, WORDS, Facts, fold
+from chorally_core.services.rule_engine.facts import CHANGED, NOW, WAS, WORDS, Facts, fold, words_of
 from chorally_core.services.rule_engine.fields import Field, Type
 
 MEMBERS = 1000
@@ -250,9 +249,7 @@ def operand_of(field: Field, operator: Operator, value: Any) -> Any:
             if not isinstance(value, list | tuple | set | frozenset) or not 1 <= len(value) <= MEMBERS:
                 raise BadOperand(f"{operator.name!r} takes a list of 1 to {MEMBERS} values")
             many = frozenset(_one(field, each) for each in value)
-            if operator.name == "words" and (
-                odd := sorted(each for each in many if not re.fullmatch(r"[\w'’]+", each))
-            ):
+            if operator.name == "words" and (odd := sorted(each for each in many if words_of(each) != {each})):
                 raise BadOperand(f"{odd[0]!r} is no single word; 'contains' finds phrases")
             return many
         case Operand.RANGE:
