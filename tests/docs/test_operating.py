@@ -29,7 +29,8 @@ async def test_an_operator_mends_what_went_wrong(
     """A webhook that could not be read, and an answer in doubt, as the page goes through them."""
     await connect_page()
     accounts = 'curl -s "$API/io/v1/accounts" -H "Authorization: Bearer $TOKEN"'
-    await place.shell().run_until(accounts, {"items": [{"streams": [{"pages": 1}]}]})  # the first pull sees no comment
+    pulled = {"items": [{"streams": [{"pages": 2}] * 4}]}  # no comment is there at first, nor once subscribed
+    await place.shell().run_until(accounts, pulled)
     parse = Facebook.parse
 
     def not_yet(self: Facebook, hook: sdk.RawHook) -> Sequence[sdk.Event]:
