@@ -15,6 +15,7 @@ import httpx
 from chorally_sdk.errors import Unsupported
 from chorally_sdk.model.accounts import Grant
 from chorally_sdk.model.hooks import Keys, RawHook
+from chorally_sdk.model.inbound import Attachment
 from chorally_sdk.model.manifest import Verb
 from chorally_sdk.sandbox.clock import Clock
 
@@ -87,6 +88,8 @@ class Levers:
     calls it does not have (``GET https://…``) and in mistakes it finds. The report tells each that was needed."""
     signs_bodies: ClassVar[bool] = True
     """Whether the proof of a webhook is about its body; a shared word proves who sends, whatever is sent."""
+    posted_with: ClassVar[tuple[Attachment, ...]] = ()
+    """What a post must have besides a text, where the platform takes no text alone."""
     tells_removals: ClassVar[bool] = True
     """Whether the platform's webhooks tell of what was taken back; False only where it documents none that does."""
     people_answer: ClassVar[bool] = True

@@ -251,7 +251,8 @@ class Bench:
         """Return a publication that is about to be made, on the first channel that takes some."""
         channels = self.connector.manifest.channels
         channel = next((each.name for each in channels if "publish" in each.actions), channels[0].name)
-        return Publication(**{**self._outgoing(channel, body), **changes})
+        given = {**self._outgoing(channel, body), "attachments": self.levers.posted_with}
+        return Publication(**{**given, **changes})
 
     def _outgoing(self, channel: str, body: str) -> dict[str, Any]:
         self._refs += 1

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+import chorally_sdk as sdk
+from chorally_sdk.testing.bench import Bench
 from chorally_sdk.testing.checks import CHECKS, Failed
 from chorally_sdk.testing.checks.registry import NotApplied
 from chorally_sdk.testing.report import PROPERTY, finding, reports
@@ -118,6 +120,17 @@ def test_answers_of_people_are_not_waited_for_where_only_the_account_answers(mon
             run_once(CHECKS[name], Guestbook, GuestbookTwin, a_package(Guestbook))
     for name in ("same-as-pulled", "not-anothers", "finds-on-later-pages"):
         run_once(CHECKS[name], Guestbook, GuestbookTwin, a_package(Guestbook))
+
+
+def test_a_post_has_what_the_platform_takes_none_without() -> None:
+    """As the stand-in says: nothing unless it says so."""
+    image = sdk.Attachment(kind="image", url="https://media.example/lamp.jpg")
+
+    class OfImages(GuestbookTwin):
+        posted_with = (image,)
+
+    of_images, of_texts = (Bench(Guestbook, twin(), None) for twin in (OfImages, GuestbookTwin))
+    assert (of_images.post().attachments, of_texts.post().attachments) == ((image,), ())
 
 
 def test_a_file_of_a_few_lines_inherits_all_of_it(tmp_path: Path) -> None:
