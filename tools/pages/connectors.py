@@ -3,6 +3,7 @@
 import tomllib
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 from chorally_core.services.io.fitting import secret_fields
 from pydantic import BaseModel
@@ -32,6 +33,7 @@ def page() -> str:
         can = sdk.abilities_of(connector)
         rows.append((f"[{platform}](#{platform})", *("✓" if a.__name__ in can else "" for a in sdk.ABILITIES)))
     parts = [_HEAD, table(("Platform", *(ability.__name__ for ability in sdk.ABILITIES)), rows) + "\n"]
+    parts += ["What can be done in which channel:\n", _verbs([each.manifest for each in found.values()]) + "\n"]
     for platform, connector in found.items():
         manifest = connector.manifest
         parts += [f"## {platform}\n", f"{_about(manifest)}\n", f"{table(_LIMITS, _limits(manifest))}\n"]
@@ -40,6 +42,14 @@ def page() -> str:
             if model is not None:
                 parts += [f"{title}:\n", table(("Setting", "Title", "Means", "Default"), _settings(model)) + "\n"]
     return "\n".join(parts)
+
+
+def _verbs(manifests: list[sdk.Manifest]) -> str:
+    """Return the channels with the verbs that each takes."""
+    channels = [channel for manifest in manifests for channel in manifest.channels]
+    verbs = [verb for verb in get_args(sdk.Verb) if any(verb in channel.actions for channel in channels)]
+    rows = [(code(channel.name), *("✓" if verb in channel.actions else "" for verb in verbs)) for channel in channels]
+    return table(("Channel", *map(code, verbs)), rows)
 
 
 def _about(manifest: sdk.Manifest) -> str:
