@@ -21,8 +21,10 @@ _NO_TEXT = {"audio": "a recording", "sticker": "a sticker"}
 def kind_of(file: sdk.Attachment, options: Mapping[str, Any]) -> str:
     """Return as what a file is sent: what WhatsApp does not show itself goes as a document."""
     media = media_type(file)
+    if options.get("document") is True:
+        return "document"
     if media == STICKER:
-        return "sticker" if options.get("sticker", True) else "document"
+        return "sticker"
     known = media in MEDIA and media not in DOCUMENTS
     main = media.partition("/")[0]
     return main if known and main in {"image", "video", "audio"} else "document"

@@ -40,11 +40,12 @@ OPTIONS = {
     "footer": "Small print below buttons, a list or a link, up to 60 characters.",
     "interactive": "Any other interactive object as the Cloud API takes it (flows, products, catalogues); the text is "
     "its body.",
-    "location": "{latitude, longitude, name, address}: a place, in place of the text.",
-    "contacts": "Up to 5 contacts as the Cloud API takes them, in place of the text.",
-    "reaction": "An emoji on the message that is answered, in place of the text; empty takes it back.",
+    "location": "{latitude, longitude, address}: a place; the text is its name.",
+    "contacts": "Up to 5 contacts as the Cloud API takes them; the text is for our own records, and is not sent.",
+    "reaction": "True puts the text, one emoji, on the message that is answered; an empty emoji here takes it back, "
+    "whatever the text.",
     "voice": "True sends a recording (audio/ogg, Opus) as a voice message.",
-    "sticker": "False sends an image/webp as a document in place of a sticker.",
+    "document": "True sends a file as it is, as a document, and not as an image, video, recording or sticker.",
     "components": "Components of a template as the Cloud API takes them, in place of those made of its values.",
 }
 

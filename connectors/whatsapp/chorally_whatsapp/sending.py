@@ -69,7 +69,7 @@ def _content(message: sdk.OutboundMessage, settings: AccountSettings) -> tuple[s
     if instead == "reaction":
         return instead, _reaction(message)
     if instead == "location":
-        return instead, _location(options["location"])
+        return instead, _location(options["location"], message.body)
     if instead == "contacts":
         return instead, _contacts(options["contacts"])
     if is_interactive(options):
@@ -93,10 +93,9 @@ def _header(message: sdk.OutboundMessage) -> dict[str, Any] | None:
     """A file in the place of a title."""
     if not message.attachments:
         return None
-    file = message.attachments[0]
-    kind = files.kind_of(file, {"sticker": False})
-    if kind == "audio":
-        raise sdk.Rejected("a recording cannot stand above something to press; send it before")
+    file, kind = message.attachments[0], files.kind_of(message.attachments[0], message.options)
+    if kind in {"audio", "sticker"}:
+        raise sdk.Rejected("a recording or a sticker cannot stand above a text; send it before")
     return {"type": kind, kind: files.media(file, _uploaded(message.prepared), kind)}
 
 
@@ -119,7 +118,8 @@ def _template(message: sdk.OutboundMessage, template: sdk.Template) -> dict[str,
 
 
 def _reaction(message: sdk.OutboundMessage) -> dict[str, str]:
-    emoji = message.options["reaction"]
+    asked = message.options["reaction"]
+    emoji = message.body.strip() if asked is True else asked
     if not isinstance(emoji, str) or not message.in_reply_to:
         raise sdk.Rejected("a reaction is an emoji on a message; say which message is answered")
     return reaction(message.in_reply_to, emoji)
@@ -130,7 +130,8 @@ def reaction(target: str, emoji: str) -> dict[str, str]:
     return {"message_id": target, "emoji": emoji}
 
 
-def _location(told: object) -> dict[str, Any]:
+def _location(told: object, name: str) -> dict[str, Any]:
+    """A place; latitude and longitude are written as text, as the official description has them."""
     place = told if isinstance(told, Mapping) else {}
     try:
         latitude, longitude = float(place["latitude"]), float(place["longitude"])
@@ -138,8 +139,9 @@ def _location(told: object) -> dict[str, Any]:
         raise sdk.Rejected("a place has a latitude and a longitude, in degrees") from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise sdk.Rejected("a latitude is between -90 and 90 degrees, a longitude between -180 and 180")
-    named = {name: str(place[name]) for name in ("name", "address") if place.get(name)}
-    return {"latitude": str(latitude), "longitude": str(longitude), **named}
+    named = {"name": name} if name.strip() else {}
+    address = {"address": str(place["address"])} if place.get("address") else {}
+    return {"latitude": str(latitude), "longitude": str(longitude), **named, **address}
 
 
 def _contacts(told: object) -> list[Any]:
