@@ -99,10 +99,13 @@ async def constant_time(bench: Bench) -> None:
     """A comparison that ends at the first wrong letter tells the right signature, letter by letter."""
     hook = await _hook(bench)
     compared: list[str] = []
-    headers = {name: Spy(value, compared) for name, value in hook.headers.items()}
-    spied = sdk.RawHook.model_construct(**{**dict(hook), "headers": headers})
+    proofs = {
+        part: {name: Spy(value, compared) for name, value in getattr(hook, part).items()}
+        for part in ("headers", "query")
+    }
+    spied = sdk.RawHook.model_construct(**{**dict(hook), **proofs})
     _verdict(bench, spied)
-    ensure(not compared, "a header's value is compared by ==; use sdk.signed or sdk.same")
+    ensure(not compared, "a value of a header or of the query is compared by ==; use sdk.signed or sdk.same")
 
 
 @check(
@@ -125,17 +128,18 @@ async def verify_never_fails(bench: Bench) -> None:
     hook = await _hook(bench)
     odd = ("", "=", "sha256=", "v0=zz", "caf\u00e9", "t=,v1=", "\x00", "a" * 10_000, "Bearer x.y.z", "Bearer")
     for value in odd:
-        headers = dict.fromkeys(hook.headers, value)
-        _rejected(bench, hook.model_copy(update={"headers": headers}), f"headers {value[:9]!r}")
-        for name in hook.headers:  # one by one, no header may make it fail; not all of them are proof
-            _verdict(bench, hook.model_copy(update={"headers": {**hook.headers, name: value}}))
+        changes = {part: dict.fromkeys(getattr(hook, part), value) for part in ("headers", "query")}
+        _rejected(bench, hook.model_copy(update=changes), f"headers and query {value[:9]!r}")
+        for part in changes:  # one by one, no value may make it fail; not all of them are proof
+            for name in getattr(hook, part):
+                _verdict(bench, hook.model_copy(update={part: {**getattr(hook, part), name: value}}))
     for body in (b"", b"\xff\xfe", b"[]", b"null"):
         changed = hook.model_copy(update={"body": body})
         if bench.levers.signs_bodies:
             _rejected(bench, changed, f"the body {body!r}")
         else:
             _verdict(bench, changed)
-    _rejected(bench, hook.model_copy(update={"headers": {}}), "no headers at all")
+    _rejected(bench, hook.model_copy(update={"headers": {}, "query": {}}), "neither headers nor query at all")
 
 
 @check(

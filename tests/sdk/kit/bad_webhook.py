@@ -11,6 +11,7 @@ import chorally_sdk as sdk
 from tests.sdk.kit.bad import bad
 from tests.sdk.kit.guestbook import AGE_S, Guestbook
 from tests.sdk.kit.shapes import Delivery, Hook
+from tests.sdk.kit.word import UrlWord, UrlWordTwin
 
 
 def judged(hook: sdk.RawHook, keys: sdk.Keys) -> bool:
@@ -119,6 +120,25 @@ class ComparesByLetters(Guestbook):
         wanted = hmac.digest(secret, at.encode() + b"." + hook.body, hashlib.sha256).hex()
         is_right = hook.headers.get("x-guestbook-signature", "").removeprefix("v1=") == wanted and _is_fresh(hook)
         return sdk.accept() if is_right else sdk.reject()
+
+
+@bad("constant-time", "second-secret", twin=UrlWordTwin)
+class ComparesTheUrlByLetters(UrlWord):
+    """Ends at the first wrong letter of the word in the URL, which is one of those that live."""
+
+    def verify(self, hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
+        """Compare."""
+        wanted = keys.secrets["webhook_secret"][0].get_secret_value()
+        return sdk.accept() if hook.query.get("word") == wanted else sdk.reject()
+
+
+@bad("verify-never-fails", twin=UrlWordTwin)
+class AnyWordInTheUrl(UrlWord):
+    """Takes a URL with any word for proof."""
+
+    def verify(self, hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
+        """Look whether there is one."""
+        return sdk.accept() if hook.query.get("word") else sdk.reject()
 
 
 @bad("replayed")

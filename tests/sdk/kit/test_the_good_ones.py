@@ -16,7 +16,7 @@ from tests.sdk.kit.machine import Machine, MachineTwin
 from tests.sdk.kit.package import a_package
 from tests.sdk.kit.tokens import Tokens, TokenTwin
 from tests.sdk.kit.twin import GuestbookTwin
-from tests.sdk.kit.word import Word, WordTwin
+from tests.sdk.kit.word import UrlWord, UrlWordTwin, Word, WordTwin
 
 
 class OfTheKit(ConnectorContract):
@@ -51,6 +51,12 @@ class TestWord(OfTheKit):
     connector = Word
     groups = frozenset({"webhook", "subscription"})
     platform = WordTwin
+
+
+class TestUrlWord(OfTheKit):
+    connector = UrlWord
+    groups = frozenset({"webhook", "subscription"})
+    platform = UrlWordTwin
 
 
 class TestMachine(OfTheKit):

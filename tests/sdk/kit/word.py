@@ -33,3 +33,26 @@ class WordTwin(GuestbookTwin):
         secret = self.held[0].secret if self.held else self.settings.webhook_secret.get_secret_value()
         kept = {"x-guestbook-delivery": hook.headers["x-guestbook-delivery"], "authorization": secret}
         return hook.model_copy(update={"headers": kept})
+
+
+class UrlWord(Guestbook):
+    """Believes who calls the URL with the word in it."""
+
+    def verify(self, hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
+        """Compare the word of the query."""
+        if hook.method == "GET":
+            return self.tested(hook, keys)
+        secrets = (*keys.secrets.get("webhook_secret", ()), *keys.secrets.get("subscription", ()))
+        if sdk.same(hook.query.get("word", ""), secrets):
+            return sdk.accept(delivery_id=self.delivery_id(hook))
+        return sdk.reject()
+
+
+class UrlWordTwin(WordTwin):
+    """Sends the word with the URL, which is all that some platforms let one set."""
+
+    def signed(self, body: bytes) -> sdk.RawHook:
+        """Any body, sent to the URL with its word."""
+        hook = super().signed(body)
+        kept = {"x-guestbook-delivery": hook.headers["x-guestbook-delivery"]}
+        return hook.model_copy(update={"headers": kept, "query": {"word": hook.headers["authorization"]}})
