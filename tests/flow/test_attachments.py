@@ -1,9 +1,10 @@
 """Files that people send are had from the API: from their platform, or from the copy that was kept."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from chorally_core.ports.files import File
 from chorally_core.services.author.model import Author
 from chorally_core.services.io.arriving import AttachmentDue
 from chorally_core.services.io.downloading import Wanted
+from chorally_core.services.message.model import Message
 
 import chorally_sdk as sdk
 from tests.support.api import Api, a_note, an_api
@@ -227,6 +229,131 @@ async def test_a_copy_is_erased_with_the_person_who_sent_it(tmp_path: Path, plat
         await api.system.upkeep.due()
         assert await _copies(api) == []
         assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+
+
+async def test_a_file_that_is_erased_while_it_is_read_leaves_nothing(tmp_path: Path, platform: HungPlatform) -> None:
+    """The bytes that come after its record is gone go too."""
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(Shut):
+        """Pictures that take a while."""
+
+        async def download(self, attachment: sdk.Attachment) -> AsyncIterator[bytes]:
+            """Wait within the file."""
+            yield b"first"
+            begun.set()
+            await goes_on.wait()
+            yield b"last"
+
+    async with an_api(tmp_path, platform=platform, connector=Slow) as api:
+        url = await _with(api, PHOTO)
+        reading = asyncio.create_task(api.agent().get(url))
+        await begun.wait()
+        await _erase_ada(api)
+        goes_on.set()
+        assert (await reading).status_code == 503
+        assert await _copies(api) == []
+        assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+
+
+async def test_what_is_still_to_be_copied_is_erased_with_its_person(tmp_path: Path, platform: HungPlatform) -> None:
+    """Nobody fetches the file of a person who is gone."""
+    async with an_api(tmp_path, platform=platform, connector=Shut, attachments="arrival") as api:
+        platform.status = 503
+        await _with(api, PHOTO)
+        await api.system.upkeep.due()
+        await _erase_ada(api)
+        assert await api.system.ledger.documents.find(Query(AttachmentDue, None)) == []
+        platform.status = 200
+        api.clock.forward(hours=2)
+        await api.system.upkeep.due()
+        assert await _copies(api) == []
+
+
+async def test_a_copy_that_is_begun_after_the_erasure_is_found_by_its_second_round(
+    tmp_path: Path, platform: HungPlatform
+) -> None:
+    """It is as old as what the person said, whenever it was made."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        url = await _with(api, PHOTO)
+        account = api.system.io.directory.accounts["account-wall"]
+        (message,) = await api.system.ledger.documents.find(Query(Message, "acme"))
+        (ada,) = await api.system.ledger.documents.find(Query(Author, "acme"))
+        await _erase_ada(api)
+        reading = downloading(api.system.settings, api.system.ledger, api.system.objects, api.system.io, now=api.clock)
+        await reading.keep(account, Wanted(message.id, message.attachments[0], ada.id, said_at=message.received_at))
+        api.clock.forward(hours=2)
+        await api.system.upkeep.due()
+        assert await _copies(api) == []
+        assert (await api.agent().get(url)).status_code == 404
+
+
+async def test_two_processes_that_begin_a_copy_at_once_both_give_the_file(
+    tmp_path: Path, platform: HungPlatform
+) -> None:
+    """Each has looked before the other wrote; what an earlier try left behind is gone on from."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        url = await _with(api, PHOTO)
+        platform.status = 503
+        assert (await api.agent().get(url)).status_code == 503
+        platform.status = 200
+        account = api.system.io.directory.accounts["account-wall"]
+        (message,) = await api.system.ledger.documents.find(Query(Message, "acme"))
+        documents, both = api.system.ledger.documents, asyncio.Barrier(2)
+        looked: list[str] = []
+
+        class Beside:
+            """Documents that two readers look at before either goes on."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(documents, name)
+
+            async def get(self, of: Any, *key: Any) -> Any:
+                found = await documents.get(of, *key)
+                looked.append(of.kind)
+                if len(looked) <= 2:
+                    await both.wait()
+                return found
+
+        class Ledger:
+            """The same ledger."""
+
+            documents = Beside()
+            commit = staticmethod(api.system.ledger.commit)
+
+        reading = downloading(
+            api.system.settings, cast(Any, Ledger()), api.system.objects, api.system.io, now=api.clock
+        )
+        wanted = Wanted(message.id, message.attachments[0], message.author_id)
+        kept = await asyncio.gather(reading.keep(account, wanted), reading.keep(account, wanted))
+        assert [file.size_bytes for file in kept] == [50_004, 50_004]
+
+
+@pytest.mark.parametrize("said", ["image/png\r\nSet-Cookie: a=b", "image/\u540d", "nothing", " "])
+@pytest.mark.parametrize("copies", ["pass", "demand"])
+async def test_a_media_type_that_is_none_is_not_repeated(
+    tmp_path: Path, platform: HungPlatform, said: str, copies: str
+) -> None:
+    """Whoever sent the file chose it; it can neither keep the file from being read nor say anything else."""
+    async with an_api(tmp_path, platform=platform, connector=Shut, attachments=copies) as api:
+        read = await api.agent().get(await _with(api, {**PHOTO, "media_type": said}))
+        assert (read.status_code, read.headers["content-type"]) == (200, "application/octet-stream")
+
+
+async def test_a_text_is_given_as_its_sender_said(tmp_path: Path, platform: HungPlatform) -> None:
+    """Nobody here knows its letters better."""
+    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
+        said = "text/csv; charset=iso-8859-1"
+        read = await api.agent().get(await _with(api, {**PHOTO, "media_type": said}))
+        assert read.headers["content-type"] == said
+        assert read.headers["x-content-type-options"] == "nosniff"
+
+
+async def _erase_ada(api: Api) -> None:
+    (ada,) = await api.system.ledger.documents.find(Query(Author, "acme"))
+    await api.agent().post(f"/author/v1/authors/{ada.id}/erase")
+    await api.settle()
+    await api.system.upkeep.due()
 
 
 async def test_a_file_of_ours_is_read_where_it_is_kept(tmp_path: Path, platform: HungPlatform) -> None:

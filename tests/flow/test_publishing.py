@@ -9,8 +9,12 @@ from typing import Any
 import httpx
 import pytest
 from chorally_core.ports.documents import Query
+from chorally_core.ports.erasure import Erasure
+from chorally_core.ports.files import File
+from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.model import Delivery
 from chorally_core.services.log.model import LogEntry
+from chorally_core.services.media.erasure import EraseFiles
 from chorally_core.services.message.model import Message
 from chorally_core.services.publishing.model import Publication
 
@@ -206,6 +210,26 @@ async def test_the_files_of_a_post_are_kept_until_its_time(api: Api, platform: P
     assert [post["files"] for post in platform.posts] == [[900]]
 
 
+async def test_a_file_of_a_post_outlives_a_person_to_whom_it_went_too(api: Api, platform: PlazaPlatform) -> None:
+    """What everybody is shown is not that person's."""
+    http = api.agent()
+    upload: Any = {"params": {"name": "a.png"}, "content": bytes(900), "headers": {"Content-Type": "image/png"}}
+    file = (await http.post("/media/v1/files", **upload)).json()["id"]
+    await _publish(api, files=[file], publish_at=(api.clock() + timedelta(days=3)).isoformat())
+    (stored,) = await api.system.ledger.documents.find(Query(File, "acme"))
+    answered = stored.used(api.clock(), timedelta(days=1), "ada")
+    await api.system.ledger.commit(Work([Step.of([answered])]))
+    at = api.clock()
+    ada = Erasure(id="ada", tenant="acme", platform="wall", since=at, at=at, next_at=at)
+    assert await EraseFiles(api.system.ledger, api.system.objects).step(ada, "") is None
+    (left,) = await api.system.ledger.documents.find(Query(File, "acme"))
+    assert left.people == ()
+    api.clock.forward(days=3)
+    await api.system.upkeep.due()
+    await api.settle()
+    assert [post["files"] for post in platform.posts] == [[900]]
+
+
 async def test_a_post_that_the_platform_deleted_is_told_of(api: Api, platform: PlazaPlatform) -> None:
     """It was there, and is not any more."""
     made = await _publish(api)
@@ -226,6 +250,8 @@ async def test_a_post_that_the_platform_deleted_is_told_of(api: Api, platform: P
         ({"body": "x" * 200}, "body"),
         ({"files": ["0" * 32]}, "files/0"),
         ({"options": {"size": 1}}, "options"),
+        ({"publish_at": "9999-12-31T23:59:59-12:00"}, "publish_at"),
+        ({"publish_at": "2027-01-01T09:00:00"}, "publish_at"),
     ],
 )
 async def test_what_cannot_be_published_is_refused_before_anything_is_stored(

@@ -1,5 +1,6 @@
 """Answers that are files: streamed, and shown by no browser as if they were pages of ours."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -12,6 +13,8 @@ _HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cache-Control": "private, no-store",
 }
+_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:[ \t]*;[\x20-\x7e]*)?", re.ASCII)
+_OCTETS = "application/octet-stream"
 
 
 async def content(
@@ -22,14 +25,18 @@ async def content(
     Args:
         pieces: The file's bytes.
         name: As people know it.
-        media_type: What it is.
+        media_type: What it is; as whoever sent it says, so what cannot be a header is not repeated.
         size_bytes: How large it is, where that is certain.
     """
     first = await anext(pieces, b"")
-    headers = {**_HEADERS, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    headers = {
+        **_HEADERS,
+        "Content-Type": media_type if _TYPE.fullmatch(media_type) else _OCTETS,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+    }
     if size_bytes is not None:
         headers["Content-Length"] = str(size_bytes)
-    return StreamingResponse(_rest(first, pieces), headers=headers, media_type=media_type)
+    return StreamingResponse(_rest(first, pieces), headers=headers)
 
 
 async def _rest(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:

@@ -37,7 +37,10 @@ def attachments_router(io: Io, downloading: Downloading) -> APIRouter:
             account = None
         if account is not None and account.platform not in io.service.directory.connectors:
             account = None
-        wanted = Wanted(message.id, message.attachments[number - 1], message.author_id, message.origin == "here")
+        wanted = Wanted(
+            message.id, message.attachments[number - 1], message.author_id, message.origin == "here",
+            message.external_created_at or message.received_at,
+        )  # fmt: skip
         try:
             with told():
                 found = await downloading.open(account, caller.tenant, wanted)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated
 
@@ -29,6 +29,9 @@ from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io.model import Account
 from chorally_core.services.publishing import commands
 from chorally_core.services.publishing.model import Publication, PublicationState
+
+_FURTHEST = timedelta(days=3660)
+"""How far ahead a post may be planned: within it every time can be reckoned with."""
 
 Reader = Annotated[Caller, allowed(Permission.PUBLICATIONS_READ)]
 Writer = Annotated[Caller, allowed(Permission.PUBLICATIONS_WRITE)]
@@ -165,6 +168,8 @@ async def _publish(parts: Publishing, body: PublicationAdd, caller: Caller, name
     at = parts.now()
     if why := mistake_in(body.options):
         raise _invalid("options", why)
+    if body.publish_at is not None and body.publish_at > at + _FURTHEST:
+        raise _invalid("publish_at", "is more than ten years ahead; name an earlier time")
 
     def decide(found: Found) -> Change:
         known = found.get(Publication, name)

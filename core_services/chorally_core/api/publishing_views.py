@@ -21,7 +21,9 @@ class PublicationAdd(BaseModel):
     files: FileIds = []
     options: dict[str, Any] = Field({}, title="Options", description="What the channel takes besides.")
     publish_at: AwareDatetime | None = Field(
-        None, title="Publish at", description="When people shall see it; at once where left out, or past."
+        None,
+        title="Publish at",
+        description="When people shall see it, ten years ahead at most; at once where left out, or past.",
     )
 
 

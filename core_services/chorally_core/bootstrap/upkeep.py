@@ -37,7 +37,7 @@ from chorally_core.runner.jobs_store import JobStore
 from chorally_core.runner.jobs_worker import Worker
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.io.arriving import Arriving
-from chorally_core.services.io.erasure import EraseDeliveries, EraseHooks
+from chorally_core.services.io.erasure import EraseAttachments, EraseDeliveries, EraseHooks
 from chorally_core.services.io.model import Delivery, Hook
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.erasure import EraseEntries
@@ -141,6 +141,7 @@ class Upkeep:
                 EraseMessages(ledger),
                 EraseDeliveries(ledger),
                 EraseHooks(ledger, self._objects, io.directory, io.journal),
+                EraseAttachments(ledger),
                 EraseFiles(ledger, self._objects),
                 EraseEntries(ledger),
                 EraseWaiting(ledger),

@@ -34,6 +34,8 @@ class File(Document, frozen=True, kw_only=True):
     used_at: datetime | None = None
     people: tuple[str, ...] = ()
     """Ids of the authors to whom it went, or from whom it came: with the last of them it is erased."""
+    is_public: bool = False
+    """It went to everybody, with a post: it is erased with nobody."""
     is_ours: bool = True
     """It was uploaded to go out, and did not come in."""
 
@@ -57,12 +59,15 @@ class File(Document, frozen=True, kw_only=True):
     def used(self, at: datetime, keeps: timedelta, person: str | None) -> "File":
         """Return the file after something that names it was written, to a person or to everybody."""
         people = self.people if person is None else tuple(dict.fromkeys((*self.people, person)))[-_PEOPLE:]
-        return msgspec.structs.replace(self, used_at=at, expires_at=max(self.expires_at, at + keeps), people=people)
+        return msgspec.structs.replace(
+            self, used_at=at, expires_at=max(self.expires_at, at + keeps), people=people,
+            is_public=self.is_public or person is None,
+        )  # fmt: skip
 
     def without(self, person: str) -> "File | None":
         """Return the file without a person who is erased; None where it concerns nobody else."""
         rest = tuple(other for other in self.people if other != person)
-        return msgspec.structs.replace(self, people=rest) if rest else None
+        return msgspec.structs.replace(self, people=rest) if rest or self.is_public else None
 
 
 def shape_of(media_type: str) -> Kind:

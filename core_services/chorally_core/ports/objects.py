@@ -23,6 +23,9 @@ class Objects(Protocol):
         """Store an object durably as its pieces come, without ever holding it whole.
 
         It is there once all pieces have come; where ``pieces`` raises, that is raised and nothing is stored.
+
+        Raises:
+            LookupError: It was removed meanwhile, in a store where that breaks it off.
         """
 
     async def get(self, tenant: str, name: str) -> bytes:

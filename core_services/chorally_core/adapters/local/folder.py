@@ -34,13 +34,19 @@ class Folder:
             _settle(file, path)
 
     async def keep(self, tenant: str, name: str, pieces: AsyncIterator[bytes]) -> None:
-        """Store an object durably as its pieces come; nothing is stored where they end with an error."""
+        """Store an object durably as its pieces come; nothing is stored where they end with an error.
+
+        Raises:
+            LookupError: It was removed meanwhile.
+        """
         path = self._path(tenant, name)
         with _beside(path) as file:
             try:
                 async for piece in pieces:
                     await asyncio.to_thread(file.write, piece)
                 await asyncio.to_thread(_settle, file, path)
+            except FileNotFoundError:
+                raise LookupError(f"the object {name!r} was removed while it was written") from None
             except BaseException:
                 _give_up(file)
                 raise

@@ -35,6 +35,7 @@ class AttachmentDue(Document, frozen=True, kw_only=True):
     message_id: str
     author_id: str | None = None
     attached: Attached
+    said_at: datetime
     next_at: datetime
     attempts: int = 0
 
@@ -59,7 +60,8 @@ class TakeAttachments(Handler[MessageAdd]):
             tuple(
                 AttachmentDue(
                     id=each.file_id, tenant=event.tenant, account_id=d.account_id, message_id=d.id,
-                    author_id=d.author_id, attached=each.attached, next_at=event.occurred_at,
+                    author_id=d.author_id, attached=each.attached, said_at=d.external_created_at,
+                    next_at=event.occurred_at,
                 )
                 for each in {one.file_id: one for one in wanted}.values()
             )
@@ -97,6 +99,8 @@ class Arriving:
     async def _copy_all(self, account_id: str, due: Sequence[AttachmentDue]) -> None:
         account = self._directory.accounts.get(account_id)
         for one in due:
+            if await self._ledger.documents.get(AttachmentDue, one.id) is None:
+                continue  # who sent it was erased
             if account is None or account.state == "disconnected" or account.platform not in self._directory.connectors:
                 await self._forget(one)
             elif not await self._copy(account, one):
@@ -105,7 +109,8 @@ class Arriving:
     async def _copy(self, account: Account, due: AttachmentDue) -> bool:
         """Make one copy; return whether the account's others may be made now."""
         try:
-            await self._downloading.keep(account, Wanted(due.message_id, due.attached, due.author_id))
+            wanted = Wanted(due.message_id, due.attached, due.author_id, said_at=due.said_at)
+            await self._downloading.keep(account, wanted)
         except (sdk.RetryLater, sdk.Reauthorize) as error:
             await self._later(due, error.wait if isinstance(error, sdk.RetryLater) else None, str(error))
             return False

@@ -29,6 +29,8 @@ Copies = Literal["pass", "demand", "arrival"]
 
 _UNDER_WAY = timedelta(hours=2)  # after which a copy that was never finished is removed
 _OCTETS = "application/octet-stream"
+_TRIES = 5  # of beginning beside others
+_REMOVED = "the file was removed while it was read; ask again if it is still there"
 
 
 class TooLarge(Exception):
@@ -43,6 +45,8 @@ class Wanted(NamedTuple):
     author_id: str | None
     ours: bool = False
     """It was written here, so that its file is one that was uploaded, whatever the platform calls its own."""
+    said_at: datetime | None = None
+    """When the message was said: its copy is as old, for whoever erases what was said until some time."""
 
     @property
     def file_id(self) -> str:
@@ -133,27 +137,46 @@ class Downloading:
             TooLarge: It is larger than what is read.
             ConnectorError: The platform does not give it, or not now.
         """
-        now, attached = self._now(), wanted.attached
-        known = await self._ledger.documents.get(File, wanted.file_id)
-        if known is not None and known.is_there(now):
-            return known
-        begun = File(
-            id=wanted.file_id, tenant=account.tenant, version=known.version if known else 0,
-            place=f"{RECEIVED}{wanted.file_id}", name=attached.name or "file",
-            media_type=attached.media_type or _OCTETS, created_at=now, expires_at=now + _UNDER_WAY,
-            people=(wanted.author_id,) if wanted.author_id else (), is_ours=False,
-        )  # fmt: skip
-        await self._ledger.commit(Work([Step.of([begun])]))
-        counted = _Counted(self._read(account, attached))
-        await self._objects.keep(account.tenant, begun.place, counted.read())
+        begun = await self._begun(account, wanted)
+        if begun.is_whole:
+            return begun
+        counted = _Counted(self._read(account, wanted.attached))
+        try:
+            await self._objects.keep(account.tenant, begun.place, counted.read())
+        except LookupError:
+            raise sdk.RetryLater(_REMOVED) from None
         whole = msgspec.structs.replace(
             begun, size_bytes=counted.size, is_whole=True, expires_at=self._now() + self._keeps(account.tenant)
         )
         try:
             await self._ledger.commit(Work([Step.of([whole])]))
         except Conflict:
+            if await self._ledger.documents.get(File, begun.id) is None:  # such as its person was erased
+                await self._objects.delete(account.tenant, begun.place)
+                raise sdk.RetryLater(_REMOVED) from None
             log.debug("the file was read by somebody else meanwhile", file_id=begun.id)
         return whole
+
+    async def _begun(self, account: Account, wanted: Wanted) -> File:
+        """The record of a copy, stored before its bytes are; a whole one where there is a copy."""
+        attached = wanted.attached
+        for _ in range(_TRIES):
+            now = self._now()
+            known = await self._ledger.documents.get(File, wanted.file_id)
+            if known is not None and known.is_there(now):
+                return known
+            begun = File(
+                id=wanted.file_id, tenant=account.tenant, version=known.version if known else 0,
+                place=f"{RECEIVED}{wanted.file_id}", name=attached.name or "file",
+                media_type=attached.media_type or _OCTETS, created_at=wanted.said_at or now,
+                expires_at=now + _UNDER_WAY, people=(wanted.author_id,) if wanted.author_id else (), is_ours=False,
+            )  # fmt: skip
+            try:
+                await self._ledger.commit(Work([Step.of([begun])]))
+            except Conflict:
+                continue
+            return begun
+        raise sdk.RetryLater("others are reading the file; try again")
 
     def _copy(self, file: File) -> Opened:
         pieces = self._objects.pieces(file.tenant, file.place)

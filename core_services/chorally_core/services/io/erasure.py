@@ -18,6 +18,7 @@ from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.objects import Objects
 from chorally_core.ports.parking import DeadLetter
 from chorally_core.services.io import deliver
+from chorally_core.services.io.arriving import AttachmentDue
 from chorally_core.services.io.directory import INSTALLATION, Directory, receives
 from chorally_core.services.io.inbound import scope_of
 from chorally_core.services.io.journal import Journal
@@ -70,6 +71,23 @@ def _without_content(delivery: Delivery, erasure: Erasure) -> Step | None:
     if delivery.state == "unconfirmed" and not delivery.needs_person:
         erased = deliver.in_doubt(erased, _WHY)
     return None if erased == delivery else Step.of([erased])
+
+
+class EraseAttachments:
+    """Goes through the person's files that are still to be copied; copies that were made are files."""
+
+    name = "attachments"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def step(self, erasure: Erasure, place: str) -> str | None:
+        """Forget at most 100 of them; a place is the last one done."""
+        where = (Condition("author_id", "is", erasure.id),)
+        query = Query(AttachmentDue, erasure.tenant, where, limit=_STEP, after=(None, place) if place else None)
+        found: list[AttachmentDue] = await self._ledger.documents.find(query)
+        await self._ledger.documents.delete(AttachmentDue, [due.id for due in found if due.said_at <= erasure.at])
+        return found[-1].id if len(found) == _STEP else None
 
 
 class EraseHooks:
