@@ -49,7 +49,7 @@ FILES: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("video", {"id": "7", "mime_type": "video/mp4"}, "video", "video", ""),
     ("audio", {"id": "7", "mime_type": "audio/ogg; codecs=opus", "voice": True}, "voice", "audio", ""),
     ("audio", {"id": "7", "mime_type": "audio/mpeg", "voice": False}, "audio", "audio", ""),
-    ("document", {"id": "7", "mime_type": "text/plain", "filename": "a.txt", "caption": "Bill"}, "file", "file", "Bill"),
+    ("document", {"id": "7", "mime_type": "text/plain", "filename": "a", "caption": "Bill"}, "file", "file", "Bill"),
     ("sticker", {"id": "7", "mime_type": "image/webp", "animated": True}, "sticker", "image", ""),
 ]  # fmt: skip
 
