@@ -5,7 +5,9 @@ from typing import Any
 
 from chorally_meta.sandbox import GraphError
 from starlette.responses import JSONResponse
+from starlette.routing import Route
 
+from chorally_instagram.sandbox.control import Control
 from chorally_instagram.sandbox.messenger import MessageRoutes
 from chorally_instagram.sandbox.world import Container, Media
 from chorally_sdk.sandbox import Call, Refusal, answers
@@ -22,6 +24,10 @@ class PublishingRoutes(MessageRoutes):
     """How long Instagram works on a container that has its media."""
     spoils: str = ""
     """What the next containers end with, where they shall not be finished."""
+
+    def control(self) -> list[Route]:
+        """Return what people on Instagram and in Meta's dashboard would do."""
+        return Control(self).routes()
 
     @answers("GET", "/{object_id}/content_publishing_limit")
     async def _limit(self, call: Call) -> Any:
