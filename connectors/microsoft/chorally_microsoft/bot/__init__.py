@@ -1,0 +1,1 @@
+"""Bots of Teams over the Bot Framework's REST protocol, v3."""

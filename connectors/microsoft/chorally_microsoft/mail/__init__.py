@@ -1,0 +1,1 @@
+"""Mailboxes of Outlook over Microsoft Graph v1.0."""
