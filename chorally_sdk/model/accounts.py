@@ -16,7 +16,10 @@ class Grant(Secretive):
     refresh: SecretStr | None = None
     expires_at: AwareDatetime | None = None
     refresh_expires_at: AwareDatetime | None = None
-    """When the refresh token ends, and with it the consent, where the platform says so."""
+    """When the refresh token ends, and with it the consent, where the platform says so.
+
+    Without a refresh token, ``expires_at`` again says that nothing renews the token: the consent ends with it.
+    """
     scopes: frozenset[str] = frozenset()
     base_url: str = ""
     """Where the grant is valid, for platforms of many instances; the manifest's where empty."""

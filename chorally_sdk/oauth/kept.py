@@ -51,9 +51,14 @@ class Kept(Secretive):
         return self.grant is not None and not self.refused and (ends is None or now < ends)
 
     def lead(self) -> timedelta:
-        """Return how long before its end a token is renewed: a tenth of its life, seven days at most."""
+        """Return how long before its end a token is renewed: a tenth of its life, seven days at most.
+
+        One without a refresh token, and with which the consent ends, is used to its end: nothing renews it.
+        """
         ends = self.grant.expires_at if self.grant else None
-        if ends is None:
+        if self.grant is None or ends is None:
+            return timedelta(0)
+        if self.grant.refresh is None and self.grant.refresh_expires_at == ends:
             return timedelta(0)
         life = max(ends - self.stored_at, timedelta(0)) if self.stored_at else UNKNOWN_LIFE
         return min(life / 10, _LONGEST_LEAD)
