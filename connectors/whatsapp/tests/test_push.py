@@ -233,7 +233,8 @@ async def test_an_answer_that_does_not_name_what_was_made_is_unknown(whatsapp: W
     """It was taken, maybe."""
     from chorally_whatsapp.sending import sent
 
-    for told in ({}, {"messages": []}, {"messages": [{"message_status": "accepted"}]}):
+    answers: list[dict[str, Any]] = [{}, {"messages": []}, {"messages": [{"message_status": "accepted"}]}]
+    for told in answers:
         with pytest.raises(sdk.OutcomeUnknown):
             sent(httpx.Response(200, json=told), an_answer())
 
