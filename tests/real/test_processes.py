@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chorally_core.bootstrap.parts import PARTS
 from chorally_core.demo.story import Story
 from chorally_core.gateway import Gateway
 from chorally_core.serving import listen, served
@@ -123,5 +124,5 @@ async def test_a_person_tries_all_processes_by_one_command(settings: dict[str, s
     finally:
         await whole.kill()
     said = whole.said.read_text("utf-8")
-    assert said.count('"event": "stopping"') == 5
+    assert said.count('"event": "stopping"') == len(PARTS)
     assert "Traceback" not in said
