@@ -91,11 +91,12 @@ class GoogleBusiness(
     async def pull(self, stream: str, cursor: sdk.Cursor | None, since: datetime | None) -> AsyncIterator[sdk.Page]:
         """Yield reviews from the last changed one down, or what changed about the newest of them."""
         settings = self._settings
+        how = {"without_text": settings.without_text}
         if stream == REPLIES:
             most = settings.looked_at_again
-            pages = watching.watch(self.http, self._place, cursor, since, self.now(), most)
+            pages = watching.watch(self.http, self._place, cursor, since, now=self.now(), most=most, **how)
         else:
-            pages = reading.walk(self.http, self._place, cursor, since, without_text=settings.without_text)
+            pages = reading.walk(self.http, self._place, cursor, since, **how)
         async for page in pages:
             yield page
 

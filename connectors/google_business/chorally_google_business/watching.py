@@ -65,13 +65,20 @@ class Watch:
 
 
 async def watch(
-    http: sdk.Http, place: Place, cursor: sdk.Cursor | None, since: datetime | None, now: datetime, most: int
+    http: sdk.Http,
+    place: Place,
+    cursor: sdk.Cursor | None,
+    since: datetime | None,
+    *,
+    now: datetime,
+    most: int,
+    without_text: bool = True,
 ) -> AsyncIterator[sdk.Page]:
     """Yield what changed about the newest ``most`` reviews; a page token that Google forgot starts the walk over."""
     walk, is_whole = Watch.at(cursor), False
     while len(walk.seen) < most and not is_whole:
         try:
-            found, following = await listed(http, place, walk.token)
+            found, following = await listed(http, place, walk.token, without_text=without_text)
         except sdk.Rejected as error:
             if error.reason != sdk.Reason.INVALID or walk.token is None:
                 raise
