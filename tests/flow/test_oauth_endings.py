@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 from chorally_core.ports.documents import Query
+from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.grants import GrantRecord
 from chorally_core.services.io.revoking import LASTS, PAUSES
 
@@ -35,9 +36,12 @@ class TakingBack(GalleryPlatform):
         super().__init__()
         self.given_back: list[str] = []
         self.at_revocation: list[httpx.Response | Exception] = []
+        self.lists = True
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Serve a request."""
+        if request.url.path == "/rooms" and not self.lists:
+            return httpx.Response(403)
         if request.url.path != "/revoke":
             return super().__call__(request)
         self.given_back.append(dict(parse_qsl(request.content.decode()))["token"])
@@ -171,6 +175,71 @@ async def test_a_token_that_a_person_pasted_is_never_given_back(world: World) ->
     await world.disconnect(account["id"])
     await world.tend()
     assert (world.platform.given_back, await world.records()) == ([], [])
+
+
+async def test_a_consent_whose_accounts_cannot_be_listed_is_given_back(world: World) -> None:
+    """The person starts again, and nothing that they gave is left behind."""
+    asked = await world.begin()
+    page = world.platform.consents(asked["url"])
+    world.platform.lists = False
+    assert (await world.back(page)).status_code == 400
+    await world.tend()
+    assert world.platform.given_back == [world.platform.refresh]
+    assert await world.records() == []
+
+
+@pytest.mark.parametrize("killed", ["disconnecting", "taking"])
+async def test_what_a_killed_process_left_of_a_consent_is_found_and_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    """Not before somebody could still choose from it."""
+    io = world.system.io
+
+    async def kill(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    if killed == "disconnecting":
+        [account] = await world.connect("room-1")
+        monkeypatch.setattr(io.accounts, "forget", kill)
+        with pytest.raises(KeyboardInterrupt):
+            await io.accounts.disconnect(io.directory.accounts[account])
+    else:
+        asked = await world.begin()
+        page = httpx.URL(world.platform.consents(asked["url"]))
+        monkeypatch.setattr(io.renewal, "listed", kill)
+        with pytest.raises(KeyboardInterrupt):
+            await io.authorizations.take("gallery", dict(page.params))
+    monkeypatch.undo()
+    left = len(await world.records())
+    await world.tend(timedelta(hours=23))
+    await io.renewal.sweep()
+    assert len(await world.records()) == left > 0
+    world.clock.forward(days=2)
+    await io.authorizations.sweep()
+    await io.renewal.sweep()
+    await world.tend()
+    assert world.platform.given_back == [world.platform.refresh]
+    assert await world.records() == []
+
+
+async def test_a_grant_that_cannot_be_opened_holds_up_no_other(world: World) -> None:
+    """Whatever came over it; those that are due after it are renewed."""
+    await world.connect("room-1")
+    long_ago = world.clock() - timedelta(days=1)
+    odd = GrantRecord(id="odd", tenant="acme", platform="gallery", sealed="?", created_at=long_ago, due_at=long_ago)
+    await world.system.ledger.commit(Work([Step.of([odd])]))
+    await world.tend(timedelta(minutes=59))
+    assert world.platform.refreshes == 1
+
+
+async def test_grants_that_are_used_outlive_every_look_at_what_is_left(world: World) -> None:
+    """Those of consents, and those that were derived from them."""
+    [account] = await world.connect("room-1")
+    world.clock.forward(days=5)
+    known = {record.id for record in await world.records()}
+    await world.system.io.renewal.sweep()
+    assert {record.id for record in await world.records()} == known
+    assert await world.pull(account)
 
 
 async def test_a_consent_that_ends_for_good_is_told_of_once_and_in_time(world: World) -> None:

@@ -210,10 +210,13 @@ class Authorizations:
         try:
             return await self._exchanged(asked, params, kept)
         except sdk.ConnectorError as error:
-            return await self._store(asked, state="failed", reason=str(error)[:1000])
+            why = str(error)[:1000]
         except Exception as error:
             log.error("a consent could not be taken", platform=platform, exc_info=error)
-            return await self._store(asked, state="failed", reason="something went wrong here; start again")
+            why = "something went wrong here; start again"
+        failed = await self._store(asked, state="failed", reason=why)
+        await self._renewal.remove_unused(_grant_of(asked))
+        return failed
 
     async def _exchanged(
         self, asked: Authorization, params: Mapping[str, str], kept: Mapping[str, Any]
@@ -228,7 +231,7 @@ class Authorizations:
             assert isinstance(connector, sdk.Authorizes)  # noqa: S101 - nothing else is asked
             grant = await connector.exchange(callback)
         record = GrantRecord(
-            id=derived("grant", asked.id), tenant=asked.tenant, platform=asked.platform, app_id=asked.app_id,
+            id=_grant_of(asked), tenant=asked.tenant, platform=asked.platform, app_id=asked.app_id,
             created_at=self._now(), consented=True,
         )  # fmt: skip
         await self._renewal.put(record, grant)
@@ -377,6 +380,10 @@ def _begins(url: str, allowed: str) -> bool:
         return False
     path = given.path.rstrip("/")
     return asked.path.rstrip("/") == path or asked.path.startswith(f"{path}/")
+
+
+def _grant_of(asked: Authorization) -> str:
+    return derived("grant", asked.id)
 
 
 def _digest(state: str) -> str:

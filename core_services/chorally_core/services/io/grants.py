@@ -4,6 +4,7 @@ A consent's grant may serve several accounts. An account that the platform gives
 parent is the consent's. What renews them is ``renewal``; here they are only kept.
 """
 
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -81,6 +82,16 @@ class Grants:
         where = (Condition("due_at", "<=", now),)
         found: list[GrantRecord] = await self._documents.find(Query(GrantRecord, None, where, "due_at", limit=limit))
         return found
+
+    async def all(self, limit: int) -> AsyncIterator[list[GrantRecord]]:
+        """Yield all grants, so many at a time."""
+        after: tuple[None, str] | None = None
+        while True:
+            found: list[GrantRecord] = await self._documents.find(Query(GrantRecord, None, limit=limit, after=after))
+            yield found
+            if len(found) < limit:
+                return
+            after = (None, found[-1].id)
 
     async def was_told(self, name: str, ends: datetime) -> bool:
         """Whether people were told of an end."""

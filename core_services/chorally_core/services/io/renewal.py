@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 CALL_S = 30.0
 _AT_ONCE = 500
+LEFT_BEHIND = timedelta(days=2)
+"""How old a grant is that nothing uses when nobody can choose from its consent any more, nor is about to."""
 
 GONE = "the consent does not give this account any more; connect it again"
 
@@ -110,16 +112,31 @@ class Renewal:
         record = await self.grants.record(account.grant_id) if account.grant_id else None
         return account.token_expires_at if record is None else record.expires_at
 
-    async def remove_unused(self, grant_id: str | None) -> None:
-        """Forget a grant that no account uses any more, and the consent's it was derived from."""
+    async def remove_unused(self, grant_id: str | None) -> int:
+        """Forget a grant that no account uses any more, and the consent's it was derived from; return how many."""
+        forgotten = 0
         while grant_id is not None:
             record = await self.grants.record(grant_id)
             if record is None or await self._is_used(record) or await self.grants.children(grant_id):
-                return
+                break
             if not await self._revoking.takes(record):
                 await self.grants.remove(grant_id)
             self._renewing.forget(grant_id)
-            grant_id = record.parent or None
+            forgotten, grant_id = forgotten + 1, record.parent or None
+        return forgotten
+
+    async def sweep(self) -> int:
+        """Forget grants that nothing uses and nobody can choose from any more; return how many these are.
+
+        A process that was killed left them behind, after what used them was gone or before anything did.
+        """
+        used = {account.grant_id for account in list(self._directory.accounts.values())}
+        old, found = self._now() - LEFT_BEHIND, 0
+        async for records in self.grants.all(_AT_ONCE):
+            for record in records:
+                if record.id not in used and record.ended_at is None and record.created_at < old:
+                    found += await self.remove_unused(record.id)
+        return found
 
     async def remove_unused_child(self, grant_id: str) -> None:
         """Forget a derived grant that no account uses; the consent's stays for another choice."""
@@ -164,15 +181,21 @@ class Renewal:
         """
         records = await self.grants.due(self._now(), _AT_ONCE)
         for record in records:
-            if record.ended_at is not None:
-                await self._revoking.give_back(record)
-                continue
             try:
-                await self._renewing.fresh(record.id)
-            except sdk.ConnectorError as error:
-                log.info("a grant could not be renewed now", grant_id=record.id, error=str(error))
-            await self._warn(record.id)
+                await self._look_after(record)
+            except Exception as error:  # such as one that cannot be opened: it holds up no other
+                log.error("a grant could not be looked after", grant_id=record.id, exc_info=error)
         return len(records)
+
+    async def _look_after(self, record: GrantRecord) -> None:
+        if record.ended_at is not None:
+            await self._revoking.give_back(record)
+            return
+        try:
+            await self._renewing.fresh(record.id)
+        except sdk.ConnectorError as error:
+            log.info("a grant could not be renewed now", grant_id=record.id, error=str(error))
+        await self._warn(record.id)
 
     async def _warn(self, name: str) -> None:
         """Tell of a consent that ends for good, in time; once, unless this process is killed meanwhile."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ log = structlog.get_logger(__name__)
 
 _ROUND_S = 2.0
 _GRANTS_S = 30.0
+_SWEPT_EVERY = 120  # turns between looks for what a process that was killed left of grants: an hour
 
 
 class IoService:
@@ -356,11 +358,13 @@ class IoService:
 
     async def _keep_grants(self) -> None:
         """Renew grants before they end, and forget consents that came to nothing."""
-        while True:
+        for turn in count():
             await asyncio.sleep(_GRANTS_S)
             try:
                 await self.renewal.renew_due()
                 await self.authorizations.sweep()
+                if turn % _SWEPT_EVERY == 0:
+                    await self.renewal.sweep()
             except Exception as error:
                 log.error("grants could not be looked after", exc_info=error)
 
