@@ -25,7 +25,7 @@ class Trustpilot(
     manifest = sdk.Manifest(
         platform="trustpilot",
         title="Trustpilot",
-        base_url="https://api.trustpilot.com/v1",
+        base_url="https://api.trustpilot.com",
         hosts=("api.trustpilot.com",),
         hooks=sdk.Hooks(scope="account"),
         budgets=(
@@ -88,7 +88,7 @@ class Trustpilot(
                 f"the settings lead to the business unit {unit.id} ({unit.displayName}), the account is {known}; "
                 "correct the domain, or connect it as an account of its own"
             )
-        answer = await self.http.get(f"/private/business-units/{unit.id}/reviews", params={"perPage": 1})
+        answer = await self.http.get(f"/v1/private/business-units/{unit.id}/reviews", params={"perPage": 1})
         read(Listing, answer.content, "the listing of reviews")
         return sdk.AccountInfo(external_id=unit.id, name=unit.displayName or self._settings.domain or unit.id)
 
@@ -96,9 +96,9 @@ class Trustpilot(
         known, key = self._settings, {"apikey": consent.app_of(self).client_id}
         chosen = known.business_unit_id or ("" if known.domain else self.account.external_id)
         if chosen:
-            answer = await self.http.get(f"/business-units/{chosen}", headers=key)
+            answer = await self.http.get(f"/v1/business-units/{chosen}", headers=key)
         elif known.domain:
-            answer = await self.http.get("/business-units/find", params={"name": known.domain}, headers=key)
+            answer = await self.http.get("/v1/business-units/find", params={"name": known.domain}, headers=key)
         else:
             raise sdk.Rejected("the settings name no business unit; set its domain, such as example.com")
         return read(Unit, answer.content, "the business unit")

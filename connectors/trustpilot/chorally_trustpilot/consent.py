@@ -13,7 +13,7 @@ from chorally_trustpilot import faults
 from chorally_trustpilot.config import AppSettings
 
 PAGE = "https://authenticate.trustpilot.com"
-_OAUTH = "/oauth/oauth-business-users-for-applications"
+_OAUTH = "/v1/oauth/oauth-business-users-for-applications"
 REFRESH_LIFE = timedelta(days=30)
 
 

@@ -29,7 +29,7 @@ def path(review_id: str, *more: str) -> str:
     """
     if not is_id(review_id):
         raise sdk.Rejected("this is no id of a review", reason=sdk.Reason.GONE)
-    return "/".join(("/private/reviews", review_id, *more))
+    return "/".join(("/v1/private/reviews", review_id, *more))
 
 
 async def review(http: sdk.Http, review_id: str) -> Review:

@@ -78,7 +78,7 @@ async def walk(http: sdk.Http, unit: str, place: Place) -> AsyncIterator[tuple[S
         asked: dict[str, str | int] = {"orderBy": "createdat.asc", "perPage": AT_ONCE, "page": place.page}
         if place.start is not None:
             asked["startDateTime"] = place.start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        answer = await http.get(f"/private/business-units/{unit}/reviews", params=asked)
+        answer = await http.get(f"/v1/private/business-units/{unit}/reviews", params=asked)
         listed = read(Listing, answer.content, "the listing of reviews").reviews
         known = [understood(_Known, each, "a review", answer.content) for each in listed]
         ids = [each.id for each in known]

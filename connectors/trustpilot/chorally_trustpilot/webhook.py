@@ -18,7 +18,7 @@ from chorally_trustpilot.translate import REVIEWS
 WORD = "word"
 """The parameter of the URL that holds the word."""
 SETTING = "webhook_word"
-_KNOWN = frozenset({"service-review-created", "service-review-updated", "service-review-deleted"})
+_KNOWN = ("service-review-created", "service-review-updated", "service-review-deleted")
 
 
 def judge(hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
