@@ -9,6 +9,7 @@ from chorally_whatsapp.sandbox.messages import MessageRoutes
 from chorally_whatsapp.sandbox.world import LINK_LIVES, Stored
 
 FILES_HOST = "https://lookaside.fbsbx.com"
+"""Where files are read from; served under another address, the sandbox serves them itself."""
 
 
 class BusinessRoutes(MessageRoutes):
@@ -67,7 +68,7 @@ class BusinessRoutes(MessageRoutes):
         file = self.world.files[named]
         if self.asked(call).get("phone_number_id") not in (None, file.number):
             raise KeyError(named)
-        return self._file(file)
+        return self._file(call, file)
 
     @answers("DELETE", "/{file_id}")
     async def _remove(self, call: Call) -> Any:
@@ -78,11 +79,13 @@ class BusinessRoutes(MessageRoutes):
         shown = {"display_phone_number": f"+{self.world.numbers[number]}", "verified_name": self.world.name}
         return {"id": number, **shown, "quality_rating": "GREEN"}
 
-    def _file(self, file: Stored) -> dict[str, Any]:
+    def _file(self, call: Call, file: Stored) -> dict[str, Any]:
+        place = f"/_files/{file.id}/{self.world.link(file)}"
+        is_graph = call.request.url.hostname == "graph.facebook.com"
         return {
             "messaging_product": "whatsapp",
             "id": file.id,
-            "url": f"{FILES_HOST}/_files/{file.id}/{self.world.link(file)}",
+            "url": f"{FILES_HOST}{place}" if is_graph else call.url(place),
             "mime_type": file.media_type,
             "sha256": "sandbox",
             "file_size": str(len(file.content)),
