@@ -16,4 +16,4 @@ class TestByFacebook(ConnectorContract):
         """The manifest says the scopes of Instagram Login; what a person gives here are pages."""
         callspec = getattr(request.node, "callspec", None)
         if callspec is not None and callspec.params["check"].group == "auth":
-            pytest.skip("consents by Facebook Login are tested below")
+            pytest.skip("consents by Facebook Login are tests of their own")

@@ -14,6 +14,7 @@ from chorally_sdk.sandbox import Call, Refusal, answers
 
 MOST = 100
 LIVES = timedelta(hours=24)
+_PROOFS = frozenset({"access_token", "appsecret_proof"})
 _TYPES = {"STORIES": "STORY", "REELS": "REELS"}
 
 
@@ -42,7 +43,7 @@ class PublishingRoutes(MessageRoutes):
     @answers("POST", "/{object_id}/media", on="prepare")
     async def _container(self, call: Call) -> Any:
         self.of_account(call)
-        fields = self.asked(call)
+        fields = {name: value for name, value in self.asked(call).items() if name not in _PROOFS}
         is_sent = fields.get("upload_type") == "resumable"
         if fields.get("media_type") == "CAROUSEL":
             children = [self.world.containers[each] for each in fields.get("children", "").split(",")]
@@ -79,7 +80,7 @@ class PublishingRoutes(MessageRoutes):
         return {field.name: told[field.name] for field in self.fields(call, "id") if field.name in told}
 
     @answers("POST", "/ig-api-upload/{version}/{container_id}", on="prepare", is_open=True)
-    async def _upload(self, call: Call) -> Any:
+    async def _upload_video(self, call: Call) -> Any:
         headers, body = call.request.headers, await call.request.body()
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme != "OAuth" or not (self.login.is_person(token) or token in {page.token for page in self.owned}):
