@@ -88,6 +88,11 @@ class Levers:
     calls it does not have (``GET https://…``) and in mistakes it finds. The report tells each that was needed."""
     signs_bodies: ClassVar[bool] = True
     """Whether the proof of a webhook is about its body; a shared word proves who sends, whatever is sent."""
+    proves_in_body: ClassVar[bool] = False
+    """Whether the proof of a webhook is in its body and nowhere else, as Graph's ``clientState``."""
+    lacks: ClassVar[frozenset[str]] = frozenset()
+    """Abilities, such as ``Pulls``, that the connector has for accounts of another kind than this stand-in's; one whose
+    accounts lack ``Pulls`` has no streams."""
     posted_with: ClassVar[tuple[Attachment, ...]] = ()
     """What a post must have besides a text, where the platform takes no text alone."""
     tells_removals: ClassVar[bool] = True

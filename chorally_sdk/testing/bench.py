@@ -209,7 +209,7 @@ class Bench:
 
     async def a_message(self, body: str = "Hello", *, author: str | None = "ada", parent: str | None = None) -> Message:
         """Let a person say something and return it as the host knows it: pulled, or told by a hook."""
-        if isinstance(connector := self.connect(), Pulls):
+        if isinstance(connector := self.connect(), Pulls) and "Pulls" not in self.levers.lacks:
             external_id = await self.levers.say(body, author=author, parent=parent)
             return self.stored((await self.pull(connector=connector)).said(external_id))
         external_id = await self.levers.say(body, author=author, parent=parent)

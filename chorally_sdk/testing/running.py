@@ -40,6 +40,8 @@ def applies(check: Check, connector: type[Connector], levers: Levers | None) -> 
     """
     able = {kind.__name__ for kind in connector.__mro__}
     for need in check.needs:
+        if levers is not None and need in levers.lacks:
+            raise NotApplied(f"accounts of the stand-in's kind lack the ability {need}")
         if need[0].isupper() and need not in able:
             raise NotApplied(f"the connector has no ability {need}")
         if need[0] == "~" and need[1:] in able:

@@ -189,7 +189,7 @@ async def moderates(bench: Bench) -> None:
 @check("push", "Moderating is seen where it should be", "Moderates", "say", "state_of", may_be_exempt=False)
 async def moderation_works(bench: Bench) -> None:
     """A success that did nothing leaves the insult on the page."""
-    actions = {verb for channel in bench.connector.manifest.channels for verb in channel.actions}
+    actions = set(bench.connector.manifest.channel(bench.channel).actions)
     other = await bench.levers.say("Leave me")
     for verb, wanted in (("hide", "hidden"), ("unhide", "visible"), ("delete", "gone")):
         if verb not in actions:
@@ -207,7 +207,7 @@ async def moderation_works(bench: Bench) -> None:
 @check("push", "A failed moderation is told", "Moderates", "say", "fault:forbidden/write", may_be_exempt=False)
 async def moderation_fails(bench: Bench) -> None:
     """A refusal taken for success leaves the insult on the page, and says that it is gone."""
-    actions = {verb for channel in bench.connector.manifest.channels for verb in channel.actions}
+    actions = set(bench.connector.manifest.channel(bench.channel).actions)
     verb = next(iter(sorted(actions & {"hide", "delete", "like"})), None)
     if verb is None:
         return

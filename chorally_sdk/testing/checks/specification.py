@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import cast
 
 import chorally_sdk as sdk
 from chorally_sdk.testing import specification
@@ -21,17 +22,20 @@ async def _said(bench: Bench) -> tuple[Described, list[Exchange]]:
     if "page_size" in offered and "say" in offered:
         bench.levers.page_size(2)
         await bench.say(5)
-    if isinstance(connector, sdk.Pulls):
+    lacks = bench.levers.lacks
+    if isinstance(connector, sdk.Pulls) and "Pulls" not in lacks:
         found = await bench.pull()
         await bench.pull(found.cursors)
         for message in found.messages[:1]:
             await _acted(bench, message)
+    elif {"say", "hooks"} <= offered and isinstance(connector, sdk.Receives):
+        await _acted(bench, await bench.a_message())
     if isinstance(connector, sdk.Publishes):
         await bench.send(bench.post())
-    if isinstance(connector, sdk.Discovers) and "profiles" in offered:
+    if isinstance(connector, sdk.Discovers) and "Discovers" not in lacks and "profiles" in offered:
         by_person: sdk.Discovers = bench.connect(for_app=True, grant=bench.levers.connection().consented)
         await by_person.accounts()
-    if isinstance(connector, sdk.Subscribes) and "subscriptions" in offered:
+    if isinstance(connector, sdk.Subscribes) and "Subscribes" not in lacks and "subscriptions" in offered:
         from chorally_sdk.testing.checks.subscription import CALLBACK, SECRET
 
         await connector.unsubscribe(await connector.subscribe(CALLBACK, SECRET, None))
@@ -49,8 +53,11 @@ async def _acted(bench: Bench, message: sdk.Message) -> None:
         if isinstance(connector, sdk.Finds):
             with suppress(sdk.OutcomeUnknown):  # what matters here is what was asked
                 await connector.find(outgoing)
-    if isinstance(connector, sdk.Fetches) and isinstance(connector, sdk.Pulls):
-        await connector.fetch(sdk.Ping(stream=connector.streams()[0].name, external_id=message.external_id))
+    is_fetched = isinstance(connector, sdk.Fetches) and "Fetches" not in bench.levers.lacks
+    if is_fetched and isinstance(connector, sdk.Pulls):
+        await cast("sdk.Fetches", connector).fetch(
+            sdk.Ping(stream=connector.streams()[0].name, external_id=message.external_id)
+        )
     if isinstance(connector, sdk.Moderates):
         verbs = bench.connector.manifest.channel(message.channel).actions
         for verb in ("like", "hide", "unhide", "delete"):

@@ -129,7 +129,8 @@ async def verify_never_fails(bench: Bench) -> None:
     odd = ("", "=", "sha256=", "v0=zz", "caf\u00e9", "t=,v1=", "\x00", "a" * 10_000, "Bearer x.y.z", "Bearer")
     for value in odd:
         changes = {part: dict.fromkeys(getattr(hook, part), value) for part in ("headers", "query")}
-        _rejected(bench, hook.model_copy(update=changes), f"headers and query {value[:9]!r}")
+        if not bench.levers.proves_in_body:
+            _rejected(bench, hook.model_copy(update=changes), f"headers and query {value[:9]!r}")
         for part in changes:  # one by one, no value may make it fail; not all of them are proof
             for name in getattr(hook, part):
                 _verdict(bench, hook.model_copy(update={part: {**getattr(hook, part), name: value}}))
@@ -139,7 +140,10 @@ async def verify_never_fails(bench: Bench) -> None:
             _rejected(bench, changed, f"the body {body!r}")
         else:
             _verdict(bench, changed)
-    _rejected(bench, hook.model_copy(update={"headers": {}, "query": {}}), "neither headers nor query at all")
+        if bench.levers.proves_in_body:
+            _rejected(bench, changed, f"the body {body!r}, which has no proof")
+    if not bench.levers.proves_in_body:
+        _rejected(bench, hook.model_copy(update={"headers": {}, "query": {}}), "neither headers nor query at all")
 
 
 @check(

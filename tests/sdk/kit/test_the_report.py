@@ -105,6 +105,31 @@ def test_removals_of_which_no_webhook_tells_are_not_waited_for(monkeypatch: pyte
         run_once(CHECKS["hears-removals"], Guestbook, GuestbookTwin, a_package(Guestbook))
 
 
+def test_what_accounts_of_another_kind_can_is_not_asked_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the stand-in says so, checks of that ability tell why they do not apply, and the others go on by hooks."""
+    monkeypatch.setattr(GuestbookTwin, "lacks", frozenset({"Pulls"}))
+    monkeypatch.setattr(Guestbook, "streams", lambda _: [])
+    with pytest.raises(NotApplied, match="lack the ability Pulls"):
+        run_once(CHECKS["complete"], Guestbook, GuestbookTwin, a_package(Guestbook))
+    run_once(CHECKS["seen-once"], Guestbook, GuestbookTwin, a_package(Guestbook))
+
+
+def test_a_proof_in_the_body_is_not_looked_for_in_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the stand-in says so, odd headers need not be refused; a body without a proof must be."""
+
+    def by_body(_: Guestbook, hook: sdk.RawHook, keys: sdk.Keys) -> sdk.Verdict:
+        return sdk.accept() if hook.body.startswith(b"{") else sdk.reject()
+
+    monkeypatch.setattr(Guestbook, "verify", by_body)
+    with pytest.raises(Failed, match="headers and query"):
+        run_once(CHECKS["verify-never-fails"], Guestbook, GuestbookTwin, a_package(Guestbook))
+    monkeypatch.setattr(GuestbookTwin, "proves_in_body", True)
+    run_once(CHECKS["verify-never-fails"], Guestbook, GuestbookTwin, a_package(Guestbook))
+    monkeypatch.setattr(Guestbook, "verify", lambda *_: sdk.accept())
+    with pytest.raises(Failed, match="the body"):
+        run_once(CHECKS["verify-never-fails"], Guestbook, GuestbookTwin, a_package(Guestbook))
+
+
 def test_answers_of_people_are_not_waited_for_where_only_the_account_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the stand-in says so, nothing is said under another's words; what does not need that is checked."""
     monkeypatch.setattr(GuestbookTwin, "people_answer", False)
