@@ -73,6 +73,20 @@ async def test_the_secret_lies_sealed(harbour: Harbour, tmp_path: Path) -> None:
     assert files_with(tmp_path, secret) == []
 
 
+async def test_a_platform_that_repeats_what_it_refuses_tells_nobody_the_secret(harbour: Harbour) -> None:
+    """Nor the part of the URL that cannot be guessed: not in the reason, in health, in facts or in what is stored."""
+    harbour.platform.fates = ["repeats"]
+    await harbour.connect()
+    account, record = await harbour.account(), await harbour.record()
+    assert record is not None
+    secret = (await harbour.world.io.tending.subscribing._secrets.of(account)).get_secret_value()
+    assert "the platform answered 400" in account.reason
+    told = [event.data for event in await harbour.world.published("logs")]
+    for where in (account.reason, record.error, record.trouble, await harbour.last_error(), str(told)):
+        assert secret not in where
+        assert account.hook_token not in where
+
+
 async def test_an_app_has_one_secret_for_all_its_accounts(apps: Harbour) -> None:
     """Its URL is the app's, and so is what webhooks are proven by."""
     apps.platform.names["other"] = "wall-2"

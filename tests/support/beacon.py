@@ -33,7 +33,8 @@ class BeaconPlatform(WallPlatform):
         self.asked: list[str | None] = []
         """The id of each subscription that was to be renewed; None where a new one was asked for."""
         self.fates: list[str] = []
-        """What happens to the next calls about subscriptions: a status, ``lost`` after it was made, or nothing."""
+        """What happens to the next calls about subscriptions: a status, ``lost`` after it was made, ``repeats`` what it
+        refuses, or nothing."""
         self.doors: Doors | None = None
         """Where the URL is tested during the call."""
         self.names = {"token": "wall-1"}
@@ -56,6 +57,8 @@ class BeaconPlatform(WallPlatform):
         if not request.url.path.startswith("/subscriptions"):
             return self.answer(request)
         self.calls.append(f"{request.method} {request.url.path}")
+        if self.fates[:1] == ["repeats"]:
+            return httpx.Response(400, content=request.content)
         fate = self.fates.pop(0) if self.fates else ""
         if fate.isdigit():
             return httpx.Response(int(fate), text="not now" if fate == "503" else "no")

@@ -4,8 +4,10 @@ They are sealed in the very document of the account or app whose URL the platfor
 webhooks learns them as it learns of accounts and apps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import SecretStr
@@ -16,6 +18,7 @@ from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.model import Account, App
+from chorally_sdk.oauth.faults import masked
 
 _TRIES = 5
 
@@ -87,6 +90,16 @@ class HookSecrets:
             return holder
         self._on_changed()
         return changed
+
+    @contextmanager
+    def kept_out_of_errors(self, secret: SecretStr, callback: str) -> Iterator[None]:
+        """Take the secret, and what nobody can guess of the URL, out of what is raised: platforms like to repeat it."""
+        try:
+            yield
+        except Exception as error:
+            known = (secret.get_secret_value(), urlsplit(callback).path.rpartition("/")[2])
+            error.args = tuple(masked(part, known) if isinstance(part, str) else part for part in error.args)
+            raise
 
     def _put(self, holder: App | Account) -> None:
         if isinstance(holder, App):

@@ -273,8 +273,9 @@ class Subscribing:
             callback = self._url(account, needed=True)
             secret = await self._secrets.of(account)
             connector = subscribes(self._directory, account)
-            async with asyncio.timeout(self._call_s):
-                given = await connector.subscribe(callback, secret, record.current())
+            with self._secrets.kept_out_of_errors(secret, callback):
+                async with asyncio.timeout(self._call_s):
+                    given = await connector.subscribe(callback, secret, record.current())
             if mistake := mistake_in(given.data):
                 raise sdk.Malformed(f"data of the subscription {mistake}")
             after = subscription.made(record, given, callback, self._now(), self._share())
