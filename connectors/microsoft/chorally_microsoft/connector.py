@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -110,13 +111,13 @@ class Microsoft(
         tenant = self._settings.tenant_id.lower()
         if not tenant:
             raise sdk.Rejected("the account does not say which directory (tenant) it is for; set its id")
-        await login.renewed(self, login.app_of(self.app.settings), None)
+        await self._speaker.greet()
         return sdk.AccountInfo(external_id=tenant, name=f"Teams of {tenant}")
 
     async def authorize(self, state: str, challenge: str, redirect_uri: str, hint: str) -> sdk.Consent:
         """Give the sign-in page of Microsoft; ``hint`` is the person's address."""
         client = login.person(self, login.app_of(self.app.settings))
-        more = {"login_hint": hint} if hint else {}
+        more: dict[str, Any] = {"login_hint": hint} if hint else {}
         return client.consent(state, challenge, redirect_uri, response_mode="query", **more)
 
     async def exchange(self, callback: sdk.Callback) -> sdk.Grant:

@@ -39,6 +39,10 @@ _TRANSIENT = frozenset({"ErrorMailboxMoveInProgress", "ErrorMailboxStoreUnavaila
 _SHOWN = 300  # characters of the platform's own words
 
 
+class NotOffered(sdk.Rejected):
+    """The service knows who calls, and has no such call."""
+
+
 class Resync(sdk.Rejected):
     """The place in the changes is not known any more."""
 
@@ -57,6 +61,8 @@ def fault(answer: httpx.Response) -> sdk.ConnectorError | None:
         return sdk.Reauthorize(_unauthorised(answer, why))
     if status == 429 or code in _TOO_FAST:
         return sdk.RateLimited(why, wait=sdk.asked_wait(answer))
+    if status == 405:
+        return NotOffered(why)
     if code in _RESYNC or status == 410:
         return Resync(f"the changes are told from the beginning: {why}", reason=sdk.Reason.GONE)
     if code in _REASONS and status < 500:

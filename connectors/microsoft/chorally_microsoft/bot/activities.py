@@ -7,6 +7,7 @@ automatic message, which no rule answers; typing, and what has no place to go, i
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 import chorally_sdk as sdk
@@ -41,7 +42,7 @@ def events(told: Mapping[str, Any], hook: sdk.RawHook) -> Sequence[sdk.Event]:
         ]  # fmt: skip
     if activity.type in _QUIET:
         return [sdk.Ping(stream=ACTIVITIES, account=account, external_id=f"{activity.type}/{place.external_id}")]
-    message = _message(activity, told, place).model_copy(update={"account": account, "sent_at": at})
+    message = _message(activity, told, place, at)
     if activity.type != "messageUpdate":
         return [message]
     edited = message.model_copy(update={"edited_at": at})
@@ -54,7 +55,7 @@ def events(told: Mapping[str, Any], hook: sdk.RawHook) -> Sequence[sdk.Event]:
     return [edited, shown]
 
 
-def _message(activity: Activity, told: Mapping[str, Any], place: Place) -> sdk.Message:
+def _message(activity: Activity, told: Mapping[str, Any], place: Place, at: datetime) -> sdk.Message:
     says = activity.type in ("message", "messageUpdate")
     sender, us = activity.sender, activity.recipient
     text, files = _text(activity), _files(activity)
@@ -68,7 +69,8 @@ def _message(activity: Activity, told: Mapping[str, Any], place: Place) -> sdk.M
         conversation_id=place.conversation,
         parent_id=Place(place.conversation, activity.reply_to).external_id if activity.reply_to else None,
         author=_author(activity),
-        sent_at=activity.at or "1970-01-01T00:00:00Z",  # type: ignore[arg-type]  # replaced by who calls
+        account=activity.tenant or None,
+        sent_at=at,
         kind=kind,
         body=text,
         attachments=files,

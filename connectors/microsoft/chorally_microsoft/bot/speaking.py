@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 
 import chorally_sdk as sdk
+from chorally_microsoft import faults
 from chorally_microsoft.bot.ids import Place
 from chorally_microsoft.names import FILE_HOSTS, SERVICE_HOSTS
 
@@ -70,6 +71,18 @@ class Speaker:
         if not trusted and not self._http.hosts.is_base(where.host, port):
             raise sdk.Rejected(f"{where.host!r} is no service of the Bot Framework; the bot's token is not sent there")
         return f"{service.rstrip('/')}/v3/" + "/".join(quote(part, safe="") for part in parts)
+
+    async def greet(self) -> None:
+        """See whether the service takes the bot's token; that it lists no conversations, as Teams, is as good.
+
+        Raises:
+            ConnectorError: The token is not accepted, or the service cannot be reached.
+        """
+        try:
+            await self._http.get(self._url({}, "conversations"))
+        except (faults.NotOffered, sdk.Rejected) as refused:
+            if not isinstance(refused, faults.NotOffered) and refused.reason is not sdk.Reason.GONE:
+                raise
 
     async def say(self, message: sdk.OutboundMessage) -> sdk.Receipt:
         """Say something: under what it answers, in a conversation, or to a person in a new one.

@@ -50,7 +50,10 @@ async def attach(mailbox: Mailbox, draft: str, file: sdk.Attachment, media: Medi
     """
     if await count(mailbox, draft) > already:
         return
-    with tempfile.SpooledTemporaryFile(SMALL) as aside:  # its size must be told first; a large one lies on the disk
+    if file.size_bytes is not None and file.size_bytes >= SMALL:
+        await _in_pieces(mailbox, draft, file, media(file), file.size_bytes)
+        return
+    with tempfile.SpooledTemporaryFile(SMALL) as aside:  # the size must be told first; a large file lies on the disk
         size = 0
         async for piece in media(file):
             aside.write(piece)
@@ -59,7 +62,12 @@ async def attach(mailbox: Mailbox, draft: str, file: sdk.Attachment, media: Medi
         if size < SMALL:
             await _at_once(mailbox, draft, file, aside.read())
         else:
-            await _in_pieces(mailbox, draft, file, aside, size)
+            await _in_pieces(mailbox, draft, file, _again(aside), size)
+
+
+async def _again(aside: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := aside.read(PIECE):
+        yield piece
 
 
 async def _at_once(mailbox: Mailbox, draft: str, file: sdk.Attachment, content: bytes) -> None:
@@ -72,16 +80,27 @@ async def _at_once(mailbox: Mailbox, draft: str, file: sdk.Attachment, content: 
     await mailbox.http.post(mailbox.url("messages", draft, "attachments"), json=told, headers=HEADERS)
 
 
-async def _in_pieces(mailbox: Mailbox, draft: str, file: sdk.Attachment, aside: IO[bytes], size: int) -> None:
+async def _in_pieces(
+    mailbox: Mailbox, draft: str, file: sdk.Attachment, content: AsyncIterator[bytes], size: int
+) -> None:
     item = {"attachmentType": "file", "name": file.name or "file", "size": size}
     if file.media_type:
         item["contentType"] = file.media_type
     url = mailbox.url("messages", draft, "attachments", "createUploadSession")
     made = await mailbox.http.post(url, json={"AttachmentItem": item}, headers=HEADERS)
     session = read(Session, made.content, "an upload session")
-    start = 0
-    while piece := aside.read(PIECE):
-        span = {"Content-Range": f"bytes {start}-{start + len(piece) - 1}/{size}"}
-        headers = {**span, "Content-Type": "application/octet-stream", "Content-Length": str(len(piece))}
-        await mailbox.http.put(session.url, auth=None, content=piece, headers=headers)  # the URL itself is the key
-        start += len(piece)
+    held, start = bytearray(), 0
+    async for more in content:
+        held += more
+        while len(held) >= PIECE:
+            await _put(mailbox, session.url, bytes(held[:PIECE]), start, size)
+            start += PIECE
+            del held[:PIECE]
+    if held:
+        await _put(mailbox, session.url, bytes(held), start, size)
+
+
+async def _put(mailbox: Mailbox, url: str, piece: bytes, start: int, size: int) -> None:
+    span = {"Content-Range": f"bytes {start}-{start + len(piece) - 1}/{size}"}
+    headers = {**span, "Content-Type": "application/octet-stream", "Content-Length": str(len(piece))}
+    await mailbox.http.put(url, auth=None, content=piece, headers=headers)  # the URL itself is the key

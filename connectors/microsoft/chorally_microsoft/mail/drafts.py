@@ -22,6 +22,8 @@ OPTIONS = {
     "reply_all": "Whether an answer goes to everybody of the mail it answers.",
     "quote": "Whether the mail that is answered stands below the answer; it does unless this is false.",
 }
+REFERENCE = "String {8a3c8b6e-52f4-4bd0-9c6b-5f1b0f3c2a71} Name ChorallyReference"
+"""Of an extended property (Graph, "Outlook extended properties"); its GUID is our own, and may never change."""
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 _FIELDS = "id,isDraft,internetMessageId,conversationId,webLink"
 
@@ -52,14 +54,14 @@ async def _drafted(mailbox: Mailbox, outgoing: sdk.Outgoing) -> dict[str, Any]:
         raw = (await mailbox.http.post(mailbox.url("messages", target, action), headers=HEADERS)).content
         draft = read(Mail, raw, "a draft")
         changes: dict[str, Any] = {"body": _above(content, draft, quoted=outgoing.options.get("quote") is not False)}
-        changes |= _people(outgoing)
+        changes |= {**_people(outgoing), **_mark(outgoing)}
         await mailbox.http.patch(mailbox.url("messages", draft.id), json=changes, headers=HEADERS)
     else:
         to = [outgoing.to] if isinstance(outgoing, sdk.OutboundMessage) and outgoing.to else []
         if not to:
             raise sdk.Rejected("the mail has nobody to go to; say to whom")
         made = {"subject": str(outgoing.options.get("subject") or ""), "body": content, "toRecipients": _named(to)}
-        asked = {**made, **_people(outgoing)}
+        asked = {**made, **_people(outgoing), **_mark(outgoing)}
         raw = (await mailbox.http.post(mailbox.url("messages"), json=asked, headers=HEADERS)).content
         draft = read(Mail, raw, "a draft")
     state = {"draft": draft.id, "message_id": draft.message_id or "", "conversation": draft.conversation or ""}
@@ -91,6 +93,11 @@ def _people(outgoing: sdk.Outgoing) -> dict[str, Any]:
     return {name: _named(people) for name, people in found.items() if people}
 
 
+def _mark(outgoing: sdk.Outgoing) -> dict[str, Any]:
+    """Our reference as a property that nobody sees, by which a mail is found again."""
+    return {"singleValueExtendedProperties": [{"id": REFERENCE, "value": outgoing.client_ref}]}
+
+
 def _list(given: object) -> list[str]:
     return [each for each in given if isinstance(each, str) and each] if isinstance(given, list | tuple) else []
 
@@ -120,7 +127,7 @@ async def find(mailbox: Mailbox, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
     """
     draft = outgoing.prepared.get("draft")
     if not isinstance(draft, str) or not draft:
-        return None
+        return await _by_reference(mailbox, outgoing.client_ref)
     try:
         mail = read(Mail, await mailbox.get("messages", draft, select=_FIELDS), "a mail")
     except sdk.Rejected as gone:
@@ -130,6 +137,17 @@ async def find(mailbox: Mailbox, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
     if mail.is_draft:
         return None
     return sdk.Receipt(external_id=mail.id, conversation_id=mail.conversation or None, url=mail.url)
+
+
+async def _by_reference(mailbox: Mailbox, reference: str) -> sdk.Receipt | None:
+    """Look for a sent mail that bears our reference; whose draft was never stored was never sent."""
+    wanted = f"singleValueExtendedProperties/any(ep: ep/id eq '{REFERENCE}' and ep/value eq '{reference}')"
+    raw = await mailbox.get("messages", filter=wanted, select=_FIELDS)
+    found = [shaped(Mail, each, "a mail", raw) for each in read(Listing, raw, "the mails of a reference").value]
+    sent = next((each for each in found if not each.is_draft), None)
+    if sent is None:
+        return None
+    return sdk.Receipt(external_id=sent.id, conversation_id=sent.conversation or None, url=sent.url)
 
 
 async def _by_message_id(mailbox: Mailbox, message_id: str) -> Mail:

@@ -1,17 +1,20 @@
 """Graph of the sandbox: the calls for mails, files and subscriptions that the connector makes."""
 
 import base64
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from starlette.responses import JSONResponse, Response
 
-from chorally_microsoft.login import SCOPES
+from chorally_microsoft.login import OF_SHARED, SCOPES
 from chorally_microsoft.sandbox.errors import ERRORS
 from chorally_microsoft.sandbox.store import ADDRESS, NAME, QUOTE, USER_ID, Place, Store, Value, people
 from chorally_sdk.sandbox import Call, Clock, Failure, Leases, OAuth, Refusal, Subscribed, Thing, Twin, answers
 
+LIFE = timedelta(days=30)
+"""Of access tokens. Microsoft's last about an hour; here checks let days pass."""
 LONGEST = timedelta(minutes=10_080)
 
 
@@ -26,7 +29,7 @@ class GraphApi(Twin):
     def __init__(self, *, clock: Clock | None = None, seed: int = 0) -> None:
         """Make an empty mailbox."""
         clock = clock or Clock()
-        oauth = OAuth(clock, scopes=frozenset(SCOPES))
+        oauth = OAuth(clock, scopes=frozenset((*SCOPES, *OF_SHARED)), lifetime=LIFE)
         super().__init__(clock=clock, seed=seed, oauth=oauth)
         self.store = Store(self.clock)
         self.leases = Leases(self.clock, LONGEST, prefix="7f105c7d-2dc5-4530-97cd-")
@@ -36,7 +39,11 @@ class GraphApi(Twin):
     @answers("POST", "/{tenant}/oauth2/v2.0/token", on="token", is_open=True)
     async def token(self, call: Call) -> Any:
         """Issue a token."""
-        return self.answer_token(call)
+        answer = self.answer_token(call)
+        if "offline_access" not in self.oauth.withheld or answer.status_code != 200:
+            return answer
+        told = json.loads(bytes(answer.body))
+        return {name: value for name, value in told.items() if name != "refresh_token"}
 
     @answers("GET", "/v1.0/{root:path}/mailFolders/{folder}/messages/delta")
     async def delta(self, call: Call) -> Any:
@@ -68,7 +75,7 @@ class GraphApi(Twin):
         return {"value": [{name: file[name] for name in file if name != "content"} for file in files]}
 
     @answers("POST", "/v1.0/{root:path}/messages/{mail}/attachments", on="prepare")
-    async def attach(self, call: Call) -> Any:
+    async def add_file(self, call: Call) -> Any:
         """Attach a small file."""
         content = base64.b64decode(call.fields["contentBytes"])
         if len(content) >= 3 * 2**20:
@@ -90,7 +97,9 @@ class GraphApi(Twin):
         key = f"session{len(self.sessions)}"
         self.sessions[key] = {**call.fields["AttachmentItem"], "mail": call.path["mail"], "content": bytearray()}
         ends = (self.clock() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        url = f"https://outlook.office.com/api/v2.0/sessions/{key}?authtoken=sandbox"
+        path = f"/api/v2.0/sessions/{key}?authtoken=sandbox"
+        is_real = call.request.url.hostname == "graph.microsoft.com"  # as the connector's tests call it
+        url = f"https://outlook.office.com{path}" if is_real else call.url(path)
         return JSONResponse({"uploadUrl": url, "expirationDateTime": ends, "nextExpectedRanges": ["0-"]}, 201)
 
     @answers("PUT", "/api/v2.0/sessions/{key}", on="prepare", is_open=True)
@@ -153,8 +162,8 @@ class GraphApi(Twin):
     @answers("GET", "/v1.0/{root:path}/messages")
     async def messages(self, call: Call) -> Any:
         """List the mails of a name."""
-        name = call.query.get("$filter", "").removeprefix("internetMessageId eq ").strip("'")
-        found = [mail for mail in self.store.mails if f"<{mail.id}@shop.example>" == name]
+        _, _, name = call.query.get("$filter", "").rstrip("')").rpartition(" eq '")
+        found = [mail for mail in self.store.mails if name in (f"<{mail.id}@shop.example>", mail.more.get("ref"))]
         shown = [self.store.shown(each, call.query.get("$select", "")) for each in found]
         return {"value": [each for each in shown if self.store.mails[each["id"]].more["folder"] != "purged"]}
 
@@ -163,7 +172,9 @@ class GraphApi(Twin):
         """Make the draft of a new mail."""
         asked = call.fields
         body, to = asked.get("body", {}), [*people(asked.get("toRecipients"))]
-        draft = self._draft(body.get("content", ""), body.get("contentType", "text"), asked.get("subject", ""), to)
+        draft = self._draft(
+            body.get("content", ""), body.get("contentType", "text"), asked.get("subject", ""), to, ref=_ref(asked)
+        )
         return JSONResponse(self.store.shown(draft), 201)
 
     @answers("GET", "/v1.0/{root:path}/messages/{mail}")
@@ -180,6 +191,8 @@ class GraphApi(Twin):
             changes |= {"body": asked["body"]["content"], "kind": asked["body"]["contentType"]}
         if "isRead" in asked:
             changes["is_read"] = asked["isRead"]
+        if _ref(asked):
+            changes["ref"] = _ref(asked)
         if "ccRecipients" in asked:
             changes["cc"] = [*people(asked["ccRecipients"])]
         return self.store.shown(self.store.mails.change(mail.id, **changes))
@@ -216,6 +229,11 @@ class GraphApi(Twin):
         """Name the owner of a mailbox."""
         key, address, name = self.users[call.path["root"].removeprefix("users/")]
         return {"id": key, "displayName": name, "mail": address, "userPrincipalName": address}
+
+
+def _ref(asked: Value) -> str:
+    """The reference that an extended property holds."""
+    return next((each["value"] for each in asked.get("singleValueExtendedProperties", ())), "")
 
 
 def _lease(held: Subscribed) -> Value:

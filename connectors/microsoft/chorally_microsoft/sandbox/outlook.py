@@ -10,7 +10,6 @@ from pydantic import SecretStr
 import chorally_sdk as sdk
 from chorally_microsoft.config import AccountSettings, AppSettings
 from chorally_microsoft.html import to_text
-from chorally_microsoft.login import SCOPES
 from chorally_microsoft.mail.subscribing import client_state
 from chorally_microsoft.names import OUTLOOK
 from chorally_microsoft.sandbox.bot import BotApi
@@ -98,7 +97,8 @@ class Outlook(BotApi):
 
     def withhold(self, scope: str) -> sdk.Grant:
         """Return a grant that lacks a scope; without ``offline_access`` there is no refresh token."""
-        grant = self.a_grant(scopes=set(SCOPES) - {scope})
+        self.oauth.withheld = {scope}
+        grant = self.a_grant()
         return grant.model_copy(update={"refresh": None}) if scope == "offline_access" else grant
 
     def consent(self, url: str) -> Mapping[str, str]:
@@ -107,7 +107,7 @@ class Outlook(BotApi):
 
     def expire(self) -> None:
         """Let the access token end."""
-        self.clock.pass_(hours=2)
+        self.clock.pass_(days=31)
 
     def keeps_refresh(self) -> None:
         """Let the old refresh token go on."""

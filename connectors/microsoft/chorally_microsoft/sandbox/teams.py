@@ -13,8 +13,8 @@ from chorally_microsoft.bot.proof import ISSUER
 from chorally_microsoft.bot.speaking import MAX_TEXT
 from chorally_microsoft.config import AccountSettings, AppSettings
 from chorally_microsoft.login import BOT_SCOPE
-from chorally_microsoft.names import KEYS, TEAMS, TEAMS_SERVICE
-from chorally_microsoft.sandbox.bot import CHANNEL, TENANT, BotApi
+from chorally_microsoft.names import KEYS, TEAMS
+from chorally_microsoft.sandbox.bot import CHANNEL, SERVICE, TENANT, BotApi
 from chorally_microsoft.sandbox.store import Value
 from chorally_sdk.sandbox import Call, Clock, Connection, KeySet, Made, Thing, TokenKey, answers
 
@@ -42,9 +42,7 @@ class TeamsBot(BotApi):
         self.grant = self.a_grant(scopes={BOT_SCOPE}).model_copy(
             update={"refresh": None, "keep": {"kind": SecretStr("bot")}}
         )
-        self.key_set = Vouching(
-            KEYS, self.clock, issuer=ISSUER, audience=self.oauth.client_id, serviceurl=TEAMS_SERVICE
-        )
+        self.key_set = Vouching(KEYS, self.clock, issuer=ISSUER, audience=self.oauth.client_id, serviceurl=SERVICE)
         self._news: list[Value] = []
 
     @answers("GET", "/v1/.well-known/keys", is_open=True)
@@ -55,7 +53,7 @@ class TeamsBot(BotApi):
     def connection(self) -> Connection:
         """Say how the bot is connected."""
         app = AppSettings(client_id=self.oauth.client_id, client_secret=SecretStr(self.oauth.client_secret))
-        settings = AccountSettings(kind="teams", tenant_id=TENANT)
+        settings = AccountSettings(kind="teams", tenant_id=TENANT, service_url=SERVICE)
         return Connection(TENANT, "", self.grant, settings, app)
 
     async def say(
@@ -78,7 +76,7 @@ class TeamsBot(BotApi):
             "type": kind,
             "id": thing.id,
             "timestamp": thing.more["at"].isoformat().replace("+00:00", "Z"),
-            "serviceUrl": TEAMS_SERVICE,
+            "serviceUrl": SERVICE,
             "channelId": "msteams",
             "from": sender,
             "conversation": {
@@ -95,7 +93,7 @@ class TeamsBot(BotApi):
         """Let a person put a picture into a message."""
         told = self._add_said(body, "ada", None, None)
         self.bot_files[f"file-{told.id}"] = content
-        url = f"{TEAMS_SERVICE}v3/attachments/file-{told.id}/views/original"
+        url = f"{SERVICE}v3/attachments/file-{told.id}/views/original"
         files = [{"contentType": "image/*", "contentUrl": url}]
         self._news.append(self._activity(told, "message", attachments=files))
         return Place(told.more["conversation"], told.id).external_id
@@ -134,9 +132,9 @@ class TeamsBot(BotApi):
 
     def posted(self, activity: Value) -> sdk.RawHook:
         """Return an activity as the Bot Framework posts it."""
-        return self.signed(json.dumps(activity).encode())
+        return self.hook(json.dumps(activity).encode())
 
-    def signed(self, body: bytes, claims: Mapping[str, Any] | None = None, *, key: TokenKey = "known") -> sdk.RawHook:
+    def hook(self, body: bytes, claims: Mapping[str, Any] | None = None, *, key: TokenKey = "known") -> sdk.RawHook:
         """Return a hook of any body; its token says nothing about the body."""
         headers = {**self.key_set.headers(claims, key=key), "content-type": "application/json"}
         return sdk.RawHook(method="POST", headers=headers, body=body, received_at=self.clock())
@@ -145,7 +143,7 @@ class TeamsBot(BotApi):
         """Return a hook by another token."""
         told = self._add_said("Hello", "ada", None, None)
         body = json.dumps(self._activity(told, "message")).encode()
-        return self.signed(body, claims, key=key)  # type: ignore[arg-type]
+        return self.hook(body, claims, key=key)  # type: ignore[arg-type]
 
     def rotate_keys(self) -> None:
         """Sign by a new key."""
