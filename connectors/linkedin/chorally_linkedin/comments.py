@@ -153,6 +153,8 @@ async def moderate(api: Api, organization: str, action: sdk.Action) -> None:
     """
     known = action.route.get("urn")
     post = action.conversation_id or ""
+    if not (isinstance(known, str) and known) and not post:
+        raise sdk.Rejected("it is not known under which post the comment is")
     urn = known if isinstance(known, str) and known else comment_urn(post, action.external_id)
     path = f"{api.comments_of(thread_of(urn), number_of(urn))}?actor={coded(organization)}"
     match action.verb:

@@ -77,13 +77,17 @@ async def token_scopes(connector: sdk.Connector, app: AppSettings) -> frozenset[
 
     Raises:
         Reauthorize: The token lives no more.
+        Rejected: The app's settings are wrong.
     """
     fields = {
         "token": (await connector.token()).get_secret_value(),
         "client_id": app.client_id,
         "client_secret": app.client_secret.get_secret_value(),
     }
-    answer = await connector.http.post(INTROSPECT, data=fields, auth=None)
+    try:
+        answer = await connector.http.post(INTROSPECT, data=fields, auth=None)
+    except sdk.Reauthorize as error:  # of the app: it is refused before its question is read
+        raise sdk.Rejected("LinkedIn does not know the app; check its client id and secret") from error
     told = read(Introspected, answer.content, "what LinkedIn says of the token")
     if not told.active:
         raise sdk.Reauthorize("the token lives no more; connect the page again")
