@@ -30,7 +30,7 @@ COMMENT = "urn:li:comment:(activity:1,22)"
 
 def signatures(secret: str) -> dict[str, str]:
     """All four forms in which a body may be signed."""
-    found = {}
+    found: dict[str, str] = {}
     for before in (b"hmacsha256=", b""):
         digest = hmac.digest(secret.encode(), before + BODY, "sha256").hex()
         found |= {f"{before!r} bare": digest, f"{before!r} prefixed": f"hmacsha256={digest}"}

@@ -39,6 +39,9 @@ class Sandbox(Desk):
 
     def connection(self) -> Connection:
         """Say how the page is connected: by the grant of a member who administers it."""
+        if self.clock.is_running and self.oauth.live(self.grant.access.get_secret_value()) is None:
+            self.grant = self.a_grant()
+            self.news.created_at = self.news.changed_at = self.clock()
         app = AppSettings(
             client_id=self.oauth.client_id, client_secret=SecretStr(self.oauth.client_secret), application_id="86000001"
         )
