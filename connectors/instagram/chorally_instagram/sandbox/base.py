@@ -1,9 +1,9 @@
 """What all parts of the account's Graph API stand on: its tokens in both flavours, its people, who is told of what."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 from chorally_meta.sandbox import GraphTwin, Owned, Told
@@ -12,6 +12,8 @@ from starlette.types import Receive, Scope, Send
 from chorally_instagram import consent
 from chorally_instagram.sandbox.world import World
 from chorally_sdk.sandbox import Call, Clock, Refusal
+
+T = TypeVar("T")
 
 
 class AccountBase(GraphTwin):
@@ -36,6 +38,32 @@ class AccountBase(GraphTwin):
         self.silent = False
         """Whether what the account does itself is told by no webhook."""
         self._later: list[Told] = []
+        self._forgotten: set[str] = set()
+        self._given: set[str] = set()
+
+    def forget_cursors(self) -> None:
+        """Let every cursor given so far be unknown from now on."""
+        self._forgotten |= self._given
+        self._given.clear()
+
+    def listed(
+        self, call: Call, found: Sequence[T], place: Callable[[T], int], show: Callable[[T], Any], *, url: str = "",
+        asked: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Return a page of a listing, by a cursor that is not forgotten.
+
+        Raises:
+            ValueError: The cursor is none of ours, or is forgotten.
+        """
+        after = (self.asked(call) if asked is None else asked).get("after", "")
+        if after in self._forgotten:
+            raise ValueError(f"Invalid cursors values: {after!r}")
+        told = super().listed(call, found, place, show, url=url, asked=asked)
+        given = told.get("paging", {}).get("cursors", {}).get("after")
+        if given:
+            self._given.add(given)
+            self._forgotten.discard(given)
+        return told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, and tell then what is to be told after the answer."""

@@ -41,6 +41,10 @@ class Account(PublishingRoutes):
         world = self.world
         return Connection(world.account, world.username, self._grant, AccountSettings(), self._app(), data=data)
 
+    def second_grant(self) -> sdk.Grant:
+        """Return another token of the same account."""
+        return sdk.Grant(access=SecretStr(self.aged().access))
+
     def _app(self) -> AppSettings:
         return AppSettings(
             client_id=self.login.oauth.client_id,
@@ -186,6 +190,10 @@ class AccountOfPage(Account):
         return Connection(
             world.account, world.username, grant, AccountSettings(), self._app(), consented=self._consented, data=data
         )
+
+    def second_grant(self) -> sdk.Grant:
+        """Return the token of another page."""
+        return sdk.Grant(access=SecretStr(self.owned[1].token))
 
     def profiles(self) -> Sequence[Profile]:
         """Tell of the accounts of the person's pages: more than one page of the listing."""
