@@ -234,7 +234,8 @@ async def state(world: World, page: Page) -> dict[str, Any]:
     messages: list[Message] = sorted(await world.messages(), key=lambda m: (numbers[m.ticket_id or ""], m.sequence))
     outside = {m.id: m.external_id for m in messages}
     entries: list[LogEntry] = [entry for entry in await world.all(LogEntry) if entry.what in ONCE]
-    triggers = {trigger.id: trigger for trigger in await world.published(topics.RULE_TRIGGERS)}.values()
+    told = await world.published(topics.RULE_TRIGGERS)
+    triggers = {trigger.id: trigger for trigger in told if trigger.data.message_id}.values()
     return {
         "on the page": sorted((answer["note"], answer["text"]) for answer in page.answers),
         "tickets": [(t.number, t.author_name, t.status, t.message_count, t.unread_count) for t in tickets],

@@ -13,6 +13,7 @@ from chorally_core.services.log import handlers as log
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.indexing import GROUP as SEARCH
 from chorally_core.services.publishing import handlers as publishing
+from chorally_core.services.rule_engine import handlers as rule_engine
 
 from tools.pages.reading import attributes, code, rest, summary, table
 
@@ -70,6 +71,8 @@ def consumers() -> dict[tuple[str, str], list[str]]:
     for module in (author, message, log, publishing):
         for handler in module.HANDLERS:
             found[handler.topic, handler.event].append(module.GROUP)
+    for evaluates in rule_engine.handlers():
+        found[evaluates.topic, evaluates.event].append(rule_engine.GROUP)
     found[topics.LOGS, "add"].append(SEARCH)
     for name in (TakeReply.event, TakePublication.event, *topics.MODERATIONS):
         found[CHANNEL, name].append(IO)

@@ -19,6 +19,8 @@ from chorally_core.api import log as log_api
 from chorally_core.api import media as media_api
 from chorally_core.api import message as message_api
 from chorally_core.api import publishing as publishing_api
+from chorally_core.api import rule_engine as rule_engine_api
+from chorally_core.api import rule_engine_runs
 from chorally_core.api.callbacks import Callbacks
 from chorally_core.api.files_named import Files
 from chorally_core.api.identity_users import LocalUsers
@@ -64,6 +66,7 @@ class Doors:
             "author": self._author,
             "message": self._message,
             "log": self._log,
+            "rule-engine": self._rule_engine,
             "publishing": self._publishing,
             "media": self._media,
         }
@@ -110,6 +113,18 @@ class Doors:
             platform_of=self._texts.platform_of, now=self.now, new_id=self.ids,
         )  # fmt: skip
         return publishing_api.create_app(self.trust.identity, parts)
+
+    def _rule_engine(self) -> FastAPI:
+        parts = rule_engine_api.RuleEngine(
+            documents=self.stores.ledger.documents, actions=self.actions, now=self.now, new_id=self.ids
+        )
+        return rule_engine_api.create_app(
+            self.trust.identity,
+            rule_engine_runs.runs_router(parts),
+            rule_engine_api.rules_router(parts),
+            rule_engine_runs.executions_router(parts),
+            rule_engine_runs.schema_router(),
+        )
 
     def _media(self) -> FastAPI:
         uploads = Uploads(

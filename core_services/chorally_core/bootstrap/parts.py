@@ -23,6 +23,7 @@ PARTS: dict[str, tuple[Role, ...]] = {
     "author": (Role.API, Role.CONSUMER),
     "message": (Role.API, Role.CONSUMER, Role.WORKER),
     "log": (Role.API, Role.CONSUMER, Role.WORKER),
+    "rule-engine": (Role.API, Role.CONSUMER, Role.WORKER),
     "publishing": (Role.API, Role.CONSUMER, Role.WORKER),
     "media": (Role.API, Role.WORKER),
 }

@@ -17,6 +17,7 @@ from chorally_core.services.log import handlers as log_service
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.indexing import Indexer
 from chorally_core.services.publishing import handlers as publishing
+from chorally_core.services.rule_engine import handlers as rule_engine
 
 _INDEXED = 400  # facts that the search index takes at once, and how long it lets more come: each commit costs
 _INDEX_LINGER_S = 0.05
@@ -54,6 +55,7 @@ class Reading:
             "author": (author.GROUP, author.HANDLERS),
             "message": (message.GROUP, message.HANDLERS),
             "log": (log_service.GROUP, log_service.HANDLERS),
+            "rule-engine": (rule_engine.GROUP, rule_engine.handlers()),
             "publishing": (publishing.GROUP, publishing.HANDLERS),
             "io": (IO, [*io.handlers(), *([TakeAttachments()] if copies_files else [])]),
         }

@@ -12,6 +12,7 @@ KINDS = {
     },
     "feature-specific": {
         "identity": "users, teams, roles, sign-in",
+        "rule-engine": "rules: conditions on what happens, and what is done then",
         "publishing": "posts of our own: now, or at a time",
         "media": "files that go out with answers and posts",
     },

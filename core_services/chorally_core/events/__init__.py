@@ -10,6 +10,7 @@ from chorally_core.events.records import (
     LogAdd,
     MessageAdd,
     MessageDelete,
+    MessageModerate,
     MessageReconcile,
     MessageUpdate,
     Moderate,
@@ -23,7 +24,7 @@ from chorally_core.events.records import (
 
 __all__ = [
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
-    "MessageReconcile", "MessageUpdate", "Moderate", "PublicationReconcile", "Publish", "Raw", "Reply", "Templated",
-    "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable", "carrying", "decode", "envelope", "headers", "said",
-    "to_raw",
+    "MessageModerate", "MessageReconcile", "MessageUpdate", "Moderate", "PublicationReconcile", "Publish", "Raw",
+    "Reply", "Templated", "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable", "carrying", "decode", "envelope",
+    "headers", "said", "to_raw",
 ]  # fmt: skip

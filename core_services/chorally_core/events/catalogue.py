@@ -18,6 +18,7 @@ from chorally_core.events.records import (
     LogAdd,
     MessageAdd,
     MessageDelete,
+    MessageModerate,
     MessageReconcile,
     MessageUpdate,
     Moderate,
@@ -42,15 +43,18 @@ class Declared:
     issuers: tuple[str, ...]
 
 
-LOGGING = ("io-service", "author-service", "message-service", "identity-service", "publishing-service")
+LOGGING = (
+    "io-service", "author-service", "message-service", "identity-service", "publishing-service", "rule-engine-service",
+)  # fmt: skip
 """Services that tell facts."""
 
 DECLARED: tuple[Declared, ...] = (
     Declared(topics.AUTHORS, "add", AuthorAdd, ("io-service",)),
     Declared(topics.AUTHORS, "delete", AuthorDelete, ("io-service", "author-service")),
-    Declared(topics.MESSAGES, "add", MessageAdd, ("io-service",)),
+    Declared(topics.MESSAGES, "add", MessageAdd, ("io-service", "rule-engine-service")),
     Declared(topics.MESSAGES, "update", MessageUpdate, ("io-service",)),
     Declared(topics.MESSAGES, "delete", MessageDelete, ("io-service",)),
+    Declared(topics.MESSAGES, "moderate", MessageModerate, ("rule-engine-service",)),
     Declared(topics.MESSAGES, "reconcile", MessageReconcile, ("io-service",)),
     Declared(topics.TICKETS, "update", TicketUpdate, ("message-service", "rule-service", "rule-engine-service")),
     Declared(topics.LOGS, "add", LogAdd, LOGGING),

@@ -46,6 +46,11 @@ def author_id(tenant: str, platform: str, scope: str, external_id: str) -> str:
     return str(uuid5(_NAMESPACE, _SEPARATOR.join((tenant, platform, scope, external_id))))
 
 
+def automatic_reply_id(tenant: str, answered: str) -> str:
+    """Return the id of the one automatic reply that a message may get, whoever writes it."""
+    return derived("automatic reply", tenant, answered)
+
+
 def message_id(tenant: str, account_id: str, channel: str, external_id: str) -> str:
     """Return the id of a message that came in; the same message always has the same."""
     return derived("message", tenant, account_id, channel, external_id)

@@ -83,6 +83,11 @@ class MessageAdd(Data, frozen=True, kw_only=True):
     automatic: bool = False
     backfilled: bool = False
     """Imported history: counted and shown, answered by no rule."""
+    ticket_id: str | None = None
+    """The ticket that a rule or bot writes to; what comes from a platform is given its own."""
+    actor_kind: ActorKind = "service"
+    """Who wrote it, where it was written here."""
+    actor_id: str = ""
 
 
 class MessageUpdate(Data, frozen=True, kw_only=True):
@@ -101,6 +106,16 @@ class MessageDelete(Data, frozen=True, kw_only=True):
 
     id: str
     at: datetime
+
+
+class MessageModerate(Data, frozen=True, kw_only=True):
+    """Do something to a message on its platform, on behalf of a rule: hide, show, delete or like it."""
+
+    id: str
+    message_id: str
+    verb: Literal["hide", "unhide", "delete", "like"]
+    actor_kind: ActorKind = "rule"
+    actor_id: str = ""
 
 
 class MessageReconcile(Data, frozen=True, kw_only=True):
@@ -124,6 +139,8 @@ class TicketUpdate(Data, frozen=True, kw_only=True):
     changes: dict[str, Any]
     actor_kind: ActorKind = "rule"
     actor_id: str = ""
+    rules: tuple[str, ...] = ()
+    """Rules that fired in the chain of causes, which fire no more on what follows."""
 
 
 class Templated(Data, frozen=True, kw_only=True):
@@ -220,6 +237,8 @@ class LogAdd(Data, frozen=True, kw_only=True):
     """Bounded: what a reader needs without asking anybody."""
     backfilled: bool = False
     automatic: bool = False
+    rules: tuple[str, ...] = ()
+    """Rules that fired in the chain of causes."""
 
 
 class TriggerEvaluate(Data, frozen=True, kw_only=True):
@@ -233,6 +252,12 @@ class TriggerEvaluate(Data, frozen=True, kw_only=True):
     account_id: str | None = None
     snapshot: dict[str, Any] = {}
     automatic: bool = False
+    version: int = 0
+    """Version of what it is about, after it."""
+    actor_kind: ActorKind = "service"
+    actor_id: str = ""
+    rules: tuple[str, ...] = ()
+    """Rules that fired in the chain of causes, which fire no more on what follows."""
 
 
 class DeadLetterAdd(Data, frozen=True, kw_only=True):

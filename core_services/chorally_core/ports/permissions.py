@@ -36,6 +36,10 @@ class Permission(StrEnum):
     """See our own posts and what became of them."""
     PUBLICATIONS_WRITE = "publications:write"
     """Publish posts in the name of accounts, now or at a time, and cancel those that wait."""
+    RULES_READ = "rules:read"
+    """See rules, try them on what happened, and see what they did."""
+    RULES_WRITE = "rules:write"
+    """Add, change, order, enable and remove rules, which act on tickets and answer people."""
     OPERATIONS_READ = "operations:read"
     """See dead letters, jobs and how far consumers lag."""
     OPERATIONS_WRITE = "operations:write"
@@ -53,7 +57,12 @@ _AGENT = _VIEWER | {
     Permission.LOGS_READ,
     Permission.PUBLICATIONS_READ,
 }
-_SUPERVISOR = _AGENT | {Permission.DELIVERIES_RESOLVE, Permission.PUBLICATIONS_WRITE}
+_SUPERVISOR = _AGENT | {
+    Permission.DELIVERIES_RESOLVE,
+    Permission.PUBLICATIONS_WRITE,
+    Permission.RULES_READ,
+    Permission.RULES_WRITE,
+}
 _ADMIN = frozenset(Permission) - {Permission.INSTALLATION_WRITE}
 
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(

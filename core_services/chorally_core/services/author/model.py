@@ -69,4 +69,8 @@ class Author(Document, frozen=True, kw_only=True):
 
     def snapshot(self) -> dict[str, object]:
         """Return what a reader of the log needs to know."""
-        return {"name": self.name, "handle": self.handle, "platform": self.platform}
+        told: dict[str, object] = {"name": self.name, "handle": self.handle, "platform": self.platform}
+        for name in ("language", "country", "followers"):
+            if (value := getattr(self, name)) not in ("", None):
+                told[name] = value
+        return told

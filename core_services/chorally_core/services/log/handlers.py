@@ -17,6 +17,9 @@ GROUP = "log"
 TRIGGERS = frozenset({"message_received", "message_edited", "ticket_changed"})
 """Facts that rules may answer."""
 
+ABOUT_AUTHORS = frozenset({"author_added", "author_changed", "author_erased", "author_blocked", "author_unblocked"})
+"""Facts that tell the rules who somebody is."""
+
 
 def entry_id(event: Event[LogAdd]) -> str:
     """Return the id of the entry that a fact becomes; it begins with the time."""
@@ -60,19 +63,30 @@ class KeepFact(Handler[LogAdd]):
             backfilled=fact.backfilled,
             automatic=fact.automatic,
         )
+        if fact.kind in ABOUT_AUTHORS:
+            return Change((entry,), (_trigger(event, name),))
         if fact.backfilled or fact.kind not in TRIGGERS:
             return Change((entry,))
-        trigger = TriggerEvaluate(
-            log_id=name,
-            kind=fact.kind,
-            ticket_id=fact.ticket_id,
-            message_id=fact.message_id,
-            author_id=fact.author_id,
-            account_id=fact.account_id,
-            snapshot=fact.snapshot,
-            automatic=fact.automatic,
-        )
-        return Change((entry,), (event.causes(trigger, topic=topics.RULE_TRIGGERS, issuer=SERVICE, name="evaluate"),))
+        return Change((entry,), (_trigger(event, name),))
+
+
+def _trigger(event: Event[LogAdd], log_id: str) -> Event[TriggerEvaluate]:
+    fact = event.data
+    data = TriggerEvaluate(
+        log_id=log_id,
+        kind=fact.kind,
+        ticket_id=fact.ticket_id,
+        message_id=fact.message_id,
+        author_id=fact.author_id,
+        account_id=fact.account_id,
+        snapshot=fact.snapshot,
+        automatic=fact.automatic,
+        version=fact.version,
+        actor_kind=fact.actor_kind,
+        actor_id=fact.actor_id,
+        rules=fact.rules,
+    )
+    return event.causes(data, topic=topics.RULE_TRIGGERS, issuer=SERVICE, name="evaluate")
 
 
 HANDLERS = (KeepFact(),)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from chorally_core.events.records import ActorKind
 from chorally_core.ports.documents import Document
 
 
@@ -25,7 +26,7 @@ class LogEntry(Document, frozen=True, kw_only=True):
     message_id: str | None = None
     author_id: str | None = None
     account_id: str | None = None
-    actor_kind: str = "service"
+    actor_kind: ActorKind = "service"
     actor_id: str = ""
     snapshot: dict[str, Any] = {}
     caused_by: str = ""

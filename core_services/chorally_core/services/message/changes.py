@@ -136,4 +136,6 @@ def changed_ticket(ticket: Ticket, changes: Mapping[str, Any], at: datetime) -> 
             raise InvalidChange("snoozed_until", "a resolved ticket cannot be snoozed; reopen it first")
         if snoozed <= at:
             raise InvalidChange("snoozed_until", "must be in the future")
-    return msgspec.structs.replace(ticket, **new, updated_at=max(at, ticket.updated_at))
+    return msgspec.structs.replace(
+        ticket, **new, updated_at=max(at, ticket.updated_at), decided_version=ticket.version + 1
+    )

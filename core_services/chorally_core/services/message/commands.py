@@ -65,7 +65,7 @@ def reply(
     if answered.deleted_at is not None:
         raise NotPossible("the message was deleted on the platform; answer another one")
     cause = derived("reply", message_id)
-    changed = ticket.with_agent_message(cause, at)
+    changed = ticket.with_agent_message(cause, at, public=not automatic)
     message = Message(
         id=message_id,
         tenant=ticket.tenant,
@@ -241,7 +241,7 @@ def change(ticket: Ticket, changes: Mapping[str, Any], *, actor: Actor, at: date
     changed = changed_ticket(ticket, changes, at)
     if changed is ticket:
         return NOTHING
-    told = about_ticket("ticket_changed", changed, actor, dict(changes))
+    told = about_ticket("ticket_changed", changed, actor, dict(changes), ticket)
     fact = asked(told, tenant=ticket.tenant, conversation=ticket.conversation_key, at=at, cause=cause)
     return Change((changed,), (fact,))
 
@@ -256,7 +256,9 @@ def wake(ticket: Ticket, *, at: datetime) -> Change:
     if ticket.snoozed_until is None or ticket.snoozed_until > at or ticket.status == "resolved":
         return NOTHING
     cause = derived("wake", ticket.id, ticket.snoozed_until.isoformat())
-    changed = msgspec.structs.replace(ticket, snoozed_until=None, status="open", updated_at=at)
+    changed = msgspec.structs.replace(
+        ticket, snoozed_until=None, status="open", updated_at=at, decided_version=ticket.version + 1
+    )
     told = about_ticket("ticket_woken", changed, Actor("service", SERVICE))
     return Change(
         (changed,), (asked(told, tenant=ticket.tenant, conversation=ticket.conversation_key, at=at, cause=cause),)

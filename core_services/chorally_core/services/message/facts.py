@@ -7,6 +7,7 @@ from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.services.message.changes import SYSTEM, Actor
 from chorally_core.services.message.model import Message, Ticket
+from chorally_core.services.message.told import of_message, of_ticket
 
 SERVICE = "message-service"
 GROUP = "message"
@@ -17,9 +18,12 @@ def conversation_key(tenant: str, conversation: str) -> str:
     return f"{tenant}/{conversation}"
 
 
-def message_fact(event: Event[Any], what: str, message: Message) -> Event[LogAdd]:
-    """Return a fact about a message that an event led to."""
-    return event.causes(_about_message(what, message, SYSTEM), topic=topics.LOGS, issuer=SERVICE, name="add", of=what)
+def message_fact(
+    event: Event[Any], what: str, message: Message, ticket: Ticket | None = None, version: int = 0
+) -> Event[LogAdd]:
+    """Return a fact about a message that an event led to; with its ticket where rules may answer it."""
+    data = _about_message(what, message, SYSTEM, of_message(message, ticket, version))
+    return event.causes(data, topic=topics.LOGS, issuer=SERVICE, name="add", of=what)
 
 
 def ticket_fact(
@@ -30,9 +34,11 @@ def ticket_fact(
     actor: Actor = SYSTEM,
     backfilled: bool = False,
     changes: dict[str, Any] | None = None,
+    before: Ticket | None = None,
+    rules: tuple[str, ...] = (),
 ) -> Event[LogAdd]:
-    """Return a fact about a ticket that an event led to."""
-    data = _about_ticket(what, ticket, actor, backfilled, changes)
+    """Return a fact about a ticket that an event led to; ``before`` tells what it was."""
+    data = _about_ticket(what, ticket, actor, backfilled, changes, before, rules)
     return event.causes(data, topic=topics.LOGS, issuer=SERVICE, name="add", of=what)
 
 
@@ -56,15 +62,17 @@ def asked(
 
 def about_message(what: str, message: Message, actor: Actor) -> LogAdd:
     """Return what a fact says about a message."""
-    return _about_message(what, message, actor)
+    return _about_message(what, message, actor, of_message(message))
 
 
-def about_ticket(what: str, ticket: Ticket, actor: Actor, changes: dict[str, Any] | None = None) -> LogAdd:
-    """Return what a fact says about a ticket."""
-    return _about_ticket(what, ticket, actor, False, changes)
+def about_ticket(
+    what: str, ticket: Ticket, actor: Actor, changes: dict[str, Any] | None = None, before: Ticket | None = None
+) -> LogAdd:
+    """Return what a fact says about a ticket; ``before`` tells what it was."""
+    return _about_ticket(what, ticket, actor, False, changes, before)
 
 
-def _about_message(what: str, message: Message, actor: Actor) -> LogAdd:
+def _about_message(what: str, message: Message, actor: Actor, snapshot: dict[str, Any]) -> LogAdd:
     if actor is SYSTEM and message.direction == "inbound" and message.author_id:
         actor = Actor("author", message.author_id)
     return LogAdd(
@@ -78,16 +86,27 @@ def _about_message(what: str, message: Message, actor: Actor) -> LogAdd:
         account_id=message.account_id,
         actor_kind=actor.kind,
         actor_id=actor.id,
-        snapshot=message.snapshot(),
+        snapshot=snapshot,
         backfilled=message.backfilled,
         automatic=message.automatic,
     )
 
 
-def _about_ticket(what: str, ticket: Ticket, actor: Actor, backfilled: bool, changes: dict[str, Any] | None) -> LogAdd:
+def _about_ticket(
+    what: str,
+    ticket: Ticket,
+    actor: Actor,
+    backfilled: bool,
+    changes: dict[str, Any] | None,
+    before: Ticket | None = None,
+    rules: tuple[str, ...] = (),
+) -> LogAdd:
     snapshot = ticket.snapshot()
     if changes:
         snapshot["changes"] = changes
+    if before is not None:
+        snapshot |= of_ticket(ticket, ticket.version + 1)
+        snapshot["was"] = {field: getattr(before, field) for field in changes or ()}
     return LogAdd(
         kind=what,
         subject_type="ticket",
@@ -100,4 +119,5 @@ def _about_ticket(what: str, ticket: Ticket, actor: Actor, backfilled: bool, cha
         actor_id=actor.id,
         snapshot=snapshot,
         backfilled=backfilled,
+        rules=rules,
     )

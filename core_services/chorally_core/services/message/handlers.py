@@ -20,6 +20,7 @@ from chorally_core.events import (
 )
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
+from chorally_core.services.message import machine
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
 from chorally_core.services.message.facts import GROUP, SERVICE, message_fact, ticket_fact
 from chorally_core.services.message.model import Block, Early, Message, Ticket
@@ -37,6 +38,8 @@ class ReceiveMessage(Handler[MessageAdd]):
     def reads(self, event: Event[MessageAdd]) -> Iterable[Key]:
         """Return the message if it came before, the unresolved ticket, and for an echo what it answers."""
         d = event.data
+        if d.origin == "here":
+            return machine.keys_of(event)
         keys = [Key.by_id(Message, d.id), Key(Ticket, "open_key", _open_key(event)), Key.by_id(Early, d.id)]
         if d.direction != "inbound":
             if d.parent_message_id:
@@ -49,7 +52,7 @@ class ReceiveMessage(Handler[MessageAdd]):
         """Return the tickets that the message itself, or what it answers, belongs to."""
         d = event.data
         known = found.get(Message, d.id)
-        if known is None and d.direction == "inbound":
+        if (known is None and d.direction == "inbound") or d.origin == "here":
             return ()
         parent = found.get(Message, d.parent_message_id) if d.direction != "inbound" else None
         return [Key.by_id(Ticket, m.ticket_id) for m in (known, parent) if m is not None and m.ticket_id]
@@ -57,9 +60,11 @@ class ReceiveMessage(Handler[MessageAdd]):
     def decide(self, event: Event[MessageAdd], found: Found) -> Change:
         """Add the message to its ticket, opening one where there is none; what came before changes nothing."""
         d = event.data
+        if d.origin == "here":
+            return machine.written(event, found)
         known = found.get(Message, d.id)
         if known is not None and not self._half_done(known, event, found):
-            return self._came_again(known, event)
+            return self._came_again(known, event, found)
         if d.direction != "inbound":
             return self._said_elsewhere(event, found, known)
         if d.author_id and found.get(Block, Block.id_of(event.tenant, d.author_id)) is not None:
@@ -69,7 +74,7 @@ class ReceiveMessage(Handler[MessageAdd]):
         ticket = open_ticket or Ticket.opened_by(event, found.number(Ticket, event.tenant))
         ticket = ticket.with_author_message(event)
         message, mended = _placed(_received(event, found, ticket.id, ticket.message_count), known)
-        facts = [message_fact(event, "message_received", message)]
+        facts = [message_fact(event, "message_received", message, ticket, ticket.version + 1)]
         if open_ticket is None:
             facts.insert(0, ticket_fact(event, "ticket_opened", ticket, backfilled=d.backfilled))
         return Change((message, ticket) if known is None else (ticket,), tuple(facts), mended=mended)
@@ -83,7 +88,7 @@ class ReceiveMessage(Handler[MessageAdd]):
         return ticket is None or ticket.lacks(known)
 
     @staticmethod
-    def _came_again(known: Message, event: Event[MessageAdd]) -> Change:
+    def _came_again(known: Message, event: Event[MessageAdd], found: Found) -> Change:
         d = event.data
         if known.deleted_at is not None or known.outdates(d):
             return NOTHING
@@ -92,7 +97,9 @@ class ReceiveMessage(Handler[MessageAdd]):
                 return NOTHING
             return Change((msgspec.structs.replace(known, edited_at=d.edited_at, edit_told_at=d.edited_at),))
         message = known.edited(d, d.received_at)
-        return Change((message,), (message_fact(event, "message_edited", message),))
+        ticket = found.get(Ticket, message.ticket_id)
+        fact = message_fact(event, "message_edited", message, ticket, ticket.version if ticket is not None else 0)
+        return Change((message,), (fact,))
 
     @staticmethod
     def _said_elsewhere(event: Event[MessageAdd], found: Found, known: Message | None) -> Change:
@@ -261,16 +268,17 @@ class ChangeTicket(Handler[TicketUpdate]):
         if ticket is None or ticket.has_seen(event.id):
             return NOTHING
         actor = Actor(d.actor_kind, d.actor_id)
-        if ticket.version != d.judged_version:
+        if ticket.version < d.judged_version or ticket.decided_version > d.judged_version:
             return Change((), (ticket_fact(event, "ticket_change_overtaken", ticket, actor=actor),))
         try:
             changed = changed_ticket(ticket, d.changes, event.occurred_at)
         except InvalidChange as error:
             raise ValueError(str(error)) from error
         remembered = msgspec.structs.replace(changed, changed_by=(*changed.changed_by, event.id)[-16:])
-        return Change(
-            (remembered,), (ticket_fact(event, "ticket_changed", remembered, actor=actor, changes=d.changes),)
+        fact = ticket_fact(
+            event, "ticket_changed", remembered, actor=actor, changes=d.changes, before=ticket, rules=d.rules
         )
+        return Change((remembered,), (fact,))
 
 
-HANDLERS = (ReceiveMessage(), MarkMessage(), RemoveMessage(), Reconcile(), ChangeTicket())
+HANDLERS = (ReceiveMessage(), MarkMessage(), RemoveMessage(), Reconcile(), ChangeTicket(), machine.ModerateMessage())

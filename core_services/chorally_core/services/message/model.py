@@ -16,7 +16,6 @@ Priority = Literal["low", "normal", "high", "urgent"]
 
 _REMEMBERED = 16  # events a ticket remembers to have been brought up to date by
 _VERSIONS = 20  # earlier texts kept of an edited message
-_SHOWN = 280  # characters of a message that the log shows
 _SUBJECT = 120  # characters of the first message that become the subject
 
 _RANK = {"queued": 0, "sending": 1, "unconfirmed": 2, "failed": 2, "sent": 3, "delivered": 4, "read": 5}
@@ -54,6 +53,7 @@ class Message(Document, frozen=True, kw_only=True):
     origin: str = "platform"
     body: str = ""
     subject: str = ""
+    language: str = ""
     attachments: tuple[Attached, ...] = ()
     template: Templated | None = None
     """The approved text that went out in place of one of our own."""
@@ -95,9 +95,10 @@ class Message(Document, frozen=True, kw_only=True):
             id=d.id, tenant=event.tenant, ticket_id=ticket_id, sequence=sequence, event_id=event.id,
             account_id=d.account_id, platform=d.platform, channel=d.channel, direction=d.direction, content=d.kind,
             author_id=d.author_id, author_name=d.author_name, sender_kind="author" if inbound else "platform",
-            sender_id=d.author_id or "", origin=d.origin, body=d.body, subject=d.subject, attachments=d.attachments,
-            rating=d.rating, external_id=d.external_id, external_parent_id=d.external_parent_id,
-            external_conversation_id=d.external_conversation_id, external_url=d.external_url,
+            sender_id=d.author_id or "", origin=d.origin, body=d.body, subject=d.subject, language=d.language,
+            attachments=d.attachments, rating=d.rating, external_id=d.external_id,
+            external_parent_id=d.external_parent_id, external_conversation_id=d.external_conversation_id,
+            external_url=d.external_url,
             external_created_at=d.external_created_at, received_at=d.received_at,
             status="received" if inbound else "sent", in_reply_to=d.parent_message_id, route=d.route, extra=d.extra,
             edited_at=d.edited_at, edit_told_at=d.edited_at, automatic=d.automatic, backfilled=d.backfilled,
@@ -173,7 +174,6 @@ class Message(Document, frozen=True, kw_only=True):
         return {
             "channel": self.channel,
             "direction": self.direction,
-            "body": self.body[:_SHOWN],
             "status": self.status,
             "author": self.author_name,
         }
@@ -236,6 +236,11 @@ class Ticket(Document, frozen=True, kw_only=True):
     """The last messages that it counts, by the events that added them."""
     changed_by: tuple[str, ...] = ()
     """The last events that changed it otherwise."""
+    decided_version: int = 0
+    """Version in which one of the fields that people and rules change was changed last.
+
+    What was judged before it is overtaken; messages that only add to the ticket overtake nothing.
+    """
 
     @staticmethod
     def key_of(tenant: str, account_id: str, conversation_key: str) -> str:
@@ -275,9 +280,12 @@ class Ticket(Document, frozen=True, kw_only=True):
         if not newest:
             window = self.reply_window_expires_at
         answered = self.last_agent_message_at is not None and self.last_agent_message_at > said
+        status: Status = "waiting" if answered and self.status == "waiting" else "open"
+        is_as_before = status == self.status and self.snoozed_until is None
         return msgspec.structs.replace(
             self,
-            status="waiting" if answered and self.status == "waiting" else "open",
+            status=status,
+            decided_version=self.decided_version if is_as_before else self.version + 1,
             snoozed_until=None,
             updated_at=max(self.updated_at, d.received_at),
             last_author_message_at=said if newest else self.last_author_message_at,
@@ -303,6 +311,8 @@ class Ticket(Document, frozen=True, kw_only=True):
             changes |= {"last_agent_message_at": latest, "first_response_at": self.first_response_at or at}
             if not pending and self.status != "resolved":
                 changes |= {"status": "waiting", "waiting_since": None}
+                if self.status != "waiting":
+                    changes["decided_version"] = self.version + 1
         return msgspec.structs.replace(self, **changes)
 
     def snapshot(self) -> dict[str, Any]:
