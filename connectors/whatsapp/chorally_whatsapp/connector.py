@@ -90,12 +90,18 @@ class WhatsApp(
         if template is not None and "template" not in state and "components" not in outgoing.options:
             known = await templates.found(self.http, self._settings.waba_id, template)
             state["template"] = known.model_dump(mode="json")
+            self._judge(outgoing, state)
             return sdk.Prepared(state=state, ready=not outgoing.attachments)
         if outgoing.attachments and "file" not in state:
-            if template is None:
-                files.judge(outgoing)
+            self._judge(outgoing, state)
             state["file"] = await files.uploaded(self, outgoing, outgoing.attachments[0])
         return sdk.Prepared(state=state)
+
+    def _judge(self, outgoing: sdk.Outgoing, state: sdk.Json) -> None:
+        """Refuse what would be refused when it is sent, before a file is uploaded for nothing."""
+        if isinstance(outgoing, sdk.OutboundMessage):
+            likely = {**state, "file": "to be uploaded"} if outgoing.attachments else state
+            sending.composed(outgoing.model_copy(update={"prepared": likely}), self._settings)
 
     async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
         """Send a text, a file, a template, something to press, a place, contacts or a reaction.

@@ -62,5 +62,6 @@ CHANNELS = (
 )
 BUDGETS = (
     sdk.Budget(limit=80, per=timedelta(seconds=1), match="POST /*/messages"),  # "Throughput"; more after an upgrade
-    sdk.Budget(limit=200, per=timedelta(hours=1), match="GET /*/message_templates"),  # business management
+    # "Rate Limits", management: of accounts with a registered number; each template that is sent is read before
+    sdk.Budget(limit=5000, per=timedelta(hours=1), match="GET /*/message_templates"),
 )

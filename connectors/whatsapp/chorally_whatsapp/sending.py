@@ -20,6 +20,8 @@ from chorally_whatsapp.shapes import KnownTemplate, Sent
 MAX_CONTACTS = 5
 _OF_BUSINESS = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
 """The id of a person within a business, in place of a phone number they hide."""
+_PHONE = re.compile(r"\+?[\d\s().-]+")
+"""A phone number, as people write it; what is neither is a group."""
 _INSTEAD = ("reaction", "location", "contacts")
 
 
@@ -52,11 +54,9 @@ def recipient(message: sdk.OutboundMessage) -> dict[str, str]:
     to = message.conversation_id or message.to or route
     if not to:
         raise sdk.Rejected("a message goes to a person; say in which conversation, or to whom")
-    if message.route.get("group") is True:
-        return {"recipient_type": "group", "to": to}
     if _OF_BUSINESS.fullmatch(to):
         return {"recipient_type": "individual", "recipient": to}
-    return {"recipient_type": "individual", "to": to}
+    return {"recipient_type": "individual" if _PHONE.fullmatch(to) else "group", "to": to}
 
 
 def _content(message: sdk.OutboundMessage, settings: AccountSettings) -> tuple[str, Any]:

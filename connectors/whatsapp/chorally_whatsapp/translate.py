@@ -137,7 +137,6 @@ class Talk:
         self, message: Incoming, told: Mapping[str, Any], external_id: str, place: str, writer: str, *, ours: bool
     ) -> sdk.Message:
         content = content_of(told)
-        route = {"to": place, **({"group": True} if message.group_id else {})}
         extra = {**content.extra, **({"history": True} if self.is_history else {})}
         return sdk.Message(
             external_id=external_id,
@@ -152,7 +151,7 @@ class Talk:
             attachments=content.files,
             ours=ours,
             automatic=self.is_history or content.kind == "system",
-            route=route,
+            route={"to": place},
             extra=extra,
         )
 

@@ -63,6 +63,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("Which?", {"buttons": "Yes"}, "is a list"),
     ("Which?", {"buttons": [7]}, "is an object"),
     ("Which?", {"buttons": ["Yes", "Yes"]}, "differ"),
+    ("Which?", {"buttons": [{"id": "1", "title": "Yes"}, {"id": "2", "title": "Yes"}]}, "titles of buttons differ"),
+    ("Which?", {"buttons": [{"id": "1", "title": "Yes"}, {"id": "1", "title": "No"}]}, "ids of buttons differ"),
     ("Which?", {"buttons": ["a" * 21]}, "at most 20"),
     ("Which?", {"buttons": [{"id": "a" * 257, "title": "b"}]}, "at most 256"),
     ("Which?", {"buttons": [" "]}, "write one"),

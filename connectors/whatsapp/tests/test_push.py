@@ -76,7 +76,7 @@ TO: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"conversation_id": None, "to": "+39 333 1234567"}, {"recipient_type": "individual", "to": "+39 333 1234567"}),
     ({"conversation_id": "IT.42"}, {"recipient_type": "individual", "recipient": "IT.42"}),
     ({"conversation_id": None, "route": {"to": "15551"}}, {"recipient_type": "individual", "to": "15551"}),
-    ({"conversation_id": "Y2Fw", "route": {"to": "Y2Fw", "group": True}}, {"recipient_type": "group", "to": "Y2Fw"}),
+    ({"conversation_id": "Y2FwaV9ncm91cA"}, {"recipient_type": "group", "to": "Y2FwaV9ncm91cA"}),
 ]
 
 
@@ -227,6 +227,32 @@ async def test_after_a_day_only_a_template_is_taken(whatsapp: WhatsApp, business
 
     assert caught.value.reason == sdk.Reason.WINDOW
     assert receipt.external_id
+
+
+async def test_what_would_be_refused_is_refused_before_a_file_is_uploaded(
+    whatsapp: WhatsApp, exchanges: list[Exchange]
+) -> None:
+    """The text below it, the options beside it, the values of a template above which it stands."""
+    for options in ({"buttons": ["a", "a"]}, {"location": {"latitude": 1, "longitude": 2}}, {"reaction": "+"}):
+        with pytest.raises(sdk.Rejected):
+            await whatsapp.prepare(an_answer(attachments=[a_file()], options=options))
+    assert exchanges == []
+    template = sdk.Template(name="order_ready", language="it", values=("Ada",))
+    with pytest.raises(sdk.Rejected, match="takes 2 values"):
+        await whatsapp.prepare(an_answer("", template=template, attachments=[a_file()]))
+    assert [each.method for each in exchanges] == ["GET"]
+
+
+async def test_a_weakness_that_is_no_5xx_leaves_the_outcome_open(business: Twin) -> None:
+    """The code counts, whatever the status."""
+    error = {"error": {"message": "Something went wrong", "type": "OAuthException", "code": 131000}}
+    known = business.connection()
+    weak = connect(
+        WhatsApp, httpx.MockTransport(lambda _: httpx.Response(400, json=error)), external_id=known.external_id,
+        grant=known.grant, settings=known.settings,
+    )  # fmt: skip
+    with sdk.visible_call(), pytest.raises(sdk.OutcomeUnknown):
+        await weak.push(an_answer())
 
 
 async def test_an_answer_that_does_not_name_what_was_made_is_unknown(whatsapp: WhatsApp, business: Twin) -> None:

@@ -179,12 +179,21 @@ def test_a_person_who_hides_their_number_is_known_by_their_id() -> None:
     assert (message.conversation_id, message.route) == ("IT.42", {"to": "IT.42"})
 
 
+def test_a_contact_is_found_by_either_id() -> None:
+    """Also where the message has a number, and the contact has none."""
+    contact = {"profile": {"name": "Ada"}, "wa_id": "", "user_id": "IT.42"}
+    (message,) = told(a_value(contacts=[contact], messages=[a_message(from_user_id="IT.42")]))
+
+    assert isinstance(message, sdk.Message)
+    assert message.author == sdk.Author(external_id=ADA, name="Ada")
+
+
 def test_a_group_is_a_conversation_of_its_own() -> None:
     """The author is the person; an answer goes to the group."""
     message = said(a_message(group_id="Y2FwaV9ncm91cA"))
 
     assert (message.conversation_id, message.author and message.author.external_id) == ("Y2FwaV9ncm91cA", ADA)
-    assert message.route == {"to": "Y2FwaV9ncm91cA", "group": True}
+    assert message.route == {"to": "Y2FwaV9ncm91cA"}
 
 
 def a_status(state: str, **given: Any) -> dict[str, Any]:
