@@ -42,8 +42,6 @@ class Watch:
         """Take reviews in, and yield what became of their replies since the walk before."""
         for review in reviews:
             external_id = id_of(review)
-            if external_id in self.seen:
-                continue
             state = state_of(review.reviewReply)
             was = self.before.get(external_id, ["", ""])[1]
             self.seen[external_id] = [changed_at(review).isoformat(), state]
@@ -85,8 +83,10 @@ async def watch(
             walk = Watch(walk.before)
             continue
         wanted = [each for each in found if since is None or changed_at(each) >= since]
-        events = tuple(walk.see(wanted[: most - len(walk.seen)], now))
-        is_whole = not following or len(wanted) < len(found)
+        fresh = [each for each in wanted if id_of(each) not in walk.seen]
+        room = most - len(walk.seen)
+        events = tuple(walk.see(fresh[:room], now))
+        is_whole = len(fresh) <= room and (not following or len(wanted) < len(found))
         walk.token = following or None
         if len(walk.seen) < most and not is_whole:
             yield sdk.Page(events=events, cursor=walk.cursor)

@@ -84,3 +84,16 @@ async def test_a_reply_is_fetched_with_its_review(google: Sandbox, connector: Go
         events = await connector.fetch(sdk.Ping(stream="reviews", external_id=external_id))
 
         assert [getattr(event, "external_id", "") for event in events] == [said, f"{said}/reply"]
+
+
+@pytest.mark.parametrize("stream", ["reviews", "replies"])
+async def test_a_listing_that_leads_back_to_itself_is_noticed(
+    google: Sandbox, connector: GoogleBusiness, stream: str
+) -> None:
+    """Taken for the end, it would lose reviews; followed, it would never end."""
+    google.page_size(2)
+    for number in range(5):
+        await google.say(f"Review {number}")
+    google.inject("repeated_cursor", "read", times=9)
+    with pytest.raises(sdk.Malformed, match="leads back"):
+        await pulled(connector.pull(stream, None, None))

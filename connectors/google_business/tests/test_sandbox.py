@@ -12,7 +12,7 @@ import chorally_sdk as sdk
 from chorally_sdk.sandbox import Twin
 from chorally_sdk.testing import a_hook
 
-HEAD = {"Authorization": "Bearer access-0001-aaaaaaaaaaaaaaaa"}
+HEAD = {"Authorization": "Bearer sandbox-token"}
 PLACE = "/v4/accounts/102/locations/2001"
 
 

@@ -15,6 +15,8 @@ from chorally_sdk.sandbox import Call, Clock, KeySet, OAuth, Refusal, Twin, answ
 
 AUDIENCE = "https://chorally.example/hooks/google"
 PUSHER = "pusher@sandbox-project.iam.example"
+LASTING = "sandbox-token"
+"""A token without an end, for people with curl; Google has none such."""
 MOST_BYTES = 4096
 KINDS = frozenset(
     {
@@ -73,6 +75,8 @@ class BusinessProfile(Twin):
         Raises:
             Refusal: It has none that lives, or lacks the scope.
         """
+        if call.token == LASTING:
+            return
         super().authorise(call)
         token = self.oauth.live(call.token)
         if token is None or SCOPE not in token.scopes:
