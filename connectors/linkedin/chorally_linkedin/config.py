@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 VERSION = "202608"
+SITE = "https://www.linkedin.com"
 SOCIAL_ACTIONS = "/rest/socialActions"
 SCOPES = (
     *("r_organization_social", "w_organization_social", "r_organization_social_feed", "w_organization_social_feed"),
@@ -41,6 +42,12 @@ class AppSettings(BaseModel):
         title="Path of comments",
         description="Where comments are read and written; /v2/socialActions where an app is refused at the other.",
     )
+    site: str = Field(
+        default=SITE,
+        pattern=r"^(/|https?://\S+[^/\s])$",
+        title="Site",
+        description="Where consents and tokens are; / for the address of the API itself, as in a sandbox.",
+    )
     scopes: tuple[str, ...] = Field(
         default=SCOPES,
         title="Scopes",
@@ -52,6 +59,15 @@ class AppSettings(BaseModel):
         title="Roles",
         description="Roles on a page by which a person may connect it.",
     )
+
+    def token_url(self, name: str) -> str:
+        """Return where tokens are asked for (``accessToken``) or about (``introspectToken``)."""
+        return f"{'' if self.site == '/' else self.site}/oauth/v2/{name}"
+
+    @property
+    def consent_url(self) -> str:
+        """The page of consent, which a browser opens: always a whole address."""
+        return f"{SITE if self.site == '/' else self.site}/oauth/v2/authorization"
 
 
 class AccountSettings(BaseModel):

@@ -15,18 +15,18 @@ from chorally_linkedin.names import digits_of
 from chorally_linkedin.shapes import Acl, Introspected, Listing, Organization, read
 from chorally_sdk import oauth
 
-WWW = "https://www.linkedin.com"
-AUTHORIZE = f"{WWW}/oauth/v2/authorization"
-TOKEN = f"{WWW}/oauth/v2/accessToken"
-INTROSPECT = f"{WWW}/oauth/v2/introspectToken"
-
 
 def client(connector: sdk.Connector, app: AppSettings) -> oauth.Client:
     """Return the app as an OAuth client."""
     return oauth.Client(
-        connector, app.client_id, app.client_secret, token_url=TOKEN, authorize_url=AUTHORIZE, scopes=app.scopes,
+        connector,
+        app.client_id,
+        app.client_secret,
+        token_url=app.token_url("accessToken"),
+        authorize_url=app.consent_url,
+        scopes=app.scopes,
         pkce=False,
-    )  # fmt: skip
+    )
 
 
 async def exchanged(connector: sdk.Connector, app: AppSettings, callback: sdk.Callback) -> sdk.Grant:
@@ -85,7 +85,7 @@ async def token_scopes(connector: sdk.Connector, app: AppSettings) -> frozenset[
         "client_secret": app.client_secret.get_secret_value(),
     }
     try:
-        answer = await connector.http.post(INTROSPECT, data=fields, auth=None)
+        answer = await connector.http.post(app.token_url("introspectToken"), data=fields, auth=None)
     except sdk.Reauthorize as error:  # of the app: it is refused before its question is read
         raise sdk.Rejected("LinkedIn does not know the app; check its client id and secret") from error
     told = read(Introspected, answer.content, "what LinkedIn says of the token")

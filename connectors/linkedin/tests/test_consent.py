@@ -137,3 +137,15 @@ def test_a_page_is_made_without_a_call() -> None:
     assert [(each.name, each.every) for each in linkedin.streams()] == [
         ("comments", timedelta(minutes=15)), ("mentions", timedelta(minutes=30)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("site", "token"),
+    [("https://www.linkedin.com", "https://www.linkedin.com/oauth/v2/accessToken"), ("/", "/oauth/v2/accessToken")],
+)
+def test_tokens_are_asked_for_at_the_site_or_beside_the_api(site: str, token: str) -> None:
+    """The page of consent is always a whole address: a browser opens it."""
+    app = AppSettings(site=site)
+
+    assert app.token_url("accessToken") == token
+    assert app.consent_url == "https://www.linkedin.com/oauth/v2/authorization"

@@ -43,7 +43,10 @@ class Sandbox(Desk):
             self.grant = self.a_grant()
             self.news.created_at = self.news.changed_at = self.clock()
         app = AppSettings(
-            client_id=self.oauth.client_id, client_secret=SecretStr(self.oauth.client_secret), application_id="86000001"
+            site="/",
+            client_id=self.oauth.client_id,
+            client_secret=SecretStr(self.oauth.client_secret),
+            application_id="86000001",
         )
         return Connection(OURS, NAME, self.grant, AccountSettings(organization=OURS), app)
 
