@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 import chorally_sdk as sdk
 from chorally_microsoft import faults
 from chorally_microsoft.bot.ids import Place
-from chorally_microsoft.names import FILE_HOSTS, SERVICE_HOSTS
+from chorally_microsoft.names import FILE_HOSTS, GRAPH, SERVICE_HOSTS
 
 MAX_TEXT = 14_000
 """UTF-16 code units: 28 KB, less what the message is wrapped in. Teams documents "about 28 KB"."""
@@ -66,11 +66,16 @@ class Speaker:
         """
         service = str(route.get("service_url") or self._service_url)
         where = httpx.URL(service)
-        port = where.port or (443 if where.scheme == "https" else 80)
-        trusted = where.scheme == "https" and any(fnmatchcase(where.host.lower(), each) for each in SERVICE_HOSTS)
-        if not trusted and not self._http.hosts.is_base(where.host, port):
+        if not self._is_service(where):
             raise sdk.Rejected(f"{where.host!r} is no service of the Bot Framework; the bot's token is not sent there")
         return f"{service.rstrip('/')}/v3/" + "/".join(quote(part, safe="") for part in parts)
+
+    def _is_service(self, where: httpx.URL) -> bool:
+        """Whether the bot's token may be given to a host; a sandbox takes Graph's place, and the services' too."""
+        host, port = where.host.lower(), where.port or (443 if where.scheme == "https" else 80)
+        if where.scheme == "https" and any(fnmatchcase(host, each) for each in SERVICE_HOSTS):
+            return True
+        return host != httpx.URL(GRAPH).host and self._http.hosts.is_base(host, port)
 
     async def greet(self) -> None:
         """See whether the service takes the bot's token; that it lists no conversations, as Teams, is as good.
@@ -164,10 +169,7 @@ class Speaker:
         if not attachment.url:
             raise sdk.Rejected("the attachment has no link; it is a card")
         where = httpx.URL(attachment.url)
-        by_token = any(fnmatchcase(where.host.lower(), each) for each in SERVICE_HOSTS)
-        by_token = by_token or self._http.hosts.is_base(
-            where.host, where.port or (443 if where.scheme == "https" else 80)
-        )
+        by_token = self._is_service(where)
         known = by_token or any(fnmatchcase(where.host.lower(), each) for each in FILE_HOSTS)
         if not known:
             raise sdk.Rejected(f"{where.host!r} is no host that Teams keeps files at")
