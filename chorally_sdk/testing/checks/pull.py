@@ -6,7 +6,7 @@ from typing import Any
 
 import chorally_sdk as sdk
 from chorally_sdk.testing.bench import Bench, Pulled
-from chorally_sdk.testing.checks.registry import check, ensure, fail, where_people_answer
+from chorally_sdk.testing.checks.registry import NotApplied, check, ensure, fail, where_people_answer
 
 NINE = 9
 
@@ -121,6 +121,8 @@ async def reads_no_page_ahead(bench: Bench) -> None:
     bench.exchanges.clear()
     found = await bench.pull(stored=stored)
     total = len(bench.exchanges)
+    if not total:
+        raise NotApplied("the streams are not read over HTTP, where requests could be counted")
     ensure(asked[-1] == total, "the last page came before the last request was made")
     if len(found.pages) > 1:
         ensure(asked[0] < total, f"all {total} requests were made before the first page was stored")
