@@ -62,7 +62,7 @@ def fault(answer: httpx.Response) -> sdk.ConnectorError | None:
     if status == 429 or code in _TOO_FAST:
         return sdk.RateLimited(why, wait=sdk.asked_wait(answer))
     if status == 405:
-        return NotOffered(why)
+        return NotOffered(why, reason=sdk.Reason.GONE)
     if code in _RESYNC or status == 410:
         return Resync(f"the changes are told from the beginning: {why}", reason=sdk.Reason.GONE)
     if code in _REASONS and status < 500:

@@ -163,7 +163,8 @@ async def test_files_are_read_by_their_own_key_and_pictures_by_the_bots_token() 
 
 
 @pytest.mark.parametrize(
-    "service", ["https://evil.example/", "http://smba.trafficmanager.net/", "https://graph.microsoft.com/", "no url"]
+    "service",
+    ["https://evil.example/", "http://smba.trafficmanager.net/", "https://graph.microsoft.com/", "no url", "https://["],
 )
 async def test_the_bots_token_goes_to_no_other_service(
     teams: Microsoft, an_answer: Answer, asked: list[Exchange], service: str

@@ -9,7 +9,6 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 
 import chorally_sdk as sdk
-from chorally_microsoft import faults
 from chorally_microsoft.bot.ids import Place
 from chorally_microsoft.names import FILE_HOSTS, GRAPH, SERVICE_HOSTS
 
@@ -65,7 +64,7 @@ class Speaker:
             Rejected: The service is none that the bot's token may be given to.
         """
         service = str(route.get("service_url") or self._service_url)
-        where = httpx.URL(service)
+        where = _url_of(service)
         if not self._is_service(where):
             raise sdk.Rejected(f"{where.host!r} is no service of the Bot Framework; the bot's token is not sent there")
         return f"{service.rstrip('/')}/v3/" + "/".join(quote(part, safe="") for part in parts)
@@ -85,8 +84,8 @@ class Speaker:
         """
         try:
             await self._http.get(self._url({}, "conversations"))
-        except (faults.NotOffered, sdk.Rejected) as refused:
-            if not isinstance(refused, faults.NotOffered) and refused.reason is not sdk.Reason.GONE:
+        except sdk.Rejected as refused:
+            if refused.reason is not sdk.Reason.GONE:
                 raise
 
     async def say(self, message: sdk.OutboundMessage) -> sdk.Receipt:
@@ -168,7 +167,7 @@ class Speaker:
         """
         if not attachment.url:
             raise sdk.Rejected("the attachment has no link; it is a card")
-        where = httpx.URL(attachment.url)
+        where = _url_of(attachment.url)
         by_token = self._is_service(where)
         known = by_token or any(fnmatchcase(where.host.lower(), each) for each in FILE_HOSTS)
         if not known:
@@ -177,6 +176,13 @@ class Speaker:
         async with self._http.stream("GET", attachment.url, **options) as answer:
             async for piece in answer.aiter_bytes(PIECE):
                 yield piece
+
+
+def _url_of(text: str) -> httpx.URL:
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise sdk.Rejected(f"{text!r} is no address") from error
 
 
 def activity_of(message: sdk.OutboundMessage) -> dict[str, Any]:
