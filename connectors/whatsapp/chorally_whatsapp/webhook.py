@@ -21,6 +21,7 @@ GONE = frozenset({"ACCOUNT_DELETED", "PARTNER_REMOVED", "PARTNER_APP_UNINSTALLED
 """Events of the field ``account_update`` after which the app may no longer act for the account."""
 _NOT_A_DIGIT = re.compile(r"\D")
 _PARTS = frozenset({"messages", "message_echoes", "statuses", "history", "groups", "errors"})
+_KNOWN = _PARTS | {"contacts"}
 
 
 def events(hook: sdk.RawHook) -> Sequence[sdk.Event]:
@@ -48,10 +49,13 @@ def _of(waba: str, field: str, value: Any, raw: bytes) -> Iterator[sdk.Event]:
     number = read_value(Metadata, named, f"webhook, {field}", raw)
     parts = {name: _listed(value, name, field, raw) for name in _PARTS if value.get(name) is not None}
     talk = Talk.of(number.phone_number_id, raw, value.get("contacts"), is_history=field == HISTORY)
-    yield from _told(talk, number, parts, field, raw)
+    yield from _told(talk, number, parts, raw)
+    others = [name for name, part in value.items() if part and isinstance(part, list) and name not in _KNOWN]
+    for name in others or ([] if parts else [field]):
+        yield sdk.Ping(stream=name, account=number.phone_number_id)
 
 
-def _told(talk: Talk, number: Metadata, parts: dict[str, list[Any]], field: str, raw: bytes) -> Iterator[sdk.Event]:
+def _told(talk: Talk, number: Metadata, parts: dict[str, list[Any]], raw: bytes) -> Iterator[sdk.Event]:
     for message in parts.get("messages", ()):
         yield from talk.said(message, ours=_is_ours(message, number))
     for echo in parts.get("message_echoes", ()):
@@ -64,8 +68,6 @@ def _told(talk: Talk, number: Metadata, parts: dict[str, list[Any]], field: str,
         yield sdk.Ping(stream="groups", account=talk.account, external_id=text(inside(group, "group_id")))
     for _ in parts.get("errors", ()):
         yield sdk.Ping(stream="errors", account=talk.account)
-    if not parts:
-        yield sdk.Ping(stream=field, account=talk.account)
 
 
 def _past(talk: Talk, number: Metadata, chunk: Any, raw: bytes) -> Iterator[sdk.Event]:

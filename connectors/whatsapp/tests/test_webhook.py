@@ -307,6 +307,17 @@ def test_a_state_that_is_not_known_asks_for_a_look() -> None:
     ]
 
 
+def test_parts_that_are_not_known_ask_for_a_look_beside_those_that_are() -> None:
+    """A list of something new is not passed over."""
+    _, dance = told(a_value(messages=[a_message()], dances=[{"steps": 3}]))
+    (calls,) = told(a_value(calls=[{"id": "1"}]), field="calls")
+    (empty,) = told(a_value(), field="user_preferences")
+
+    assert [dance, calls, empty] == [
+        sdk.Ping(stream=name, account=NUMBER) for name in ("dances", "calls", "user_preferences")
+    ]
+
+
 @pytest.mark.parametrize("broken", [{"messages": "none"}, {"messages": [{"type": "text"}]}, {"statuses": [7]}])
 def test_what_breaks_the_documentation_is_malformed(broken: dict[str, Any]) -> None:
     """The payload is kept, and nobody's words are quoted."""
