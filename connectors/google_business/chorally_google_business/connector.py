@@ -7,10 +7,10 @@ import httpx
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
-from chorally_google_business import api, faults, locations, notifications, reading, replies, watching, webhook
+from chorally_google_business import api, faults, locations, notifications, posts, reading, replies, watching, webhook
 from chorally_google_business.config import AccountSettings, AppSettings
 from chorally_google_business.limits import BUDGETS, CHANNELS
-from chorally_google_business.names import PLATFORM, REPLIES, REVIEWS, Place, place_of
+from chorally_google_business.names import PLATFORM, POST, REPLIES, REVIEWS, Place, place_of
 from chorally_sdk import oauth
 
 SCOPE = "https://www.googleapis.com/auth/business.manage"
@@ -22,7 +22,7 @@ AGAIN = timedelta(hours=6)
 
 class GoogleBusiness(
     sdk.Connector, sdk.Authorizes, sdk.Revokes, sdk.Discovers, sdk.Pulls, sdk.Receives, sdk.Fetches, sdk.Subscribes,
-    sdk.Replies, sdk.Finds, sdk.Moderates, sdk.Sandboxes,
+    sdk.Replies, sdk.Publishes, sdk.Finds, sdk.Moderates, sdk.Sandboxes,
 ):  # fmt: skip
     """A location on Google: its reviews, told by Pub/Sub and polled as a safety net, and the replies to them."""
 
@@ -125,12 +125,21 @@ class GoogleBusiness(
         """Reply to a review, in place of the reply that it has."""
         return await replies.push(self.http, self._place, message)
 
+    async def publish(self, publication: sdk.Publication) -> sdk.Receipt:
+        """Post on the location."""
+        return await posts.publish(self.http, self._place, publication)
+
     async def find(self, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
-        """Look whether the review has the reply."""
+        """Look whether the review has the reply, or the location the post."""
+        if isinstance(outgoing, sdk.Publication):
+            return await posts.find(self.http, self._place, outgoing)
         return await replies.find(self.http, self._place, outgoing)
 
     async def moderate(self, action: sdk.Action) -> None:
-        """Edit or delete a reply of ours."""
+        """Edit or delete a reply of ours, or a post."""
+        if action.channel == POST:
+            await posts.moderate(self.http, self._place, action)
+            return
         await replies.moderate(self.http, self._place, action)
 
     @classmethod

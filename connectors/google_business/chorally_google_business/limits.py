@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import chorally_sdk as sdk
 from chorally_google_business import api
-from chorally_google_business.names import REVIEW
+from chorally_google_business.names import POST, REVIEW
+from chorally_google_business.posts import WORDS
 from chorally_google_business.replies import MAX_BYTES, SAME_PUT_FOR, SETTLES
 
 _MINUTE = timedelta(minutes=1)
@@ -25,6 +26,14 @@ CHANNELS = (
             "delete": sdk.Limits(),
         },
     ),
+    sdk.Channel(
+        name=POST,
+        actions={
+            "publish": sdk.Limits(dedupe="lookup", settles=SETTLES, options=WORDS),
+            "edit": sdk.Limits(),
+            "delete": sdk.Limits(),
+        },
+    ),
 )
 
 BUDGETS = (
@@ -33,5 +42,5 @@ BUDGETS = (
         sdk.Budget(limit=_CALLS, per=_MINUTE, scope="app", match=f"* //{host}/*")
         for host in (api.ACCOUNTS, api.LOCATIONS, api.NOTIFICATIONS)
     ),
-    sdk.Budget(limit=_EDITS, per=_MINUTE, match="* /v4/*", costs={"PUT *": 1, "DELETE *": 1, "* *": 0}),
+    sdk.Budget(limit=_EDITS, per=_MINUTE, match="* /v4/*", costs={"GET *": 0, "POST /v4/*:batchGetReviews": 0}),
 )

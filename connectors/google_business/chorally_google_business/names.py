@@ -12,6 +12,7 @@ import chorally_sdk as sdk
 
 PLATFORM = "google_business"
 REVIEW = "google_review"
+POST = "google_post"
 REVIEWS = "reviews"
 """The stream of reviews, by when they were last changed."""
 REPLIES = "replies"

@@ -93,7 +93,9 @@ def test_edits_have_a_quota_of_their_own() -> None:
     path = "/v4/accounts/1/locations/2/reviews/3/reply"
 
     assert (budget.limit, budget.per) == (10, timedelta(minutes=1))
-    assert [budget.cost(method, path) for method in ("PUT", "DELETE", "GET", "POST")] == [1, 1, 0, 0]
+    assert [budget.cost(method, path) for method in ("PUT", "DELETE", "GET")] == [1, 1, 0]
+    assert budget.cost("POST", "/v4/accounts/1/locations:batchGetReviews") == 0
+    assert budget.cost("POST", "/v4/accounts/1/locations/2/localPosts") == 1
 
 
 def test_each_api_has_its_own_quota() -> None:

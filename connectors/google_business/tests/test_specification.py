@@ -16,6 +16,18 @@ from chorally_sdk.testing.specification import Described, Several, read
 
 Answer = Callable[..., sdk.OutboundMessage]
 SECRET = SecretStr("s")
+POST = {
+    "language": "it",
+    "topic": "OFFER",
+    "button": {"action": "SHOP", "url": "https://shop.example"},
+    "photos": ["https://photos.example/1.jpg"],
+    "event": {
+        "title": "Sale", "start_date": "2026-12-01", "start_time": "09:00", "end_date": "2026-12-02",
+        "end_time": "18:00",
+    },
+    "offer": {"coupon": "C", "url": "https://shop.example/offer", "terms": "None"},
+}  # fmt: skip
+"""Everything that a post may have."""
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +54,14 @@ async def everything(google: Sandbox, connected: Callable[..., GoogleBusiness], 
     await connector.fetch(sdk.Ping(stream="reviews", external_id=said[0]))
     for verb in ("edit", "delete"):
         given = {"verb": verb, "external_id": f"{said[0]}/reply", "channel": "google_review", "body": "New"}
+        await connector.moderate(sdk.Action.model_validate(given))
+    given = {"id": "1", "client_ref": "0" * 32, "channel": "google_post", "body": "News", "options": POST}
+    post = sdk.Publication.model_validate({**given, "tried_at": google.clock()})
+    made = await connector.publish(post)
+    await connector.find(post)
+    await connector.find(post.model_copy(update={"receipt": made}))
+    for verb in ("edit", "delete"):
+        given = {"verb": verb, "external_id": made.external_id, "channel": "google_post", "body": "New"}
         await connector.moderate(sdk.Action.model_validate(given))
     await connector.unsubscribe(await connector.subscribe("https://chorally.example/h", SECRET, None))
     with pytest.raises(sdk.Rejected):
@@ -73,8 +93,9 @@ async def test_all_that_is_said_is_as_google_describes_it(
         *("accounts.getNotificationSetting", "accounts.updateNotificationSetting"),
         *("accounts.locations.reviews.list", "accounts.locations.reviews.get", "accounts.locations.batchGetReviews"),
         *("accounts.locations.reviews.updateReply", "accounts.locations.reviews.deleteReply"),
+        *(f"accounts.locations.localPosts.{what}" for what in ("create", "list", "get", "patch", "delete")),
     }
-    assert len({(each.method, each.url, each.body) for each in asked}) == 21
+    assert len({(each.method, each.url, each.body) for each in asked}) == 26
 
 
 async def test_a_push_is_as_pub_sub_describes_its_message(specs: Path, google: Sandbox) -> None:

@@ -14,7 +14,8 @@ from starlette.routing import Route
 import chorally_sdk as sdk
 from chorally_google_business.config import AccountSettings, AppSettings
 from chorally_google_business.names import reply_id, review_of
-from chorally_google_business.sandbox.twin import AUDIENCE, PUSHER, BusinessProfile
+from chorally_google_business.sandbox.posts import Posts
+from chorally_google_business.sandbox.twin import AUDIENCE, PUSHER
 from chorally_google_business.sandbox.world import GROUP, LOCATION, PLACES, Answered, Setting
 from chorally_sdk.sandbox import Connection, Made, Profile, Subscribed, TokenKey
 from chorally_sdk.sandbox.control import Body, did
@@ -47,7 +48,7 @@ class Elsewhere(Body):
     text: str
 
 
-class Sandbox(BusinessProfile):
+class Sandbox(Posts):
     """A café with several locations, whose reviews come to the first."""
 
     description = tuple(
@@ -63,7 +64,7 @@ class Sandbox(BusinessProfile):
     own_only = frozenset({"delete"})
 
     def __init__(self, **options: Any) -> None:
-        """Make locations that nobody has reviewed; ``options`` are those of ``BusinessProfile``."""
+        """Make locations that nobody has reviewed; ``options`` are those of ``Posts``."""
         super().__init__(**options)
         for path, shape, do in (
             ("configure", Configure, self._configure), ("reviews", Reviewed, self._reviewed),
@@ -109,8 +110,9 @@ class Sandbox(BusinessProfile):
         return reply_id(target)
 
     def made(self) -> Sequence[Made]:
-        """Tell the replies."""
-        return [Made(reply_id(review), reply.text, review) for review, reply in self.world.replies.items()]
+        """Tell the replies, and the posts."""
+        posts = [Made(post.id, post.body) for post in self.posts]
+        return posts + [Made(reply_id(review), reply.text, review) for review, reply in self.world.replies.items()]
 
     def forget_cursors(self) -> None:
         """Let every page token given so far be unknown from now on."""
