@@ -51,7 +51,6 @@ MAIL = {
     "receivedDateTime": "2026-11-23T09:00:00Z",
 }
 MICROSOFT = connect(Microsoft)
-NOTHING = {"value": []}
 
 
 @st.composite

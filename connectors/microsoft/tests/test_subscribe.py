@@ -3,6 +3,8 @@
 import json
 from datetime import timedelta
 
+import httpx
+import pytest
 from chorally_microsoft import Microsoft
 from chorally_microsoft.mail.subscribing import client_state
 from chorally_microsoft.sandbox import Outlook, TeamsBot
@@ -97,3 +99,33 @@ def test_notifications_of_several_mailboxes_are_told_apart(outlook: Microsoft) -
         sdk.Ping(stream="sentitems", account="u3"),
         sdk.Ping(stream="inbox", account="u4"),
     ]
+
+
+async def test_the_sandbox_tests_the_url_and_posts_to_it(mailbox: Outlook, outlook: Microsoft) -> None:
+    """As Graph does: the word comes back in plain text, then notifications are answered 202."""
+    heard: list[sdk.Verdict] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        hook = a_hook(request.content, query=dict(request.url.params), headers=dict(request.headers))
+        verdict = outlook.verify(hook, sdk.Keys(secrets={"subscription": (SECRET,)}))
+        heard.append(verdict)
+        return httpx.Response(verdict.status, content=verdict.body, headers={"content-type": verdict.media_type})
+
+    mailbox.post.transport, mailbox.tests_urls = httpx.MockTransport(answer), True
+    await outlook.subscribe(CALLBACK, SECRET, None)
+    await mailbox.say("one")
+    await mailbox.say("two")
+
+    assert await mailbox.post.deliver_all() == 1
+    assert [(each.kind, each.status) for each in heard] == [("handshake", 200), ("accept", 202)]
+    await mailbox.post.aclose()
+
+
+async def test_a_url_that_does_not_answer_is_not_subscribed(mailbox: Outlook, outlook: Microsoft) -> None:
+    """Graph refuses it; a person is told."""
+    mailbox.post.transport, mailbox.tests_urls = httpx.MockTransport(lambda _: httpx.Response(404)), True
+    with pytest.raises(sdk.Rejected, match="validation"):
+        await outlook.subscribe(CALLBACK, SECRET, None)
+
+    assert mailbox.subscriptions() == []
+    await mailbox.post.aclose()

@@ -30,6 +30,9 @@ ERRORS: Mapping[str, Failure] = {
     "forbidden": _failure(403, "ErrorAccessDenied", "Access is denied.", **_refused("permission")),
     "gone": _failure(404, "ErrorItemNotFound", "The object was not found in the store.", **_refused("gone")),
     "invalid": _failure(400, "ErrorInvalidRequest", "The request is invalid.", **_refused("invalid")),
+    "untested": _failure(
+        400, "ValidationError", "Subscription validation request failed.", **_refused("invalid")
+    ),
     "too_large": _failure(413, "ErrorMessageSizeExceeded", "The message is too large.", **_refused("invalid")),
     "no_mailbox": _failure(
         404, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, or hosted on-premise.",

@@ -6,12 +6,27 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from chorally_microsoft.login import OF_SHARED, SCOPES
 from chorally_microsoft.sandbox.errors import ERRORS
+from chorally_microsoft.sandbox.post import Post
 from chorally_microsoft.sandbox.store import ADDRESS, NAME, QUOTE, USER_ID, Place, Store, Value, people
-from chorally_sdk.sandbox import Call, Clock, Failure, Leases, OAuth, Refusal, Subscribed, Thing, Twin, answers
+from chorally_sdk.sandbox import (
+    Call,
+    Clock,
+    Failure,
+    Leases,
+    OAuth,
+    Refusal,
+    Subscribed,
+    Thing,
+    Twin,
+    answers,
+    answers_test,
+)
 
 LIFE = timedelta(days=30)
 """Of access tokens. Microsoft's last about an hour; here checks let days pass."""
@@ -35,6 +50,14 @@ class GraphApi(Twin):
         self.leases = Leases(self.clock, LONGEST, prefix="7f105c7d-2dc5-4530-97cd-")
         self.users = {"me": (USER_ID, ADDRESS, NAME)}
         self.sessions: dict[str, Value] = {}
+        self.post = Post(self.clock, self.faults, self.rng, deliver="manual")
+        self.tests_urls = False
+        """Whether a URL is tested before it is subscribed; always where the sandbox is served."""
+        self.app.routes.insert(0, Route("/_sandbox/deliver", self._deliver, methods=["POST"]))
+
+    async def _deliver(self, _: Request) -> Response:
+        """Post what waits, once."""
+        return JSONResponse({"accepted": await self.post.deliver_all(), "waiting": self.post.waiting})
 
     @answers("POST", "/{tenant}/oauth2/v2.0/token", on="token", is_open=True)
     async def token(self, call: Call) -> Any:
@@ -209,6 +232,11 @@ class GraphApi(Twin):
         until = datetime.fromisoformat(asked["expirationDateTime"])
         if until > self.clock() + LONGEST or len(asked["clientState"]) > 128:
             raise Refusal("invalid")
+        callback = asked["notificationUrl"]
+        is_tested = self.tests_urls or self.clock.is_running
+        if is_tested and not await answers_test(self.post.http(), callback, parameter="validationToken"):
+            raise Refusal("untested")
+        self.post.callback_url = callback
         made = self.leases.add(asked["notificationUrl"], asked["clientState"], until=until)
         return JSONResponse(_lease(made), 201)
 
@@ -222,6 +250,7 @@ class GraphApi(Twin):
     async def unsubscribe(self, call: Call) -> Any:
         """End a subscription."""
         self.leases.end(call.path["lease"])
+        self.post.callback_url = ""
         return Response(status_code=204)
 
     @answers("GET", "/v1.0/{root:path}")

@@ -120,7 +120,9 @@ class Outlook(BotApi):
     def _notify(self, change: str, mail: str) -> None:
         resource = f"Users/{USER_ID}/Messages/{mail}"
         data = {"@odata.type": "#Microsoft.Graph.Message", "@odata.id": resource, "id": mail}
-        self._news.append({"changeType": change, "resource": resource, "resourceData": data})
+        told: Value = {"changeType": change, "resource": resource, "resourceData": data}
+        self._news.append(told)
+        self.post.add(self._signed(told, USER_ID))
 
     def hooks(self) -> Sequence[sdk.RawHook]:
         """Take the notifications that wait, one in each request."""
