@@ -5,7 +5,6 @@ from rich.table import Column, Table
 
 from chorally_sdk.plugins import discover
 
-
 _WIDTH = 160
 """Characters of a line where no terminal says how many it has."""
 
