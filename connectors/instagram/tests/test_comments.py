@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from chorally_instagram import Instagram
+from chorally_instagram.api import Api
 from chorally_instagram.sandbox import Account
 from chorally_instagram.sandbox.world import Comment
 
@@ -73,10 +74,24 @@ async def test_media_that_tag_the_account_are_polled(account: Account, instagram
 
 
 @pytest.mark.parametrize("named", ["", "/", "5/6/7", "5){id}", "me?x"])
-async def test_a_mention_of_a_strange_name_is_asked_of_nobody(instagram: Instagram, named: str) -> None:
+async def test_a_mention_of_a_strange_name_is_asked_of_nobody(
+    account: Account, instagram: Instagram, named: str
+) -> None:
     """Ids go into an expression there, which they must not change."""
     with pytest.raises(sdk.Rejected):
         await instagram.fetch(sdk.Ping(stream="mentions", external_id=named))
+    assert account.calls == 0
+
+
+def test_the_account_is_known_by_either_id_and_by_its_name(instagram: Instagram, account: Account) -> None:
+    """Which of them a comment or a message bears is not documented."""
+    api, world = Api.of(instagram.http, instagram.account, ""), account.world
+    assert api.is_ours(world.account)
+    assert api.is_ours(world.scoped_id)
+    assert api.is_ours("7", "Lamps.Co")
+    assert not api.is_ours("7", "ada")
+    assert not api.is_ours(None, None)
+    assert not Api.of(instagram.http, sdk.Account(id="1", tenant="acme", external_id="5"), "").is_ours("", "")
 
 
 async def test_an_answer_to_a_reply_is_looked_for_in_its_thread(
