@@ -92,6 +92,7 @@ async def test_a_post_is_certain_once_google_has_looked_at_it(
     google.post_state = "PROCESSING"
     receipt = await connector.publish(a_post())
     assert receipt.state == "accepted"
+    await connector.publish(a_post())
     pending = a_post(receipt=receipt)
     google.posts.change(receipt.external_id or "", state="LIVE")
     found = await connector.find(pending)

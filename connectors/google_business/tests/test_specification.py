@@ -55,13 +55,13 @@ async def everything(google: Sandbox, connected: Callable[..., GoogleBusiness], 
     for verb in ("edit", "delete"):
         given = {"verb": verb, "external_id": f"{said[0]}/reply", "channel": "google_review", "body": "New"}
         await connector.moderate(sdk.Action.model_validate(given))
-    given = {"id": "1", "client_ref": "0" * 32, "channel": "google_post", "body": "News", "options": POST}
-    post = sdk.Publication.model_validate({**given, "tried_at": google.clock()})
+    post_of = {"id": "1", "client_ref": "0" * 32, "channel": "google_post", "body": "News", "options": POST}
+    post = sdk.Publication.model_validate({**post_of, "tried_at": google.clock()})
     made = await connector.publish(post)
     await connector.find(post)
     await connector.find(post.model_copy(update={"receipt": made}))
     for verb in ("edit", "delete"):
-        given = {"verb": verb, "external_id": made.external_id, "channel": "google_post", "body": "New"}
+        given = {"verb": verb, "external_id": made.external_id or "", "channel": "google_post", "body": "New"}
         await connector.moderate(sdk.Action.model_validate(given))
     await connector.unsubscribe(await connector.subscribe("https://chorally.example/h", SECRET, None))
     with pytest.raises(sdk.Rejected):
