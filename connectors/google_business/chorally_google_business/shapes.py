@@ -6,13 +6,18 @@ and mybusinessnotifications v1 (20261102), that of mybusiness v4, and its refere
 
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 
 class Shape(BaseModel):
-    """Fields we read; unknown ones are let through."""
+    """Fields we read; unknown ones are let through, and one that is null is one that is left out."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, told: Any) -> Any:
+        return {name: value for name, value in told.items() if value is not None} if isinstance(told, dict) else told
 
 
 class Reviewer(Shape):

@@ -107,6 +107,17 @@ def test_files_of_a_review_come_with_it() -> None:
     assert message.extra == {"media": [{"item": 3}], "reply_url": "https://reply.example"}
 
 
+@pytest.mark.parametrize(
+    "field", ["comment", "starRating", "reviewer", "reviewReply", "reviewMediaItems", "updateTime", "reviewReplyUrl"]
+)
+def test_a_field_that_is_null_is_one_that_is_left_out(field: str) -> None:
+    """One odd review must not keep all others of its page from being read."""
+    events = to_events(Review.model_validate({**a_review(), field: None}))
+
+    assert events == to_events(Review.model_validate(a_review(**{field: None})))
+    assert len(events) == 1
+
+
 def test_a_reply_without_words_is_none() -> None:
     """An empty object in its place says nothing."""
     assert len(to_events(Review.model_validate(a_review(reviewReply={})))) == 1
