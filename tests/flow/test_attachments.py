@@ -1,10 +1,9 @@
 """Files that people send are had from the API: from their platform, or from the copy that was kept."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -12,10 +11,7 @@ from chorally_core.bootstrap.copies import downloading
 from chorally_core.events import Attached
 from chorally_core.ports.documents import Query
 from chorally_core.ports.files import File
-from chorally_core.services.author.model import Author
-from chorally_core.services.io.arriving import AttachmentDue
 from chorally_core.services.io.downloading import Wanted
-from chorally_core.services.message.model import Message
 
 import chorally_sdk as sdk
 from tests.support.api import Api, a_note, an_api
@@ -83,7 +79,7 @@ def platform() -> HungPlatform:
     return HungPlatform()
 
 
-async def _with(api: Api, *files: dict[str, Any], signer: str = "ada") -> str:
+async def with_files(api: Api, *files: dict[str, Any], signer: str = "ada") -> str:
     """Have a note with files come, and return where the first is read."""
     await api.hook(a_note("n1", signer, files=list(files)))
     http = api.agent()
@@ -93,7 +89,8 @@ async def _with(api: Api, *files: dict[str, Any], signer: str = "ada") -> str:
     return f"/io/v1/messages/{message['id']}/attachments/1"
 
 
-async def _copies(api: Api) -> list[File]:
+async def copies_of(api: Api) -> list[File]:
+    """Return the records of files."""
     found: list[File] = await api.system.ledger.documents.find(Query(File, None))
     return found
 
@@ -101,7 +98,7 @@ async def _copies(api: Api) -> list[File]:
 async def test_a_file_is_read_by_its_connector_and_a_copy_is_kept(tmp_path: Path, platform: HungPlatform) -> None:
     """The platform is asked once; a browser saves the file, and never shows it as a page of ours."""
     async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        url = await _with(api, PHOTO)
+        url = await with_files(api, PHOTO)
         assert platform.asked == []
         for _ in range(2):
             read = await api.agent("agent").get(url)
@@ -109,23 +106,23 @@ async def test_a_file_is_read_by_its_connector_and_a_copy_is_kept(tmp_path: Path
             assert read.headers["content-type"] == "image/png"
             assert read.headers["content-disposition"] == "attachment; filename*=UTF-8''a.png"
         assert len(platform.asked) == 1
-        (copy,) = await _copies(api)
+        (copy,) = await copies_of(api)
         assert (copy.size_bytes, copy.is_ours) == (50_004, False)
 
         api.clock.forward(days=31)
         await api.system.upkeep.due()
-        assert await _copies(api) == []
+        assert await copies_of(api) == []
         assert (await api.agent().get(url)).content == platform.files["f1"]
 
 
 async def test_where_no_copies_are_kept_the_platform_is_asked_each_time(tmp_path: Path, platform: HungPlatform) -> None:
     """What it gives passes through."""
     async with an_api(tmp_path, platform=platform, connector=Shut, attachments="pass") as api:
-        url = await _with(api, PHOTO)
+        url = await with_files(api, PHOTO)
         for _ in range(2):
             assert (await api.agent().get(url)).content == platform.files["f1"]
         assert len(platform.asked) == 2
-        assert await _copies(api) == []
+        assert await copies_of(api) == []
 
 
 async def test_a_link_is_followed_with_the_grant_to_the_platforms_own_place_only(
@@ -138,7 +135,7 @@ async def test_a_link_is_followed_with_the_grant_to_the_platforms_own_place_only
             for host, name in (("wall.example", "f1"), ("cdn.example", "f1"), ("inner.example", "f1"),
                                ("cdn.example", "moved"))
         ]  # fmt: skip
-        url = (await _with(api, own, other, foreign, moved)).removesuffix("1")
+        url = (await with_files(api, own, other, foreign, moved)).removesuffix("1")
         http = api.agent()
         assert [(await http.get(f"{url}{number}")).status_code for number in (1, 2)] == [200, 200]
         assert platform.asked == [
@@ -157,14 +154,14 @@ async def test_a_file_is_bounded(tmp_path: Path, platform: HungPlatform, attachm
     settings = {"attachments": attachments, "attachment_mib": 1}
     async with an_api(tmp_path, platform=platform, connector=Shut, **settings) as api:
         said, silent = {**PHOTO, "size": 2**21}, {**PHOTO, "id": "f1", "name": "b.png"}
-        url = (await _with(api, said, silent)).removesuffix("1")
+        url = (await with_files(api, said, silent)).removesuffix("1")
         http = api.agent()
         refused = await http.get(f"{url}1")
         assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (422, "attachment-too-large")
         assert platform.asked == []
         if attachments == "demand":
             assert (await http.get(f"{url}2")).status_code == 422
-            assert not [copy for copy in await _copies(api) if copy.is_whole]
+            assert not [copy for copy in await copies_of(api) if copy.is_whole]
 
 
 @pytest.mark.parametrize(("status", "answered"), [(503, 503), (429, 503), (404, 404), (403, 422)])
@@ -173,7 +170,7 @@ async def test_what_the_platform_does_not_give_is_told(
 ) -> None:
     """As what it is: come again, gone, or refused; the next one who asks may have it."""
     async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        url = await _with(api, PHOTO)
+        url = await with_files(api, PHOTO)
         platform.status = status
         assert (await api.agent().get(url)).status_code == answered
         platform.status = 200
@@ -184,7 +181,7 @@ async def test_what_the_platform_does_not_give_is_told(
 async def test_files_are_their_tenants(tmp_path: Path, platform: HungPlatform) -> None:
     """Another tenant's message is no different from one that is not there, nor is a file that it does not have."""
     async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        url = await _with(api, PHOTO)
+        url = await with_files(api, PHOTO)
         other = api.agent("admin", "other")
         real = await other.get(url)
         none = await other.get("/io/v1/messages/nobodys/attachments/1")
@@ -194,141 +191,6 @@ async def test_files_are_their_tenants(tmp_path: Path, platform: HungPlatform) -
         assert platform.asked == []
 
 
-async def test_files_are_copied_as_they_arrive_where_links_expire(tmp_path: Path, platform: HungPlatform) -> None:
-    """A platform that is busy is asked again; then nobody needs it any more."""
-    async with an_api(tmp_path, platform=platform, connector=Hung, attachments="arrival") as api:
-        platform.status = 503
-        url = await _with(api, {"kind": "image", "url": "https://cdn.example/files/f1", "name": "a.png"})
-        await api.system.upkeep.due()
-        assert len(await api.system.ledger.documents.find(Query(AttachmentDue, None))) == 1
-        platform.status = 200
-        api.clock.forward(minutes=1)
-        await api.system.upkeep.due()
-        assert await api.system.ledger.documents.find(Query(AttachmentDue, None)) == []
-        platform.files.clear()
-        assert (await api.agent().get(url)).status_code == 200
-
-
-async def test_a_file_that_is_gone_is_not_asked_for_for_ever(tmp_path: Path, platform: HungPlatform) -> None:
-    """Nor one whose platform never answers."""
-    async with an_api(tmp_path, platform=platform, connector=Shut, attachments="arrival") as api:
-        platform.files.clear()
-        await _with(api, PHOTO)
-        await api.system.upkeep.due()
-        assert await api.system.ledger.documents.find(Query(AttachmentDue, None)) == []
-
-
-async def test_a_copy_is_erased_with_the_person_who_sent_it(tmp_path: Path, platform: HungPlatform) -> None:
-    """Its bytes too."""
-    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        await api.agent().get(await _with(api, PHOTO))
-        assert len(await _copies(api)) == 1
-        (ada,) = await api.system.ledger.documents.find(Query(Author, "acme"))
-        await api.agent().post(f"/author/v1/authors/{ada.id}/erase")
-        await api.settle()
-        await api.system.upkeep.due()
-        assert await _copies(api) == []
-        assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
-
-
-async def test_a_file_that_is_erased_while_it_is_read_leaves_nothing(tmp_path: Path, platform: HungPlatform) -> None:
-    """The bytes that come after its record is gone go too."""
-    begun, goes_on = asyncio.Event(), asyncio.Event()
-
-    class Slow(Shut):
-        """Pictures that take a while."""
-
-        async def download(self, attachment: sdk.Attachment) -> AsyncIterator[bytes]:
-            """Wait within the file."""
-            yield b"first"
-            begun.set()
-            await goes_on.wait()
-            yield b"last"
-
-    async with an_api(tmp_path, platform=platform, connector=Slow) as api:
-        url = await _with(api, PHOTO)
-        reading = asyncio.create_task(api.agent().get(url))
-        await begun.wait()
-        await _erase_ada(api)
-        goes_on.set()
-        assert (await reading).status_code == 503
-        assert await _copies(api) == []
-        assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
-
-
-async def test_what_is_still_to_be_copied_is_erased_with_its_person(tmp_path: Path, platform: HungPlatform) -> None:
-    """Nobody fetches the file of a person who is gone."""
-    async with an_api(tmp_path, platform=platform, connector=Shut, attachments="arrival") as api:
-        platform.status = 503
-        await _with(api, PHOTO)
-        await api.system.upkeep.due()
-        await _erase_ada(api)
-        assert await api.system.ledger.documents.find(Query(AttachmentDue, None)) == []
-        platform.status = 200
-        api.clock.forward(hours=2)
-        await api.system.upkeep.due()
-        assert await _copies(api) == []
-
-
-async def test_a_copy_that_is_begun_after_the_erasure_is_found_by_its_second_round(
-    tmp_path: Path, platform: HungPlatform
-) -> None:
-    """It is as old as what the person said, whenever it was made."""
-    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        url = await _with(api, PHOTO)
-        account = api.system.io.directory.accounts["account-wall"]
-        (message,) = await api.system.ledger.documents.find(Query(Message, "acme"))
-        (ada,) = await api.system.ledger.documents.find(Query(Author, "acme"))
-        await _erase_ada(api)
-        reading = downloading(api.system.settings, api.system.ledger, api.system.objects, api.system.io, now=api.clock)
-        await reading.keep(account, Wanted(message.id, message.attachments[0], ada.id, said_at=message.received_at))
-        api.clock.forward(hours=2)
-        await api.system.upkeep.due()
-        assert await _copies(api) == []
-        assert (await api.agent().get(url)).status_code == 404
-
-
-async def test_two_processes_that_begin_a_copy_at_once_both_give_the_file(
-    tmp_path: Path, platform: HungPlatform
-) -> None:
-    """Each has looked before the other wrote; what an earlier try left behind is gone on from."""
-    async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        url = await _with(api, PHOTO)
-        platform.status = 503
-        assert (await api.agent().get(url)).status_code == 503
-        platform.status = 200
-        account = api.system.io.directory.accounts["account-wall"]
-        (message,) = await api.system.ledger.documents.find(Query(Message, "acme"))
-        documents, both = api.system.ledger.documents, asyncio.Barrier(2)
-        looked: list[str] = []
-
-        class Beside:
-            """Documents that two readers look at before either goes on."""
-
-            def __getattr__(self, name: str) -> Any:
-                return getattr(documents, name)
-
-            async def get(self, of: Any, *key: Any) -> Any:
-                found = await documents.get(of, *key)
-                looked.append(of.kind)
-                if len(looked) <= 2:
-                    await both.wait()
-                return found
-
-        class Ledger:
-            """The same ledger."""
-
-            documents = Beside()
-            commit = staticmethod(api.system.ledger.commit)
-
-        reading = downloading(
-            api.system.settings, cast(Any, Ledger()), api.system.objects, api.system.io, now=api.clock
-        )
-        wanted = Wanted(message.id, message.attachments[0], message.author_id)
-        kept = await asyncio.gather(reading.keep(account, wanted), reading.keep(account, wanted))
-        assert [file.size_bytes for file in kept] == [50_004, 50_004]
-
-
 @pytest.mark.parametrize("said", ["image/png\r\nSet-Cookie: a=b", "image/\u540d", "nothing", " "])
 @pytest.mark.parametrize("copies", ["pass", "demand"])
 async def test_a_media_type_that_is_none_is_not_repeated(
@@ -336,7 +198,7 @@ async def test_a_media_type_that_is_none_is_not_repeated(
 ) -> None:
     """Whoever sent the file chose it; it can neither keep the file from being read nor say anything else."""
     async with an_api(tmp_path, platform=platform, connector=Shut, attachments=copies) as api:
-        read = await api.agent().get(await _with(api, {**PHOTO, "media_type": said}))
+        read = await api.agent().get(await with_files(api, {**PHOTO, "media_type": said}))
         assert (read.status_code, read.headers["content-type"]) == (200, "application/octet-stream")
 
 
@@ -344,16 +206,9 @@ async def test_a_text_is_given_as_its_sender_said(tmp_path: Path, platform: Hung
     """Nobody here knows its letters better."""
     async with an_api(tmp_path, platform=platform, connector=Shut) as api:
         said = "text/csv; charset=iso-8859-1"
-        read = await api.agent().get(await _with(api, {**PHOTO, "media_type": said}))
+        read = await api.agent().get(await with_files(api, {**PHOTO, "media_type": said}))
         assert read.headers["content-type"] == said
         assert read.headers["x-content-type-options"] == "nosniff"
-
-
-async def _erase_ada(api: Api) -> None:
-    (ada,) = await api.system.ledger.documents.find(Query(Author, "acme"))
-    await api.agent().post(f"/author/v1/authors/{ada.id}/erase")
-    await api.settle()
-    await api.system.upkeep.due()
 
 
 async def test_a_file_of_ours_is_read_where_it_is_kept(tmp_path: Path, platform: HungPlatform) -> None:
@@ -371,7 +226,7 @@ async def test_a_file_of_ours_is_read_where_it_is_kept(tmp_path: Path, platform:
         )  # fmt: skip
 
     async with an_api(tmp_path, platform=platform, connector=Taking) as api:
-        await _with(api, PHOTO)
+        await with_files(api, PHOTO)
         http = api.agent()
         upload: Any = {"params": {"name": "b.png"}, "content": b"ours", "headers": {"Content-Type": "image/png"}}
         file = (await http.post("/media/v1/files", **upload)).json()["id"]
@@ -388,7 +243,7 @@ async def test_what_a_platform_calls_its_files_says_nothing_about_ours(tmp_path:
         upload: Any = {"params": {"name": "b.png"}, "content": b"secret", "headers": {"Content-Type": "image/png"}}
         file = (await api.agent("admin", "other").post("/media/v1/files", **upload)).json()["id"]
         platform.files[f"files/{file}"] = b"theirs"
-        read = await api.agent().get(await _with(api, {**PHOTO, "id": f"files/{file}"}))
+        read = await api.agent().get(await with_files(api, {**PHOTO, "id": f"files/{file}"}))
         assert (read.status_code, read.content) == (200, b"theirs")
 
         reading = downloading(api.system.settings, api.system.ledger, api.system.objects, api.system.io, now=api.clock)
@@ -402,7 +257,7 @@ async def test_what_a_platform_calls_its_files_says_nothing_about_ours(tmp_path:
 async def test_of_an_account_that_is_not_connected_only_copies_are_read(tmp_path: Path, platform: HungPlatform) -> None:
     """Nobody is asked in its name any more."""
     async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        url = await _with(api, PHOTO)
+        url = await with_files(api, PHOTO)
         account = api.system.io.directory.accounts["account-wall"]
         await api.system.io.accounts.disconnect(account)
         assert (await api.agent().get(url)).status_code == 404

@@ -13,8 +13,11 @@ from chorally_core.adapters.identity.keyring import InvalidKeyring
 from chorally_core.bootstrap.resealing import SEALED, reseal
 from chorally_core.events import topics
 from chorally_core.ports.documents import Query
+from chorally_core.ports.erasure import Erasure
 from chorally_core.ports.jobs import Job
-from chorally_core.services.io.model import Account, App, Delivery, Hook
+from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io.erasure import EraseModerations
+from chorally_core.services.io.model import Account, App, Delivery, Hook, Moderation
 from chorally_core.services.log.model import LogEntry
 from chorally_core.services.message.model import Message
 from chorally_core.settings import Retention, Settings
@@ -60,6 +63,27 @@ async def test_what_is_too_old_is_removed_kind_by_kind_and_tenant_by_tenant(api:
     assert kept
     assert {entry.tenant for entry in kept} == {"acme"}
     assert await _count(api, Message) == 2
+
+
+async def test_what_was_done_to_messages_goes_as_deliveries_do(api: Api) -> None:
+    """What is still to be done stays, however old."""
+    at = api.clock()
+
+    def moderation(name: str, state: Any) -> Moderation:
+        return Moderation(
+            id=name, tenant="acme", account_id="account-wall", platform="wall", channel="wall_note", key="acme/ada",
+            verb="hide", message_id="m", external_id="n1", conversation_id="c", state=state, created_at=at,
+            next_at=None,
+        )  # fmt: skip
+
+    await api.system.ledger.commit(Work([Step.of([moderation("done", "done"), moderation("waits", "queued")])]))
+    erasure = Erasure(id="ada", tenant="acme", platform="wall", since=at, at=at, next_at=at)
+    assert await EraseModerations(api.system.ledger).step(erasure, "") is None
+    told = {one.id: one.external_id for one in await api.system.ledger.documents.find(Query(Moderation, None))}
+    assert told == {"done": "", "waits": "n1"}
+    api.clock.forward(days=401)
+    await api.system.upkeep.due()
+    assert [one.id for one in await api.system.ledger.documents.find(Query(Moderation, None))] == ["waits"]
 
 
 async def test_a_hook_that_was_not_read_is_kept_however_old(api: Api) -> None:
@@ -180,5 +204,6 @@ async def test_jobs_that_are_over_go_and_those_that_are_not_stay(api: Api) -> No
     api.clock.forward(days=91)
     await api.system.upkeep.due()
     left: list[Job] = await api.system.ledger.documents.find(Query(Job, None))
-    assert sorted(job.name for job in left) == ["io/retention", "log/retention", "media/retention", "message/retention"]
+    services = ("io", "log", "media", "message", "rule-engine")
+    assert sorted(job.name for job in left) == [f"{service}/retention" for service in services]
     assert {job.state for job in left} == {"queued"}

@@ -37,8 +37,8 @@ from chorally_core.runner.jobs_store import JobStore
 from chorally_core.runner.jobs_worker import Worker
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.io.arriving import Arriving
-from chorally_core.services.io.erasure import EraseAttachments, EraseDeliveries, EraseHooks
-from chorally_core.services.io.model import Delivery, Hook
+from chorally_core.services.io.erasure import EraseAttachments, EraseDeliveries, EraseHooks, EraseModerations
+from chorally_core.services.io.model import Delivery, Hook, Moderation
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.erasure import EraseEntries
 from chorally_core.services.log.model import LogEntry
@@ -51,6 +51,7 @@ from chorally_core.services.publishing.timing import publish_due
 from chorally_core.settings import Settings
 
 _SETTLED = ("sent", "delivered", "read", "failed")
+_ENDED = ("done", "failed")
 _OVER = ("done", "dead", "cancelled")
 _WAKING_S = 5.0
 _PUBLISHING_S = 2.0
@@ -107,6 +108,7 @@ class Upkeep:
         self.jobs = Jobs(self.hands, coordination, ids=ids, degraded=degraded)
         self.worker = Worker(self.hands, coordination)
         self.rounds: list[Rounds] = []
+        self.arriving: Arriving | None = None
         if "message" in services:
 
             async def wake() -> int:
@@ -140,6 +142,7 @@ class Upkeep:
             parts = (
                 EraseMessages(ledger),
                 EraseDeliveries(ledger),
+                EraseModerations(ledger),
                 EraseHooks(ledger, self._objects, io.directory, io.journal),
                 EraseAttachments(ledger),
                 EraseFiles(ledger, self._objects),
@@ -168,6 +171,8 @@ class Upkeep:
                 task.cancel()
             await self.hands.stop(self._grace_s)
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self.arriving is not None:
+                await self.arriving.stop()
 
     async def due(self) -> None:
         """Do everything that is due now, and return once it is done."""
@@ -185,6 +190,7 @@ class Upkeep:
             Kept(Hook, "id", days.hooks, self._own("hooks"), (read,), removed=self._bodies),
             Kept(DeadLetter, "at", dead, own),
             Kept(Delivery, "created_at", days.deliveries, self._own("deliveries"), (_is_in(_SETTLED),)),
+            Kept(Moderation, "created_at", days.deliveries, self._own("deliveries"), (_is_in(_ENDED),)),
             Kept(Job, "finished_at", dead, own, (_is_in(_OVER),)),
         ]
 

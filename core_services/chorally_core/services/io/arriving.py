@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import structlog
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 _TRIES = 8  # the last of them more than an hour after the first
 _STEP = 200  # files that a round takes
+_PATIENCE_S = 5.0
 _AT_ONCE = 8  # accounts whose files are read at the same time
 
 
@@ -72,29 +74,66 @@ class Arriving:
     """Makes the copies that are due, those of several accounts at a time."""
 
     def __init__(
-        self, ledger: Ledger, directory: Directory, downloading: Downloading, *, now: Callable[[], datetime]
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        downloading: Downloading,
+        *,
+        now: Callable[[], datetime],
+        patience_s: float = _PATIENCE_S,
     ) -> None:
+        """Prepare to copy; ``patience_s`` is how long a round waits for its copies."""
         self._ledger = ledger
         self._directory = directory
         self._downloading = downloading
         self._now = now
+        self._patience_s = patience_s
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._busy: dict[str, asyncio.Task[None]] = {}
 
     async def round(self) -> int:
-        """Make the copies that are due; return how many there were to be made."""
-        where = (Condition("next_at", "<=", self._now()),)
-        query = Query(AttachmentDue, None, where, order="next_at", limit=_STEP)
+        """Begin the copies that are due, and see them made; return how many there were to be made.
+
+        What takes longer than a while goes on beside the next rounds, so a platform that is slow holds up no other.
+        """
+        where = [Condition("next_at", "<=", self._now())]
+        if self._busy:  # what waits for them must not fill the list
+            free = [name for name in self._directory.accounts if name not in self._busy]
+            where.append(Condition("account_id", "in", free))
+        query = Query(AttachmentDue, None, tuple(where), order="next_at", limit=_STEP)
         due: list[AttachmentDue] = await self._ledger.documents.find(query)
         by_account: dict[str, list[AttachmentDue]] = defaultdict(list)
         for one in due:
             by_account[one.account_id].append(one)
-        turns = asyncio.Semaphore(_AT_ONCE)
-
-        async def work(account_id: str, some: Sequence[AttachmentDue]) -> None:
-            async with turns:
-                await self._copy_all(account_id, some)
-
-        await asyncio.gather(*(work(account_id, some) for account_id, some in by_account.items()))
+        for account_id, some in by_account.items():
+            if account_id not in self._busy:
+                task = asyncio.create_task(self._work(account_id, some), name=f"attachments:{account_id}")
+                self._busy[account_id] = task
+                task.add_done_callback(partial(self._finished, account_id))
+        try:
+            if self._busy:
+                await asyncio.wait(list(self._busy.values()), timeout=self._patience_s)
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         return len(due)
+
+    async def stop(self) -> None:
+        """End what is under way; it is made by whoever goes the next round."""
+        tasks = list(self._busy.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _finished(self, account_id: str, _: asyncio.Task[None]) -> None:
+        self._busy.pop(account_id, None)
+
+    async def _work(self, account_id: str, due: Sequence[AttachmentDue]) -> None:
+        async with self._turns:
+            try:
+                await self._copy_all(account_id, due)
+            except Exception as error:
+                log.error("files could not be copied", account_id=account_id, exc_info=error)
 
     async def _copy_all(self, account_id: str, due: Sequence[AttachmentDue]) -> None:
         account = self._directory.accounts.get(account_id)

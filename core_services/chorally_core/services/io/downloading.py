@@ -29,6 +29,7 @@ Copies = Literal["pass", "demand", "arrival"]
 
 _UNDER_WAY = timedelta(hours=2)  # after which a copy that was never finished is removed
 _OCTETS = "application/octet-stream"
+_PIECES = 10  # times what the platform has for each piece: what it has for the whole file
 _TRIES = 5  # of beginning beside others
 _REMOVED = "the file was removed while it was read; ask again if it is still there"
 
@@ -94,7 +95,7 @@ class Downloading:
             most_bytes: Largest file that is read.
             keeps: Returns how long a tenant's copies are kept.
             has_room: Whether there is room for copies.
-            piece_s: Seconds that the platform has for each piece.
+            piece_s: Seconds that the platform has for each piece; for all of a file it has ten times as many.
         """
         self._ledger = ledger
         self._directory = directory
@@ -187,18 +188,21 @@ class Downloading:
         if attached.size_bytes is not None and attached.size_bytes > self._most_bytes:
             raise self._too_large()
         connector = self._directory.connector(account)
-        size = 0
+        size, waited = 0, 0.0
+        clock = asyncio.get_running_loop().time
         async with aclosing(_source(connector, attached)) as source:
             while True:
+                began = clock()
                 try:
-                    async with asyncio.timeout(self._piece_s):
+                    async with asyncio.timeout(min(self._piece_s, self._piece_s * _PIECES - waited)):
                         piece = await anext(source, None)
                 except TimeoutError as error:
-                    raise sdk.RetryLater("the platform does not go on with the file; try again later") from error
+                    raise sdk.RetryLater("the platform is too slow with the file; try again later") from error
                 except httpx.TransportError as error:
                     raise sdk.RetryLater("the platform broke off within the file; try again") from error
                 if piece is None:
                     return
+                waited += clock() - began
                 size += len(piece)
                 if size > self._most_bytes:
                     raise self._too_large()

@@ -22,7 +22,7 @@ from chorally_core.services.io.arriving import AttachmentDue
 from chorally_core.services.io.directory import INSTALLATION, Directory, receives
 from chorally_core.services.io.inbound import scope_of
 from chorally_core.services.io.journal import Journal
-from chorally_core.services.io.model import Account, Delivery, Hook, Lane
+from chorally_core.services.io.model import Account, Delivery, Hook, Lane, Moderation
 
 _STEP = 100
 _HOOKS = 50
@@ -71,6 +71,29 @@ def _without_content(delivery: Delivery, erasure: Erasure) -> Step | None:
     if delivery.state == "unconfirmed" and not delivery.needs_person:
         erased = deliver.in_doubt(erased, _WHY)
     return None if erased == delivery else Step.of([erased])
+
+
+class EraseModerations:
+    """Goes through what was done to the person's messages; what is still to be done goes on, and is left till later."""
+
+    name = "moderations"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def step(self, erasure: Erasure, place: str) -> str | None:
+        """Empty at most 100 of them; a place is the last one done."""
+        where = (Condition("key", "contains", erasure.id), Condition("created_at", "<=", erasure.at))
+        query = Query(Moderation, erasure.tenant, where, limit=_STEP, after=(None, place) if place else None)
+        found: list[Moderation] = await self._ledger.documents.find(query)
+        steps = []
+        for one in found:
+            erased = msgspec.structs.replace(one, external_id="", conversation_id=None, targets=(), error="")
+            if one.state != "queued" and one.key.startswith(erasure.key) and erased != one:
+                steps.append(Step.of([erased]))
+        if steps:
+            await self._ledger.commit(Work(steps))
+        return found[-1].id if len(found) == _STEP else None
 
 
 class EraseAttachments:

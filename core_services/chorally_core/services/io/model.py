@@ -252,7 +252,7 @@ class Moderation(Document, frozen=True, kw_only=True):
 
     kind = "moderation"
     sparse = ("next_at",)
-    indexes = (("external_id",), ("message_id",))
+    indexes = (("external_id",), ("message_id",), ("created_at",))
 
     account_id: str
     platform: str
