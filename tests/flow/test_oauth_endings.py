@@ -1,7 +1,7 @@
 """How consents end: told of in time, given back when nothing uses them, taken from the browser that began them."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -106,6 +106,26 @@ async def test_a_consent_is_given_back_after_its_last_account_is_disconnected(wo
     await world.tend()
     await world.tend(timedelta(days=2))
     assert world.platform.given_back == [refresh]
+    assert await world.records() == []
+
+
+async def test_a_consent_that_is_renewed_while_its_last_account_leaves_is_given_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is then."""
+    [account] = await world.connect("room-1")
+    grants = world.system.io.renewal.grants
+    end, late = grants.end, iter([True])
+
+    async def ended(record: GrantRecord, now: datetime) -> bool:
+        if next(late, False):
+            await grants.told(record.id, now)
+        return await end(record, now)
+
+    monkeypatch.setattr(grants, "end", ended)
+    await world.disconnect(account)
+    await world.tend()
+    assert world.platform.given_back == [world.platform.refresh]
     assert await world.records() == []
 
 

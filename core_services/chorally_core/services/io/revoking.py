@@ -57,7 +57,12 @@ class Revoking:
         connector = self._directory.connectors.get(record.platform)
         if not record.consented or record.parent or connector is None or not issubclass(connector, sdk.Revokes):
             return False
-        return self._grants.opened(record) is not None and await self._grants.end(record, self._now())
+        known: GrantRecord | None = record
+        while known is not None and self._grants.opened(known) is not None:
+            if await self._grants.end(known, self._now()):
+                return True
+            known = await self._grants.record(record.id)  # it was renewed meanwhile, or somebody else has ended it
+        return known is None
 
     async def give_back(self, record: GrantRecord) -> None:
         """Give one back, and forget it; where that comes to nothing it is tried again a few times."""
