@@ -19,6 +19,7 @@ from chorally_core.services.io.service import IoService
 from chorally_core.services.log import handlers as log
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.indexing import Indexer
+from chorally_core.services.rule_engine import handlers as rule_engine
 from cryptography.fernet import Fernet
 
 from chorally_sdk.plugins import discover
@@ -59,6 +60,7 @@ class Parts:
             Runner(author.GROUP, author.HANDLERS, self.ledger, now=now),
             Runner(message.GROUP, message.HANDLERS, self.ledger, now=now),
             Runner(log.GROUP, log.HANDLERS, self.ledger, now=now),
+            Runner(rule_engine.GROUP, rule_engine.handlers(), self.ledger, now=now),
             Runner(IO, self.io.handlers(), self.ledger, now=now),
         ]
         self.pump = Pump(self.ledger, [self.io.intake, *self.runners])

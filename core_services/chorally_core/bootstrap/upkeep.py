@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from chorally_core.adapters.local import InProcess
 from chorally_core.bootstrap.copies import downloading
+from chorally_core.bootstrap.people import authors_of
 from chorally_core.events import topics
 from chorally_core.ports.bus import Trims
 from chorally_core.ports.coordination import Coordination
@@ -48,6 +49,9 @@ from chorally_core.services.message.erasure import EraseMessages
 from chorally_core.services.message.model import Early
 from chorally_core.services.message.waking import wake_due
 from chorally_core.services.publishing.timing import publish_due
+from chorally_core.services.rule_engine.erasure import EraseExecutions
+from chorally_core.services.rule_engine.model import Execution
+from chorally_core.services.rule_engine.people import learns_people
 from chorally_core.settings import Settings
 
 _SETTLED = ("sent", "delivered", "read", "failed")
@@ -71,7 +75,7 @@ class Upkeep:
         io: IoService,
         *,
         now: Callable[[], datetime],
-        services: Collection[str] = ("io", "message", "log", "publishing", "media"),
+        services: Collection[str] = ("io", "message", "log", "rule-engine", "publishing", "media"),
         coordination: Coordination | None = None,
         degraded: Callable[[], bool] = lambda: False,
         leases: Leases | None = None,
@@ -147,6 +151,7 @@ class Upkeep:
                 EraseAttachments(ledger),
                 EraseFiles(ledger, self._objects),
                 EraseEntries(ledger),
+                EraseExecutions(ledger),
                 EraseWaiting(ledger),
                 EraseEvents(ledger, self._topics),
             )
@@ -156,6 +161,10 @@ class Upkeep:
             kinds.append(retention("log/retention", "log-service", self._kept_by_log, ledger))
         if "message" in services:
             kinds.append(retention("message/retention", "message-service", self._kept_by_message, ledger))
+        if "rule-engine" in services:
+            name = "rule-engine/retention"
+            kinds.append(retention(name, "rule-engine-service", self._kept_by_rule_engine, ledger))
+            kinds.append(learns_people(ledger.documents, authors_of(ledger.documents)))
         if "media" in services:
             kinds.append(retention("media/retention", "media-service", self._kept_by_media, ledger))
         return kinds
@@ -200,6 +209,10 @@ class Upkeep:
     async def _kept_by_message(self) -> list[Kept]:
         """What was told of messages that never came goes with the history."""
         return [Kept(Early, "at", self._settings.retention_days.logs, self._own("logs"))]
+
+    async def _kept_by_rule_engine(self) -> list[Kept]:
+        """What rules did goes with the history that they did it on."""
+        return [Kept(Execution, "id", self._settings.retention_days.logs, self._own("logs"))]
 
     async def _kept_by_media(self) -> list[Kept]:
         """Each file knows how long it is kept."""

@@ -39,6 +39,8 @@ def of_message(message: Message, ticket: Ticket | None = None, version: int = 0)
     if ticket is not None:
         told["platform"] = message.platform
         told["ticket"] = of_ticket(ticket, version)
+        for name in ("platform", "channel", "last_inbound"):  # the message tells them
+            told["ticket"].pop(name, None)
     return told
 
 

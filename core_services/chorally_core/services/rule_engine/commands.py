@@ -9,10 +9,11 @@ import msgspec
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
-from chorally_core.ports.documents import Key
+from chorally_core.ports.documents import Document, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.refused import Refused
 from chorally_core.services.rule_engine.model import Listed, Rule, Ruleset
+from chorally_core.services.rule_engine.people import learning
 from chorally_core.services.rule_engine.planning import SERVICE
 
 MOST = 2000
@@ -38,7 +39,8 @@ def put(found: Found, rule: Rule, *, actor: Actor, cause: str) -> Change:
     Raises:
         Refused: There are too many, or somebody else changed it meanwhile.
     """
-    ruleset = found.get(Ruleset, rule.tenant) or Ruleset(id=rule.tenant, tenant=rule.tenant)
+    known = found.get(Ruleset, rule.tenant)
+    ruleset = known or Ruleset(id=rule.tenant, tenant=rule.tenant)
     listed = ruleset.find(rule.rule_id)
     if (listed.number if listed is not None else 0) != rule.number - 1:
         raise Refused("conflict", "changed-meanwhile", "the rule was changed meanwhile; read it again")
@@ -49,7 +51,8 @@ def put(found: Found, rule: Rule, *, actor: Actor, cause: str) -> Change:
     rules = tuple(new if each is listed else each for each in ruleset.rules)
     ruleset = msgspec.structs.replace(ruleset, rules=rules if listed is not None else (*rules, new))
     what = "rule_added" if listed is None else "rule_changed"
-    return _changed(ruleset, (listed.stored,) if listed else (), _told(what, stored, actor, cause), (stored,))
+    added = (stored,) if known is not None else (stored, learning(rule.tenant, rule.changed_at))
+    return _changed(ruleset, (listed.stored,) if listed else (), _told(what, stored, actor, cause), added)
 
 
 def remove(found: Found, rule: Rule, *, actor: Actor, at: datetime, cause: str) -> Change:
@@ -83,7 +86,7 @@ def reorder(found: Found, tenant: str, rule_ids: Sequence[str], *, actor: Actor,
     return _changed(msgspec.structs.replace(ruleset, rules=rules), (), _fact(data, tenant, at, cause))
 
 
-def _changed(ruleset: Ruleset, replaced: tuple[str, ...], told: Event[Any], added: tuple[Rule, ...] = ()) -> Change:
+def _changed(ruleset: Ruleset, replaced: tuple[str, ...], told: Event[Any], added: tuple[Document, ...] = ()) -> Change:
     """The list as it is now; what the change before replaced is forgotten, as nobody reads it any more."""
     gone = tuple(_stored(ruleset.tenant, name) for name in ruleset.replaced)
     return Change((*added, msgspec.structs.replace(ruleset, replaced=replaced)), (told,), remove=gone)

@@ -43,25 +43,27 @@ class Evaluate(Handler[TriggerEvaluate]):
 
     def reads(self, event: Event[TriggerEvaluate]) -> Iterable[Key]:
         """Return the list of the tenant's rules, and the person where there are any."""
-        if event.data.kind.startswith("author_"):
-            return (Key.by_id(Person, person_id(event)),)
         listed = Key.by_id(Ruleset, event.tenant)
         return (listed, Key.by_id(Person, person_id(event))) if self._engine.has_rules(event.tenant) else (listed,)
 
     def follows(self, event: Event[TriggerEvaluate], found: Found) -> Iterable[Key]:
         """Return the person, and the rules if they have changed since they were compiled."""
         ruleset = found.get(Ruleset, event.tenant)
-        if ruleset is None or not ruleset.rules or event.data.kind.startswith("author_"):
+        if ruleset is None:
             return ()
+        if event.data.kind.startswith("author_"):
+            return (Key.by_id(Person, person_id(event)),)
         return (Key.by_id(Person, person_id(event)), *self._engine.wants(ruleset))
 
     def decide(self, event: Event[TriggerEvaluate], found: Found) -> Change:
         """Fire each rule once; the same event again fires none."""
         name = person_id(event)
+        ruleset = found.get(Ruleset, event.tenant)
+        if ruleset is None:
+            return NOTHING
         if event.data.kind.startswith("author_"):
             return _projected(event, found.get(Person, name))
-        ruleset = found.get(Ruleset, event.tenant)
-        rules = None if ruleset is None or not ruleset.rules else self._engine.rules(ruleset, found, event.data.kind)
+        rules = self._engine.rules(ruleset, found, event.data.kind)
         if rules is None or event.depth >= DEPTH or not answers(event):
             return NOTHING
         known = found.get(Person, name) or Person(id=name, tenant=event.tenant)

@@ -99,29 +99,36 @@ class Plan:
 
     def _change(self, rule: Rule, action: asked.Action) -> None:
         self._need_ticket()
-        before, changes = {**self._ticket, **self._changes}, self._changes
+        now = {**self._ticket, **self._changes}
+        tags = list(now.get("tags", ()))
         match action:
             case asked.SetStatus():
-                new: dict[str, Any] = {"status": action.status}
+                self._put(rule, "status", action.status, now.get("status"))
             case asked.SetPriority():
-                new = {"priority": action.priority}
+                self._put(rule, "priority", action.priority, now.get("priority"))
             case asked.Assign():
-                new = {"assignee_id": action.agent_id}
+                self._put(rule, "assignee_id", action.agent_id, now.get("assignee_id"))
             case asked.SetTeam():
-                new = {"team_id": action.team_id}
+                self._put(rule, "team_id", action.team_id, now.get("team_id"))
             case asked.AddTags():
-                new = {"tags": list(dict.fromkeys((*before.get("tags", ()), *action.tags)))}
+                self._put(rule, "tags", list(dict.fromkeys((*tags, *action.tags))), tags)
             case asked.RemoveTags():
-                new = {"tags": [tag for tag in before.get("tags", ()) if tag not in action.tags]}
+                self._put(rule, "tags", [tag for tag in tags if tag not in action.tags], tags)
             case asked.SetCustomField():
-                new = {"custom_fields": {**changes.get("custom_fields", {}), action.name: action.value}}
+                own = self._changes.get("custom_fields", {})
+                known = {**now.get("custom", {}), **own}
+                self._put(rule, "custom_fields", {**own, action.name: action.value}, known, action.name)
             case asked.Snooze():
-                new = {"snoozed_until": (self._event.occurred_at + action.span).isoformat()}
+                self._put(rule, "snoozed_until", (self._event.occurred_at + action.span).isoformat(), None)
             case _:
                 raise CannotAct(f"there is no action {action.type}")
-        if all(value == before.get(name, () if name == "tags" else None) for name, value in new.items()):
+
+    def _put(self, rule: Rule, name: str, value: Any, known: Any, member: str = "") -> None:
+        """Have a field of the ticket changed, unless it is so; of a mapping one member is compared."""
+        is_so = member in known and known[member] == value[member] if member else value == known
+        if is_so:
             raise Skipped("the ticket is so already")
-        changes.update(new)
+        self._changes[name] = value
         self._changed_by.append(rule.rule_id)
 
     def _reply(self, rule: Rule, text: str) -> None:
@@ -150,8 +157,8 @@ class Plan:
         data = MessageAdd(
             id=name,
             account_id=self._trigger.account_id or "",
-            platform=self._ticket.get("platform", ""),
-            channel=self._ticket.get("channel", ""),
+            platform=self._of_either("platform"),
+            channel=self._of_either("channel"),
             conversation_key=self._event.key.removeprefix(f"{self._event.tenant}/"),
             external_id="",
             external_conversation_id="",
@@ -191,6 +198,11 @@ class Plan:
         )
         self._events.append(self._causes(data, topics.LOGS, "add", f"{rule.rule_id} {number}"))
 
+    def _of_either(self, name: str) -> str:
+        """What the message tells, or the ticket where the event is about no message."""
+        found: str = self._ticket.get(name) or self._trigger.snapshot.get(name, "")
+        return found
+
     def _need_ticket(self) -> None:
         if not self._trigger.ticket_id or "version" not in self._ticket:
             raise CannotAct("the event belongs to no ticket")
@@ -201,7 +213,7 @@ class Plan:
             "author.name": self._person.name or told.get("author", ""),
             "author.handle": self._person.handle,
             "message.text": told.get("body", "") if self._trigger.message_id else "",
-            "message.channel": self._ticket.get("channel", ""),
+            "message.channel": self._of_either("channel"),
             "ticket.number": str(self._ticket.get("number", "")),
             "ticket.subject": self._ticket.get("subject", ""),
             "rule.name": rule.name,
