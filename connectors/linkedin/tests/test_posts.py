@@ -193,3 +193,14 @@ async def test_a_post_is_edited_liked_and_deleted(page: Sandbox, linkedin: Linke
     assert page.state_of(urn) == "gone"
     with pytest.raises(sdk.Rejected, match="take no 'hide'"):
         await linkedin.moderate(action("hide"))
+
+
+async def test_an_equal_post_of_before_that_was_edited_since_is_another(
+    page: Sandbox, linkedin: LinkedIn, a_post: Posts
+) -> None:
+    """It was changed after the attempt, and made before."""
+    old = page.world.post(OURS, "Hello")
+    page.clock.pass_(days=1)
+    old.changed_at = page.clock()
+
+    assert await linkedin.find(a_post("Hello", tried_at=page.clock())) is None

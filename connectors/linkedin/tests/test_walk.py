@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from chorally_linkedin import LinkedIn
 from chorally_linkedin.config import AccountSettings
 from chorally_linkedin.sandbox import Sandbox
@@ -130,3 +131,30 @@ async def test_without_a_cursor_mentions_go_back_sixty_days(
     late, _ = await comments(stream="mentions", connector=connector)
 
     assert ([each.body for each in first], since, late) == (["Old"], [], [])
+
+
+async def test_posts_below_the_recent_ones_are_not_asked_for(
+    page: Sandbox, connects: Callable[..., LinkedIn], comments: Comments
+) -> None:
+    """One page of the list tells that it has gone far enough."""
+    connector = connects(settings=AccountSettings(organization=OURS, recent_days=2))
+    for number in range(6):
+        page.world.post(OURS, f"Old {number}")
+    _, cursor = await comments(connector=connector)
+    page.clock.pass_(days=3)
+    page.page_size(2)
+    page.calls = 0
+    await comments(cursor, connector=connector)
+
+    assert page.calls == 1
+
+
+async def test_a_listing_that_goes_in_circles_is_told(page: Sandbox, comments: Comments) -> None:
+    """Rather than read for ever, or taken for the end."""
+    await page.say("one")
+    await page.say("two")
+    page.page_size(1)
+    page.inject("repeated_cursor", "read", times=9)
+
+    with pytest.raises(sdk.Malformed, match="leads back"):
+        await comments()
