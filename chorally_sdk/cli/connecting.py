@@ -153,7 +153,8 @@ class _Opened:
             await self._stored()
         if self._grant is None and "Renews" in able and "Authorizes" not in able:
             self._grant = await self.made(None, None).renew(None)  # type: ignore[attr-defined]
-        if self._grant is None and ("Authorizes" in able or kind.manifest.account_settings is None):
+        needs_token = ("Authorizes" in able and not _holds_secret(self._settings)) or not kind.manifest.account_settings
+        if self._grant is None and needs_token:
             ask = f", by `chorally-connector auth {self._found.platform}`" if "Authorizes" in able else ""
             raise Told(f"there is no token; give one by CHORALLY_TOKEN or --token{ask}, or try --sandbox", status=2)
         info = await self._chosen() if "Discovers" in able and not self._draft.external_id else None
@@ -220,6 +221,12 @@ def _token(grant: Grant | None) -> Callable[[], Any] | None:
         return grant.access
 
     return token
+
+
+def _holds_secret(settings: Any) -> bool:
+    """Whether the account may sign in by its settings, as a mailbox does by its password."""
+    values = vars(settings).values() if settings is not None else ()
+    return any(isinstance(value, SecretStr) and value.get_secret_value() for value in values)
 
 
 def _fields(model: type[BaseModel] | None) -> set[str]:

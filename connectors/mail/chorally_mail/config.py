@@ -33,6 +33,45 @@ class SaveSent(StrEnum):
     """We always do; a missing folder is created."""
 
 
+class Provider(StrEnum):
+    """Who asks people for their consent to a mailbox."""
+
+    GOOGLE = "google"
+    """Gmail and Google Workspace."""
+    MICROSOFT = "microsoft"
+    """Microsoft 365 and Outlook.com."""
+    OTHER = "other"
+    """Another one, whose addresses the settings say."""
+
+
+class MailApp(BaseModel):
+    """The app by which people consent to their mailboxes; mailboxes with a password need none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: Provider = Field(
+        Provider.GOOGLE, title="Provider", description="google, microsoft, or other with the addresses below."
+    )
+    client_id: str = Field("", title="Client id", description="Of the app, from the provider's console.")
+    client_secret: SecretStr | None = Field(
+        None, title="Client secret", description="Of the app; none where it is a public client."
+    )
+    directory: str = Field(
+        "common",
+        title="Directory",
+        description="Microsoft's tenant: common, organizations, consumers, or a directory's id.",
+        pattern=r"^[A-Za-z0-9.-]{1,100}$",
+    )
+    authorize_url: str = Field(
+        "", title="Page of consent", description="Of another provider.", pattern="^(https://.*)?$"
+    )
+    token_url: str = Field("", title="Token endpoint", description="Of another provider.", pattern="^(https://.*)?$")
+    revocation_url: str = Field(
+        "", title="Revocation endpoint", description="Of another provider (RFC 7009).", pattern="^(https://.*)?$"
+    )
+    scopes: tuple[str, ...] = Field((), title="Scopes", description="That another provider wants to be asked for.")
+
+
 class MailSettings(BaseModel):
     """Settings of one mailbox."""
 
@@ -56,7 +95,7 @@ class MailSettings(BaseModel):
     password: SecretStr | None = Field(
         None,
         title="Password",
-        description="Password, or app password; without one the account's OAuth grant is used (XOAUTH2).",
+        description="Password, or app password; without one the account's OAuth grant is used (XOAUTH2, OAUTHBEARER).",
     )
     ca_file: str | None = Field(
         None,

@@ -5,10 +5,10 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime, timedelta
 
 import chorally_sdk as sdk
-from chorally_mail import attaching, download, imap, mime, reading, smtp
+from chorally_mail import attaching, consent, download, imap, mime, reading, smtp
 from chorally_mail.attaching import MAX_FILE_BYTES, MAX_FILES
 from chorally_mail.compose import Composed, compose
-from chorally_mail.config import MailSettings, SaveSent
+from chorally_mail.config import MailApp, MailSettings, SaveSent
 from chorally_mail.identity import own_message_id
 from chorally_mail.imap import Mailbox
 from chorally_mail.translate import CHANNEL, Context
@@ -27,7 +27,7 @@ _LIMITS = sdk.Limits(
 )  # fmt: skip
 
 
-class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
+class Mail(sdk.Connector, sdk.Authorizes, sdk.Revokes, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads, sdk.Sandboxes):
     """One mailbox."""
 
     manifest = sdk.Manifest(
@@ -36,8 +36,12 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
         title="E-mail",
         channels=(sdk.Channel(name=CHANNEL, id_scope="platform", actions={"reply": _LIMITS, "send": _LIMITS}),),
         hosts=("*",),
+        app_settings=MailApp,
         account_settings=MailSettings,
         quality={
+            "real-server": "done",
+            "one-call": "exempt: it signs in to two servers, neither of which speaks HTTP",
+            "streams-files": "exempt: a mail is handed over whole; its files are bounded before they are read",
             "parents": "exempt: a mail names what it answers by a Message-ID, which is not all that a mail is known by",
             "target-gone": "exempt: a mail can be answered when the mailbox no longer has it",
         },
@@ -52,6 +56,30 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
 
     def _mailbox(self) -> AbstractAsyncContextManager[Mailbox]:
         return imap.signed_in(self._settings, self.token, self.dial)
+
+    async def authorize(self, state: str, challenge: str, redirect_uri: str, hint: str) -> sdk.Consent:
+        """Give the provider's page of consent; ``hint`` may be the mailbox's address.
+
+        Raises:
+            Rejected: There is no app for consents, or it does not say where its provider is.
+        """
+        return consent.page(self, state, challenge, redirect_uri, hint)
+
+    async def exchange(self, callback: sdk.Callback) -> sdk.Grant:
+        """Turn the code into the grant of the person's mailbox."""
+        return await consent.client(self).exchange(callback)
+
+    async def renew(self, grant: sdk.Grant | None) -> sdk.Grant:
+        """Renew a grant; a mailbox with a password has none."""
+        return await consent.renewed(self, grant)
+
+    async def revoke(self, grant: sdk.Grant) -> None:
+        """Give a grant back, where the provider takes it.
+
+        Raises:
+            Unsupported: It does not; the person ends the consent there.
+        """
+        await consent.client(self).revoke(grant)
 
     async def check(self) -> sdk.AccountInfo:
         """Sign in to both servers, open the inbox, and name the mailbox.
@@ -193,3 +221,10 @@ class Mail(sdk.Connector, sdk.Pulls, sdk.Replies, sdk.Finds, sdk.Downloads):
             async with aclosing(pieces):
                 async for piece in pieces:
                     yield piece
+
+    @classmethod
+    def sandbox(cls) -> sdk.ASGIApp:
+        """Return a mailbox on servers in miniature; needs ``chorally-mail[sandbox]``."""
+        from chorally_mail.testing.levers import Served  # heavy, and of no use in production
+
+        return Served()

@@ -13,7 +13,7 @@ from imapclient.imap_utf7 import encode as encode_utf7
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
-from chorally_mail import tls
+from chorally_mail import sasl, tls
 from chorally_mail.answers import arrival, as_set, in_groups, items_of, number, parsed, string, text_of
 from chorally_mail.config import MailSettings, Tls
 from chorally_mail.wire import Chunks, Dial, Literal, Refused, Wire, astring
@@ -98,18 +98,20 @@ class Mailbox:
         await self._ask_capabilities()
         secret = (settings.password or await token()).get_secret_value()
         self._wire.keep_out_of_messages(secret)
-        login = settings.login.encode()
+        login = settings.login
         try:
             if settings.password is None:
-                await self._wire.authenticate(b"XOAUTH2", b"user=%s\1auth=Bearer %s\1\1" % (login, secret.encode()))
+                ways = [each[5:].decode("ascii", "replace") for each in self._can if each.startswith(b"AUTH=")]
+                where = settings.imap_host, settings.imap_port
+                await self._wire.authenticate(sasl.by_token(ways, login, secret, *where))
             elif b"AUTH=PLAIN" in self._can:
-                await self._wire.authenticate(b"PLAIN", b"\0%s\0%s" % (login, secret.encode()))
+                await self._wire.authenticate(sasl.by_password(login, secret))
             elif b"LOGINDISABLED" in self._can:
                 raise sdk.Rejected(
                     f"the IMAP server {settings.imap_host} takes no password without encryption; choose starttls"
                 )
             else:
-                await self._wire.command(b"LOGIN", astring(login), astring(secret.encode()))
+                await self._wire.command(b"LOGIN", astring(login.encode()), astring(secret.encode()))
         except Refused as refused:
             raise _not_signed_in(refused, settings) from None  # the cause may quote what was sent
         await self._ask_capabilities()

@@ -1,6 +1,7 @@
 """Hands a mail to the SMTP server, and says what came of it."""
 
 import asyncio
+import base64
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,11 +13,12 @@ from aiosmtplib import (
     SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
+    SMTPStatus,
 )
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
-from chorally_mail import tls
+from chorally_mail import sasl, tls
 from chorally_mail.compose import Composed
 from chorally_mail.config import MailSettings, Tls
 from chorally_mail.saying import quoted
@@ -94,7 +96,7 @@ async def _sign_in(client: aiosmtplib.SMTP, settings: MailSettings, token: Calla
     secret = (settings.password or await token()).get_secret_value()
     try:
         if settings.password is None:
-            await client.auth_xoauth2(settings.login, secret)
+            await _show_token(client, settings, secret)
         else:
             offered = [one for one in ("plain", "login", "cram-md5") if one in client.server_auth_methods]
             client.AUTH_METHODS = tuple(offered[:1])  # one attempt: each refused one brings a lock-out nearer
@@ -109,6 +111,20 @@ async def _sign_in(client: aiosmtplib.SMTP, settings: MailSettings, token: Calla
         raise verdict(refused.code, quoted(str(refused.message), secret), where) from None
     except (SMTPException, OSError):
         raise sdk.RetryLater(f"{where} broke off while signing in") from None
+
+
+async def _show_token(client: aiosmtplib.SMTP, settings: MailSettings, token: str) -> None:
+    """Sign in by a token, and let the server say why not (RFC 4954; RFC 7628, 3.2.3)."""
+    where = settings.smtp_host, settings.smtp_port
+    proof = sasl.by_token(client.server_auth_methods, settings.login, token, *where)
+    shown = base64.b64encode(proof.response)
+    answer = await client.execute_command(b"AUTH", proof.mechanism.encode(), shown)
+    why = ""
+    if answer.code == SMTPStatus.auth_continue:
+        why = sasl.reason(answer.message, token)
+        answer = await client.execute_command(base64.b64encode(proof.parting))
+    if answer.code != SMTPStatus.auth_successful:
+        raise SMTPAuthenticationError(answer.code, f"{answer.message} ({why})" if why else answer.message)
 
 
 async def submit(mail: Composed, settings: MailSettings, token: Callable[[], Awaitable[SecretStr]], dial: Dial) -> None:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import chorally_sdk as sdk
+from chorally_mail.sasl import Proof
+from chorally_mail.sasl import reason as sasl_reason
 from chorally_mail.saying import quoted
 
 Chunks = list[bytes | tuple[bytes, bytes]]
@@ -152,22 +154,26 @@ class Wire:
         finally:
             self.usable = complete
 
-    async def authenticate(self, mechanism: bytes, response: bytes) -> None:
-        """Sign in with one SASL response; a challenge after it (an error in detail) is answered with nothing.
+    async def authenticate(self, proof: Proof) -> None:
+        """Sign in with one SASL response; a challenge after it, which tells why not, is answered by the parting.
 
         Raises:
             Refused: The server does not accept it.
         """
         tag = self._tag()
-        await self._send(tag + b" AUTHENTICATE " + mechanism + b"\r\n")
-        reply = base64.b64encode(response)
+        await self._send(tag + b" AUTHENTICATE " + proof.mechanism.encode() + b"\r\n")
+        reply, told = base64.b64encode(proof.response), ""
         while True:
             answer = await self._read()
+            try:
+                if self._ends(answer, tag):
+                    return
+            except Refused as refused:
+                raise Refused(f"{refused} ({told})" if told else str(refused)) from None
             if _is_continuation(answer):
+                told = told or sasl_reason(_first(answer)[1:].strip(), self._secret)
                 await self._send(reply + b"\r\n")
-                reply = b""
-            elif self._ends(answer, tag):
-                return
+                reply = base64.b64encode(proof.parting)
 
     async def idle(self, at_most: timedelta) -> None:
         """Wait in IDLE until the server tells of a new mail, or the time is over.

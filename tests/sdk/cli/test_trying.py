@@ -5,8 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 
+from chorally_sdk.cli.finding import Found
+from chorally_sdk.cli.serving import sandbox_of
+from chorally_sdk.cli.telling import Told
 from tests.sdk.cli.conftest import Served, run
+from tests.sdk.parrot import Parrot
 
 
 def bodies(out: str) -> list[str]:
@@ -111,7 +116,8 @@ def test_a_served_sandbox_tells_how_to_try_it(served: Served) -> None:
 
 def test_a_connector_without_a_sandbox_says_so() -> None:
     """With what it lacks."""
-    assert "mail has no sandbox that can be served" in run("sandbox", "mail").err
+    with pytest.raises(Told, match="parrot has no sandbox that can be served; it does not inherit Sandboxes"):
+        sandbox_of(Found(Parrot, None))
 
 
 def test_a_served_sandbox_goes_by_the_real_time(served: Served) -> None:

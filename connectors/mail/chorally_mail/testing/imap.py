@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from chorally_mail import mime
 _open: ContextVar["FakeFolder"] = ContextVar("chorally_open_folder")
 """The folder that a connection has open; each connection is a task of its own."""
 
+WHY = b'{"status":"401","schemes":"bearer","scope":"https://mail.example/"}'
+"""Why a token is not accepted, as both mechanisms tell it."""
 ARRIVED = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -46,6 +49,10 @@ class FakeImap:
         self.folders = {"INBOX": FakeFolder(), "Sent": FakeFolder(flags="\\Sent")}
         self.capabilities = "IMAP4rev1 IDLE AUTH=PLAIN AUTH=XOAUTH2 SPECIAL-USE LIST-EXTENDED"
         self.login, self.secret = "help@shop.example", "s3cret-word"
+        self.is_live: Callable[[str], bool] = lambda token: token == self.secret
+        """Judges a token."""
+        self.is_deaf = False
+        """Close each connection before a word is said."""
         self.refusal = "NO [AUTHENTICATIONFAILED] no"
         self.seen: list[str] = []
         self.drop_at_fetch = 0
@@ -61,9 +68,13 @@ class FakeImap:
         self._fetches = 0
         self._idlers: list[asyncio.StreamWriter] = []
 
-    async def __aenter__(self) -> "FakeImap":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def start(self, port: int = 0) -> None:
+        """Listen, at any port where 0."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         self.port = int(self._server.sockets[0].getsockname()[1])
+
+    async def __aenter__(self) -> "FakeImap":
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -87,6 +98,9 @@ class FakeImap:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_deaf:
+            writer.close()
+            return
         writer.write(b"* OK ready\r\n")
         _open.set(FakeFolder())
         try:
@@ -126,12 +140,13 @@ class FakeImap:
     async def _authenticate(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(b"+ \r\n")
         shown = base64.b64decode(await reader.readline()).decode()
-        plain = f"\0{self.login}\0{self.secret}"
-        if shown in (plain, f"user={self.login}\1auth=Bearer {self.secret}\1\1"):
+        name, token = shown_token(shown)
+        if shown == f"\0{self.login}\0{self.secret}" or (name == self.login and self.is_live(token)):
             return "OK done"
-        if "XOAUTH2" in rest:
-            writer.write(b"+ " + base64.b64encode(b'{"status":"401"}') + b"\r\n")
-            assert await reader.readline() == b"\r\n"
+        if not rest.endswith("PLAIN"):
+            writer.write(b"+ " + base64.b64encode(WHY) + b"\r\n")
+            parting = await reader.readline()
+            assert parting == (b"AQ==\r\n" if "OAUTHBEARER" in rest else b"\r\n"), parting
         return self.refusal.format(echo=base64.b64encode(shown.encode()).decode(), said=shown)
 
     async def _list(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
@@ -232,6 +247,12 @@ class FakeImap:
             ends = sorted((int(low), last if high == "*" else int(high or low)))  # "9:*" means "*:9" where 9 is high
             found |= set(range(ends[0], ends[1] + 1))
         return found
+
+
+def shown_token(shown: str) -> tuple[str, str]:
+    """Return whom a token was shown for, and the token, from XOAUTH2 or OAUTHBEARER; empty from what is neither."""
+    found = re.fullmatch(r"(?:user=|n,a=)(.*?),?\x01(?:host=.*?\x01port=\d+\x01)?auth=Bearer (.*)\x01\x01", shown)
+    return (found[1].replace("=2C", ",").replace("=3D", "="), found[2]) if found else ("", "")
 
 
 def _words(rest: str) -> list[str]:
