@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from pydantic import SecretStr
-
 import chorally_sdk as sdk
 from chorally_microsoft.config import AppSettings
 from chorally_sdk import oauth
@@ -12,9 +10,6 @@ SCOPES = ("offline_access", "User.Read", "Mail.ReadWrite", "Mail.Send")
 OF_SHARED = ("User.ReadBasic.All", "Mail.ReadWrite.Shared", "Mail.Send.Shared")
 """Asked for besides where shared mailboxes are set."""
 BOT_SCOPE = "https://api.botframework.com/.default"
-
-_KIND = "kind"
-_BOT = "bot"
 
 
 def app_of(settings: Any) -> AppSettings:
@@ -52,7 +47,7 @@ async def renewed(connector: sdk.Connector, app: AppSettings, grant: sdk.Grant |
     Raises:
         Reauthorize: The person's consent is over.
     """
-    if grant is not None and grant.keep.get(_KIND, SecretStr("")).get_secret_value() != _BOT:
+    if grant is not None and BOT_SCOPE not in grant.scopes:
         return await person(connector, app).refresh(grant)
     client = oauth.Client(
         connector,
@@ -62,7 +57,8 @@ async def renewed(connector: sdk.Connector, app: AppSettings, grant: sdk.Grant |
         scopes=(BOT_SCOPE,),
     )
     issued = await client.credentials()
-    return issued.model_copy(update={"keep": {**issued.keep, _KIND: SecretStr(_BOT)}})
+    marked = issued.model_copy(update={"scopes": issued.scopes | {BOT_SCOPE}})  # by which it is known as the bot's
+    return oauth.carried(grant, marked)
 
 
 def missing(granted: frozenset[str], app: object, *, has_refresh: bool) -> frozenset[str]:

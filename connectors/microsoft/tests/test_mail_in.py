@@ -94,6 +94,27 @@ async def test_a_draft_is_nobodys_word(mailbox: Outlook, outlook: Microsoft) -> 
     assert await outlook.fetch(sdk.Ping(stream=INBOX, external_id=draft.id)) == []
 
 
+async def test_a_change_that_names_only_some_properties_is_looked_at(mailbox: Outlook) -> None:
+    """As of a flag; its mail is read in full."""
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        link = "https://graph.microsoft.com/v1.0/me/mailFolders/inbox/messages/delta?$deltatoken=1"
+        return httpx.Response(200, json={"value": [{"id": "1", "subject": "Hi"}], "@odata.deltaLink": link})
+
+    (page,) = await pulled(connect(Microsoft, answer).pull(INBOX, None, None))
+
+    assert page.events == (sdk.Ping(stream=INBOX, external_id="1"),)
+
+
+async def test_a_page_that_leads_nowhere_or_back_is_no_end() -> None:
+    """What would come after it must not be lost, nor be asked for without end."""
+    link = "https://graph.microsoft.com/v1.0/me/mailFolders/inbox/messages/delta?$skiptoken=1"
+    for told in ({"value": []}, {"value": [], "@odata.nextLink": link}):
+        connector = connect(Microsoft, lambda _, told=told: httpx.Response(200, json=told))  # type: ignore[misc]
+        with pytest.raises(sdk.Malformed):
+            await pulled(connector.pull(INBOX, {"link": link}, None))
+
+
 async def test_html_is_read_as_text_and_what_is_quoted_stands_beside(mailbox: Outlook, outlook: Microsoft) -> None:
     """Whatever Graph makes of the wish for plain text."""
     body = (

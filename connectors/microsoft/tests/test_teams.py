@@ -48,7 +48,9 @@ def test_a_message_brings_all_that_an_answer_needs() -> None:
     """Where to, to which conversation, of which organisation."""
     found = message(replyToId="1485983408000")
 
-    assert (found.account, found.conversation_id) == (TENANT, CONVERSATION)
+    upper = message(conversation={**BASE["conversation"], "tenantId": TENANT.upper()})
+    assert upper.account == found.account == TENANT
+    assert found.conversation_id == CONVERSATION
     assert found.external_id == f"{CONVERSATION}/1485983408511"
     assert found.parent_id == f"{CONVERSATION}/1485983408000"
     assert found.route["service_url"] == BASE["serviceUrl"]

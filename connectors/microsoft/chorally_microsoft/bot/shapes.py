@@ -69,10 +69,10 @@ class Activity(Shape):
 
     @property
     def tenant(self) -> str:
-        """The directory it is about; empty where it is not said."""
+        """The directory it is about, in lower case; empty where it is not said."""
         told = (self.channel_data or {}).get("tenant")
         named = told.get("id") if isinstance(told, dict) else None
-        return self.conversation.tenant or (named if isinstance(named, str) else "")
+        return (self.conversation.tenant or (named if isinstance(named, str) else "")).lower()
 
     @property
     def event(self) -> str:

@@ -10,7 +10,7 @@ from chorally_microsoft.faults import Resync
 from chorally_microsoft.mail.place import AS_TEXT, Mailbox
 from chorally_microsoft.mail.shapes import File, Listing, Mail, read, shaped
 from chorally_microsoft.mail.translate import FIELDS, to_message
-from chorally_microsoft.names import REMOVED
+from chorally_microsoft.names import INBOX, REMOVED
 
 PIECE = 65_536  # bytes
 _FILES = "id,name,contentType,size,isInline"
@@ -67,15 +67,12 @@ async def _events(mailbox: Mailbox, told: dict[str, Any], since: datetime | None
     mail = shaped(Mail, told, "a changed mail", raw)
     if mail.removed is not None:
         return [sdk.Ping(stream=REMOVED, external_id=mail.id)]
-    if mail.is_draft or is_partial(mail):
+    if mail.is_draft:
         return []
+    if not (mail.received or mail.sent or mail.created):  # only what changed of it, such as a flag
+        return [sdk.Ping(stream=INBOX, external_id=mail.id)]
     message = to_message(mail, mailbox.address, await files_of(mailbox, mail))
     return [message] if since is None or message.sent_at >= since else []
-
-
-def is_partial(mail: Mail) -> bool:
-    """Whether a change names only some properties, as of a flag: its mail is known, and says the same."""
-    return not (mail.received or mail.sent or mail.created)
 
 
 async def files_of(mailbox: Mailbox, mail: Mail) -> tuple[File, ...]:

@@ -39,9 +39,7 @@ class TeamsBot(BotApi):
     def __init__(self, *, clock: Clock | None = None, seed: int = 0) -> None:
         """Make a bot that nobody has spoken to."""
         super().__init__(clock=clock, seed=seed)
-        self.grant = self.a_grant(scopes={BOT_SCOPE}).model_copy(
-            update={"refresh": None, "keep": {"kind": SecretStr("bot")}}
-        )
+        self.grant = self.a_grant(scopes={BOT_SCOPE}).model_copy(update={"refresh": None})
         self.key_set = Vouching(KEYS, self.clock, issuer=ISSUER, audience=self.oauth.client_id, serviceurl=SERVICE)
         self._news: list[Value] = []
 
@@ -116,6 +114,14 @@ class TeamsBot(BotApi):
         conversation = thing.more["conversation"]
         target = Place(conversation, thing.parent).external_id if thing.parent else None
         return Made(Place(conversation, thing.id).external_id, thing.body, target)
+
+    def expire(self) -> None:
+        """Let the bot's token end."""
+        self.clock.pass_(days=31)
+
+    def second_grant(self) -> sdk.Grant:
+        """Return another token of the bot."""
+        return self.grant.model_copy(update={"access": self.a_grant().access})
 
     def state_of(self, external_id: str) -> Literal["visible", "hidden", "gone"]:
         """Tell whether a message is there."""
