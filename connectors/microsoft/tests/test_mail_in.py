@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -109,7 +110,8 @@ async def test_a_change_that_names_only_some_properties_is_looked_at(mailbox: Ou
 async def test_a_page_that_leads_nowhere_or_back_is_no_end() -> None:
     """What would come after it must not be lost, nor be asked for without end."""
     link = "https://graph.microsoft.com/v1.0/me/mailFolders/inbox/messages/delta?$skiptoken=1"
-    for told in ({"value": []}, {"value": [], "@odata.nextLink": link}):
+    pages: list[dict[str, Any]] = [{"value": []}, {"value": [], "@odata.nextLink": link}]
+    for told in pages:
         connector = connect(Microsoft, lambda _, told=told: httpx.Response(200, json=told))  # type: ignore[misc]
         with pytest.raises(sdk.Malformed):
             await pulled(connector.pull(INBOX, {"link": link}, None))

@@ -68,11 +68,12 @@ async def test_notifications_of_a_subscription_are_ours(mailbox: Outlook, outloo
     await outlook.subscribe(CALLBACK, SECRET, None)
     said = await mailbox.say("Hello")
     (hook,) = mailbox.hooks()
-    (lost,) = [mailbox._hook([{"lifecycleEvent": kind}]) for kind in ("reauthorizationRequired",)]
+    lost = [mailbox.lifecycle(kind) for kind in ("reauthorizationRequired", "subscriptionRemoved")]
 
     assert outlook.verify(hook, sdk.Keys(secrets={"subscription": (SECRET,)})).status == 202
     assert outlook.parse(hook) == [sdk.Ping(stream="inbox", account=USER_ID, external_id=said)]
-    assert outlook.parse(lost) == [sdk.Notice(kind="subscription_lost", account=USER_ID)]
+    for each in lost:
+        assert outlook.parse(each) == [sdk.Notice(kind="subscription_lost", account=USER_ID)]
 
 
 async def test_a_bot_has_nothing_to_subscribe(teams: Microsoft, bot: TeamsBot, asked: list[Exchange]) -> None:

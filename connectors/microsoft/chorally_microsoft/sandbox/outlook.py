@@ -157,9 +157,13 @@ class Outlook(BotApi):
         told = {"changeType": "created", "resource": "Users/x/Messages/1", "resourceData": {"id": "1"}}
         return self._posted([self._signed(told, account) for account in bodies])
 
+    def lifecycle(self, event: str) -> sdk.RawHook:
+        """Return a lifecycle notification: ``missed``, ``subscriptionRemoved``, ``reauthorizationRequired``."""
+        return self._hook([{"lifecycleEvent": event}])
+
     def unknown(self) -> sdk.RawHook:
         """Return a lifecycle notification that is not documented."""
-        return self._hook([{"lifecycleEvent": "danced"}])
+        return self.lifecycle("danced")
 
     def handshake(self, *, is_forged: bool = False) -> tuple[sdk.RawHook, bytes]:
         """Return the test of a URL; it proves nothing, and needs no proof: anybody may hear an echo."""
