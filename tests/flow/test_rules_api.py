@@ -1,5 +1,6 @@
 """Rules are written through the API, act on what comes in, and say why."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.architecture.checkout import ROOT
 from tests.support.api import Api, a_note, an_api
 
 RULES = "/rule-engine/v1/rules"
@@ -203,3 +205,12 @@ async def test_a_repeated_request_adds_one_rule(api: Api) -> None:
     answers = [await http.post(RULES, json=REFUND, headers={"Idempotency-Key": "k"}) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
     assert len((await http.get(RULES)).json()["items"]) == 1
+
+
+async def test_the_rule_of_the_guide_can_be_used(api: Api) -> None:
+    """What the page shows is taken as it is."""
+    rule = json.loads((ROOT / "docs/examples/rules/refund.json").read_text("utf-8"))
+    made = await api.agent("supervisor").post(RULES, json=rule)
+    assert made.status_code == 201, made.text
+    await api.hook(a_note("n1", "ada", "Voglio un rimborso"))
+    assert api.platform.answers == [], "it is Monday, ten o'clock in Rome"

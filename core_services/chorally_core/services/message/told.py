@@ -38,33 +38,50 @@ def of_message(message: Message, ticket: Ticket | None = None, version: int = 0)
         told["edited"] = True
     if ticket is not None:
         told["platform"] = message.platform
-        told["ticket"] = of_ticket(ticket, version)
-        for name in ("platform", "channel", "last_inbound"):  # the message tells them
-            told["ticket"].pop(name, None)
+        told["ticket"] = _within(ticket, version)
     return told
 
 
 def of_ticket(ticket: Ticket, version: int) -> dict[str, Any]:
     """Return what rules need to know of a ticket; instants are seconds since 1970."""
+    told = _within(ticket, version)
+    told["platform"] = ticket.platform
+    told["channel"] = ticket.channel
+    if ticket.last_inbound_id is not None:
+        told["last_inbound"] = ticket.last_inbound_id
+    return told
+
+
+def _within(ticket: Ticket, version: int) -> dict[str, Any]:
+    """The same beside one of its messages, which tells the rest; in plain steps, as it is done for each of them."""
     told: dict[str, Any] = {
         "version": version,
         "number": ticket.number,
         "status": ticket.status,
         "priority": ticket.priority,
-        "platform": ticket.platform,
-        "channel": ticket.channel,
         "messages": ticket.message_count,
         "created": ticket.created_at.timestamp(),
     }
-    usual = {
-        "assignee_id": ticket.assignee_id, "team_id": ticket.team_id, "tags": ticket.tags, "subject": ticket.subject,
-        "language": ticket.language, "custom": ticket.custom_fields, "reopened": ticket.reopened_count,
-        "last_inbound": ticket.last_inbound_id,
-    }  # fmt: skip
-    told.update({name: value for name, value in usual.items() if value})
-    instants = {
-        "author_at": ticket.last_author_message_at, "agent_at": ticket.last_agent_message_at,
-        "waiting": ticket.waiting_since, "window": ticket.reply_window_expires_at,
-    }  # fmt: skip
-    told.update({name: at.timestamp() for name, at in instants.items() if at is not None})
+    if ticket.assignee_id is not None:
+        told["assignee_id"] = ticket.assignee_id
+    if ticket.team_id is not None:
+        told["team_id"] = ticket.team_id
+    if ticket.tags:
+        told["tags"] = ticket.tags
+    if ticket.subject:
+        told["subject"] = ticket.subject
+    if ticket.language:
+        told["language"] = ticket.language
+    if ticket.custom_fields:
+        told["custom"] = ticket.custom_fields
+    if ticket.reopened_count:
+        told["reopened"] = ticket.reopened_count
+    if ticket.last_author_message_at is not None:
+        told["author_at"] = ticket.last_author_message_at.timestamp()
+    if ticket.last_agent_message_at is not None:
+        told["agent_at"] = ticket.last_agent_message_at.timestamp()
+    if ticket.waiting_since is not None:
+        told["waiting"] = ticket.waiting_since.timestamp()
+    if ticket.reply_window_expires_at is not None:
+        told["window"] = ticket.reply_window_expires_at.timestamp()
     return told
