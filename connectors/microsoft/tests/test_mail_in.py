@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from chorally_microsoft import Microsoft
+from chorally_microsoft.mail.quoting import split
 from chorally_microsoft.names import INBOX, REMOVED, SENT
 from chorally_microsoft.sandbox import Outlook
 from chorally_microsoft.sandbox.store import ADDRESS
@@ -129,6 +130,14 @@ async def test_html_is_read_as_text_and_what_is_quoted_stands_beside(mailbox: Ou
 
     assert found.body == "Is it open & free?\nMap <https://shop.example/map>"
     assert found.extra["quoted"].endswith("From: Shop\nSent: Monday\nHello")
+
+
+def test_a_mail_that_only_quotes_is_shown_whole() -> None:
+    """An empty message would hide what somebody forwarded without a word."""
+    text = "________________________________\nFrom: Shop\nSent: Monday\nHello"
+
+    assert split(text) == (text, "")
+    assert split(f"See below\n\n{text}") == ("See below", text)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ async def found(http: sdk.Http, shared: Sequence[str]) -> Sequence[sdk.AccountIn
         try:
             await mailbox.get("mailFolders", "inbox", select="id")
             infos.append(await named(mailbox))
-        except sdk.Rejected:  # not theirs, or no such mailbox: it is not offered
-            continue
+        except sdk.Rejected as refused:  # not theirs, or no such mailbox: it is not offered
+            if refused.reason not in (sdk.Reason.PERMISSION, sdk.Reason.GONE):
+                raise
     return infos
