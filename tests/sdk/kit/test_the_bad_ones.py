@@ -10,7 +10,7 @@ from chorally_sdk.testing.running import run_once
 from tests.sdk.kit.bad import BAD, Bad
 from tests.sdk.kit.package import a_package
 
-for _group in ("package", "check", "pull", "webhook", "tokens", "streams", "outages", "push"):
+for _group in ("package", "check", "pull", "webhook", "subscription", "tokens", "streams", "outages", "push"):
     import_module(f"tests.sdk.kit.bad_{_group}")
 
 SIMPLEST = {
