@@ -1,12 +1,16 @@
 """The mail connector against real servers: GreenMail, and Postfix with Dovecot. One body, both servers."""
 
 import asyncio
+import base64
+import imaplib
+import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from chorally_mail import sasl
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
@@ -199,6 +203,36 @@ async def test_a_token_signs_in_and_a_stale_one_does_not(server: Server) -> None
         await server.mailbox(server.ours, grant=stale, password=None).check()
     with pytest.raises(sdk.Reauthorize):
         await server.mailbox(server.ours, grant=stale, password=None).push(a_message("Hi", to=server.theirs[0]))
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+async def test_a_token_is_shown_as_both_mechanisms_want(server: Server, mechanism: str) -> None:
+    """Dovecot takes a fresh one either way; of a stale one it says why, and is parted from as the mechanism wants."""
+    if not server.jwt_secret:
+        pytest.skip("GreenMail checks no tokens")
+
+    def signed_in(valid_s: int) -> list[bytes]:
+        proof = sasl.by_token(
+            [mechanism], server.ours[0], a_token(server, valid_s=valid_s), "localhost", server.imap_port
+        )
+        told: list[bytes] = []
+
+        def answer(challenge: bytes) -> bytes:
+            told.append(challenge)
+            return proof.response if len(told) == 1 else proof.parting
+
+        client = imaplib.IMAP4("127.0.0.1", server.imap_port)
+        try:
+            client.starttls(ssl.create_default_context(cafile=server.settings["ca_file"]))
+            client.authenticate(mechanism, answer)
+        except imaplib.IMAP4.error:
+            assert valid_s < 0
+        finally:
+            client.shutdown()
+        return told
+
+    assert len(await asyncio.to_thread(signed_in, 600)) == 1
+    assert "status" in sasl.reason(base64.b64encode((await asyncio.to_thread(signed_in, -600))[1]), "")
 
 
 async def test_an_untrusted_certificate_is_not_trusted(server: Server) -> None:

@@ -1,6 +1,7 @@
 """The mailbox as a person takes hold of it: by HTTP, while mail goes over IMAP and SMTP."""
 
 import asyncio
+import imaplib
 from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
@@ -56,6 +57,24 @@ async def test_faults_that_are_asked_for_happen_on_the_wire_until_they_are_clear
         refused = await person.post("/_sandbox/faults", json={"kind": "not_json", "on": "read"})
     assert refused.status_code == 400
     assert "expired_token/read" in refused.json()["error"]
+
+
+async def test_a_mail_can_be_read_by_any_program(mailbox: Mailbox) -> None:
+    """Such as the standard library's, which asks by number and opens the folder for writing."""
+    await mailbox.say("Is it blue?")
+
+    def read() -> tuple[str, bytes]:
+        with imaplib.IMAP4("127.0.0.1", mailbox.imap.port) as client:
+            client.login("help@shop.example", "s3cret-word")
+            client.select("INBOX")
+            _, answer = client.fetch("1", "(BODY[])")
+            with pytest.raises(imaplib.IMAP4.error):
+                client.fetch("2", "(BODY[])")
+            return str(client.state), answer[0][1] if isinstance(answer[0], tuple) else b""
+
+    state, raw = await asyncio.to_thread(read)
+    assert state == "SELECTED"
+    assert b"Message-ID: <1@example.org>" in raw
 
 
 async def test_the_servers_open_and_close_with_the_one_that_serves_them() -> None:

@@ -112,6 +112,8 @@ class FakeImap:
                 if answer is None:
                     break
                 writer.write(f"{tag} {answer}\r\n".encode())
+                if name == "logout":
+                    break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -166,6 +168,9 @@ class FakeImap:
         writer.write(f"* OK [UIDNEXT {folder.uidnext}] next\r\n".encode())
         return "OK [READ-ONLY] done"
 
+    async def _select(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        return (await self._examine(rest, reader, writer)).replace("READ-ONLY", "READ-WRITE")
+
     async def _noop(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         self.idling.set()
         return "OK done"
@@ -190,8 +195,9 @@ class FakeImap:
         return "OK done"
 
     async def _fetch(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str | None:
-        asked = re.search(r"UID FETCH (\S+) \((.*)\)$", rest)
-        assert asked
+        asked = re.search(r"UID FETCH (\S+) \((.*)\)$", rest if rest.startswith("UID ") else self._by_uid(rest))
+        if asked is None:
+            return "BAD what is to be fetched?"
         section = re.search(r"BODY\.PEEK\[(.*?)\](?:<(\d+)\.(\d+)>)?", asked.group(2))
         if section:
             self._fetches += 1
@@ -213,6 +219,14 @@ class FakeImap:
                 announced = f"{announced.rstrip()}<{section.group(2)}>"  # without the space, as GreenMail writes it
             writer.write(f"{announced}{{{len(content)}}}\r\n".encode() + content + b")\r\n")
         return "OK done"
+
+    def _by_uid(self, rest: str) -> str:
+        """Return what asks by a mail's number, as people's programs do, as if it asked by its UID."""
+        asked = re.fullmatch(r"FETCH (\d+) \(?(.*?)\)?", rest)
+        uids = sorted(_open.get().mails)
+        if asked is None or not 0 < int(asked[1]) <= len(uids):
+            return ""
+        return f"UID FETCH {uids[int(asked[1]) - 1]} ({asked[2].replace('BODY[', 'BODY.PEEK[')})"
 
     async def _append(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         if self.append_refused:
@@ -236,8 +250,9 @@ class FakeImap:
         self._idlers.remove(writer)
         return "OK done"
 
-    async def _logout(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _logout(self, rest: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         writer.write(b"* BYE\r\n")
+        return "OK done"
 
     def _uids(self, ranged: str) -> set[int]:
         last = max(_open.get().mails, default=0)
