@@ -30,14 +30,13 @@ class BotToken(httpx.Auth):
         token = self._token.get_secret_value()
         if not _FORM.fullmatch(token):
             raise sdk.Reauthorize("this is no bot token, which reads like 123456:ABC-def; copy it from @BotFather")
-        path = request.url.raw_path.decode("ascii")
+        path, mark, query = request.url.raw_path.decode("ascii").partition("?")
         head, is_file, rest = path.partition(FILE)
         if not is_file:
-            path, mark, query = path.partition("?")
             head, _, method = path.rpartition("/")
             written = f"{head}/bot{token}/{method}{mark}{query}"
         else:
-            written = f"{head}{FILE}bot{token}/{rest}"
+            written = f"{head}{FILE}bot{token}/{rest}{mark}{query}"
         request.url = request.url.copy_with(raw_path=written.encode("ascii"))
         yield request
 

@@ -33,7 +33,8 @@ async def body(fields: Mapping[str, str], uploads: Sequence[Upload], boundary: s
         yield f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
     for upload in uploads:
         named = f'form-data; name="{upload.field}"; filename="{_quoted(upload.name)}"'
-        yield f"--{boundary}\r\nContent-Disposition: {named}\r\nContent-Type: {upload.media_type}\r\n\r\n".encode()
+        kind = _quoted(upload.media_type)
+        yield f"--{boundary}\r\nContent-Disposition: {named}\r\nContent-Type: {kind}\r\n\r\n".encode()
         size = 0
         async for piece in upload.read():
             size += len(piece)
@@ -45,5 +46,5 @@ async def body(fields: Mapping[str, str], uploads: Sequence[Upload], boundary: s
 
 
 def _quoted(name: str) -> str:
-    """A file's name as browsers write it."""
+    """A file's name, or its media type, as browsers write it: no line of it ends early."""
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,7 +1,8 @@
 """Long polling: asking for the updates after a number confirms those before, which Telegram then forgets.
 
-So the next question is put only after the page is stored. Where a webhook is set, or another program polls, Telegram
-answers 409: one bot has one reader.
+So the next question is put only after the page is stored. After a week without updates the next number is chosen
+randomly ("Update", ``update_id``), and may be far below the one that is asked from. Where a webhook is set, or another
+program polls, Telegram answers 409: one bot has one reader.
 """
 
 import logging
@@ -31,7 +32,7 @@ async def updates(
     """Yield the updates after the cursor, and go on for ever; the page that ends a catching up is ``done``.
 
     Raises:
-        Malformed: An answer is none, or goes back behind what was asked for.
+        Malformed: An answer is none, or tells again what was confirmed.
         RetryLater: Somebody else reads the bot's updates.
     """
     offset: int | None = (cursor or {}).get("offset")
@@ -58,7 +59,11 @@ async def updates(
 
 
 def _numbered(told: Any, offset: int | None) -> list[tuple[int, Any]]:
-    """Return updates with their numbers, in order; one from before the offset was confirmed already."""
+    """Return updates with their numbers, in order.
+
+    Raises:
+        Malformed: The update that was confirmed last is told again: nothing was confirmed, and it would go in circles.
+    """
     if not isinstance(told, list):
         raise sdk.Malformed("getUpdates: a list is needed")
     found: list[tuple[int, Any]] = []
@@ -66,9 +71,9 @@ def _numbered(told: Any, offset: int | None) -> list[tuple[int, Any]]:
         number = number_of(update)
         if number is None:
             raise sdk.Malformed("getUpdates: an update has no update_id")
-        if offset is not None and number < offset:
-            raise sdk.Malformed(f"getUpdates: asked for those from {offset}, it answers with {number}")
         found.append((number, update))
+    if offset is not None and any(number == offset - 1 for number, _ in found):
+        raise sdk.Malformed(f"getUpdates: asked for those from {offset}, it answers with the one before")
     return sorted(found, key=lambda each: each[0])
 
 

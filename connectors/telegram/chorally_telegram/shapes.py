@@ -15,9 +15,9 @@ LAST = 253402300799
 
 
 class Shape(BaseModel):
-    """Fields we read; unknown ones are let through."""
+    """Fields we read; unknown ones are let through. An error, also as a cause in a traceback, shows nobody's words."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class User(Shape):

@@ -132,3 +132,22 @@ async def test_an_answer_that_goes_back_or_has_no_numbers_is_malformed(result: A
     telegram = connect(Telegram, lambda _: answer, grant=Sandbox().connection().grant)
     with pytest.raises(sdk.Malformed, match="getUpdates"):
         await anext(telegram.pull("updates", {"offset": 5}, None))
+
+
+async def test_numbers_may_begin_anew_below_those_that_were_read() -> None:
+    """After a week without updates Telegram chooses the next number randomly; nothing is lost, and it goes on there."""
+    asked: list[str] = []
+
+    def platform(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("offset", ""))
+        said = {"update_id": 17, "message": {"message_id": 1, "date": 1, "chat": {"id": 5}, "text": "Still there?"}}
+        return httpx.Response(200, json={"ok": True, "result": [] if asked[1:] else [said]})
+
+    telegram = connect(Telegram, platform, grant=Sandbox().connection().grant)
+    pages = telegram.pull("updates", {"offset": 700}, None)
+    first = await anext(pages)
+    end = await anext(pages)
+
+    assert [event.body for event in first.events if isinstance(event, sdk.Message)] == ["Still there?"]
+    assert (asked, end.cursor, end.done) == (["700", "18"], {"offset": 18}, True)
+    await pages.aclose()  # type: ignore[attr-defined]

@@ -246,3 +246,15 @@ async def test_an_answer_that_says_nothing_leaves_the_outcome_unknown(
     telegram = connect(Telegram, lambda _: answer, grant=Sandbox().connection().grant)
     with pytest.raises(sdk.OutcomeUnknown):
         await push(telegram, an_answer("Hi", conversation_id=str(BOT_ID)))
+
+
+async def test_a_media_type_begins_no_line_of_its_own(
+    bot: Sandbox, telegram: Telegram, an_answer: Answer, asked: list[Exchange]
+) -> None:
+    """What it says stays within the header of its part."""
+    said = await bot.say("Hello")
+    odd = REPORT.model_copy(update={"media_type": "text/plain\r\nX-Odd: 1"})
+    await push(telegram, an_answer("See", in_reply_to=said, attachments=(odd,)))
+
+    assert b"\r\nX-Odd" not in asked[-1].body
+    assert b"X-Odd" in asked[-1].body

@@ -1,6 +1,7 @@
 """The token is in the path of each call, and nowhere that people read."""
 
 import logging
+import traceback
 from collections.abc import Callable
 
 import httpx
@@ -9,6 +10,7 @@ from chorally_telegram import Telegram
 from chorally_telegram.auth import BotToken, shown
 from chorally_telegram.sandbox import Sandbox
 from chorally_telegram.sandbox.twin import TOKEN
+from chorally_telegram.shapes import Said, read
 from pydantic import SecretStr
 
 import chorally_sdk as sdk
@@ -26,6 +28,7 @@ REPORT = sdk.Attachment(kind="file", external_id="files/report", media_type="app
             "https://api.telegram.org/getUpdates?offset=3&a=%5B%22x%22%5D",
             f"/bot{TOKEN}/getUpdates?offset=3&a=%5B%22x%22%5D",
         ),
+        ("https://api.telegram.org/getFile?file_id=a/file/b", f"/bot{TOKEN}/getFile?file_id=a/file/b"),
         ("https://own.example/tg/getMe", f"/tg/bot{TOKEN}/getMe"),
         ("https://own.example/tg/file/documents/a%20b.pdf", f"/tg/file/bot{TOKEN}/documents/a%20b.pdf"),
     ],
@@ -85,3 +88,12 @@ async def test_the_second_token_is_the_calls_own(bot: Sandbox, asked: list[Excha
     bot.tokens.discard(TOKEN)
 
     assert (await connect(Telegram, bot.transport(), grant=grant).check()).name == "Sandbox Bot"
+
+
+def test_a_traceback_shows_nothing_of_what_was_said() -> None:
+    """Neither the error nor what caused it: tracebacks are written to logs."""
+    words = "-".join(("secret", "words"))  # the traceback shows these lines
+    with pytest.raises(sdk.Malformed) as caught:
+        read(Said, {"message_id": words, "text": words}, "message")
+
+    assert words not in "".join(traceback.format_exception(caught.value))
