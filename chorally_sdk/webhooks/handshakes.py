@@ -17,6 +17,8 @@ from chorally_sdk.webhooks.verdicts import handshake, reject
 
 _CHALLENGE = re.compile(r"[\x20-\x7e]{1,1024}")
 """What is sent back, as text/plain: printable, on one line, and no longer than any platform's."""
+_SIGNED = re.compile(r"[0-9A-Za-z_.~:+/=-]{1,1024}")
+"""What is signed for whoever asks: a word. Were it JSON, the answer would be the signature of a forged hook."""
 
 
 def echoed(
@@ -61,7 +63,7 @@ def proven(
 
     X: ``proven(hook, "crc_token", secrets, "response_token", encoding="base64", prefix="sha256=")``;
     LinkedIn: ``proven(hook, "challengeCode", secrets, "challengeResponse")``. The challenge is in the answer too,
-    under its own name.
+    under its own name. Anybody may ask for it, so nothing but a word is signed, never what could be a hook's body.
 
     Args:
         hook: What came.
@@ -77,7 +79,7 @@ def proven(
     live = [secret for secret in secrets if secret.get_secret_value()]
     if not live:
         return reject(403)
-    if not _CHALLENGE.fullmatch(challenge):
+    if not _SIGNED.fullmatch(challenge):
         return reject(400)
     proof = signature(challenge.encode(), live[0], encoding, prefix=prefix)
     return handshake(json.dumps({name: challenge, answer: proof}), "application/json")

@@ -72,6 +72,13 @@ def test_a_challenge_is_answered_with_its_proof() -> None:
     assert json.loads(verdict.body) == {"code": "7", "answer": sdk.signature(b"7", SECRETS[0], prefix="sha256=")}
 
 
+@pytest.mark.parametrize("challenge", ['{"events": []}', 'hmacsha256={"events": []}', "[]", "a b", '"'])
+def test_what_could_be_the_body_of_a_hook_is_not_signed(challenge: str) -> None:
+    """The answer would be the signature of a forged one."""
+    hook = a_hook(query={"crc_token": challenge})
+    assert sdk.proven(hook, "crc_token", SECRETS, "response_token") == sdk.reject(400)
+
+
 @pytest.mark.parametrize("secrets", [(), (SecretStr(""),)])
 def test_without_a_secret_nothing_is_proven(secrets: tuple[SecretStr, ...]) -> None:
     """Anybody could make that proof."""

@@ -58,6 +58,15 @@ def test_each_known_form_of_the_signature_is_accepted(
     assert "webhook signed as" in caplog.text
 
 
+@pytest.mark.parametrize("before", ["", "hmacsha256="])
+def test_the_test_of_the_url_signs_no_hook(page: Sandbox, before: str) -> None:
+    """Whoever has a body answered as a challenge would have its signature."""
+    linkedin, keys = connect(LinkedIn, for_app=True), page.keys()
+    asked = {"challengeCode": before + BODY.decode()}
+
+    assert linkedin.verify(a_hook(b"", method="GET", query=asked), keys).kind == "reject"
+
+
 async def test_the_alternative_form_is_heard_as_well(page: Sandbox) -> None:
     """A whole delivery in it."""
     page.courier.is_alternative = True
