@@ -95,7 +95,7 @@ async def test_google_is_asked_for_all_of_the_mail_and_a_refresh_token() -> None
 async def test_microsoft_is_asked_for_both_protocols_and_to_stay() -> None:
     """In the directory of the settings."""
     page, asked = await _asked(
-        MailApp.model_validate({"provider": "microsoft", "client_id": "id", "directory": "org.example"})
+        MailApp.model_validate({"provider": "microsoft", "client_id": "id", "directory": "org.example"}), "the shop"
     )
 
     assert page == "https://login.microsoftonline.com/org.example/oauth2/v2.0/authorize"
