@@ -16,8 +16,9 @@ REF = "org.chorally.client_ref"
 _KINDS: Mapping[str, Literal["image", "video", "audio", "file"]] = {
     "m.image": "image", "m.video": "video", "m.audio": "audio", "m.file": "file", "m.sticker": "image",
 }  # fmt: skip
-_FALLBACK = re.compile(r"(?:> [^\n]*\n|>\n)+\n")
-_FALLBACK_HTML = re.compile(r"\s*<mx-reply>.*?</mx-reply>", re.DOTALL)
+_FALLBACK = re.compile(r"> (?:\* )?<@[^\n]*\n(?:> [^\n]*\n|>\n)*\n")
+_QUOTE, _UNQUOTE = "<mx-reply>", "</mx-reply>"
+_EVENT = re.compile(r"\$[!-~]{1,254}")
 _REFERENCE = re.compile(r"[0-9a-f]{32}")
 _LARGEST = 2**53
 
@@ -73,14 +74,18 @@ def body(content: Content, *, answers: bool) -> str:
     if text(content, "msgtype") in _KINDS:
         name = text(content, "filename")
         return said if name and name != said else ""  # else it is the file's name, which the attachment has
-    return _FALLBACK.sub("", said, count=1) if answers and said.startswith("> ") else said
+    quote = _FALLBACK.match(said) if answers else None
+    return said[quote.end() :] if quote else said
 
 
 def html(content: Content) -> str:
     """Return what was said as HTML, where it was; from people, so never to be shown as it is."""
     if text(content, "format") != "org.matrix.custom.html":
         return ""
-    return _FALLBACK_HTML.sub("", text(content, "formatted_body"), count=1)
+    written = text(content, "formatted_body")
+    begin = written.find(_QUOTE)
+    end = written.find(_UNQUOTE, begin) if begin >= 0 else -1
+    return written[:begin].rstrip() + written[end + len(_UNQUOTE) :] if end >= 0 else written
 
 
 def attachments(content: Content, kind: str = "") -> tuple[sdk.Attachment, ...]:
@@ -145,4 +150,4 @@ def number(value: object) -> int | None:
 
 def _event(told: Content) -> str:
     found = text(told, "event_id")
-    return found if found.startswith("$") else ""
+    return found if _EVENT.fullmatch(found) else ""

@@ -12,7 +12,7 @@ CLIENT = "/_matrix/client/v3"
 JOIN = "join"
 """Stands for an event id where the thing to look at is an invitation."""
 
-_MXC = re.compile(r"mxc://([A-Za-z0-9.\-:\[\]]+)/([A-Za-z0-9_\-]+)")
+_MXC = re.compile(r"mxc://((?!\.+/)[A-Za-z0-9.\-:\[\]]+)/([A-Za-z0-9_\-]+)")
 
 
 def external_id(room: str, event: str) -> str:
@@ -36,7 +36,13 @@ def room_and_event(known: str) -> tuple[str, str]:
 
 
 def path(*parts: str, base: str = CLIENT) -> str:
-    """Return a path below the client API in which each part is one segment, whatever is in it."""
+    """Return a path below the client API in which each part is one segment, whatever is in it.
+
+    Raises:
+        Rejected: A part would lead to another path, for it is nothing but dots.
+    """
+    if any(part in ("", ".", "..") for part in parts):
+        raise sdk.Rejected("an id of Matrix is never empty, nor one or two dots")
     return base + "".join(f"/{quote(part, safe='')}" for part in parts)
 
 

@@ -4,11 +4,28 @@ What a server writes (the envelope) is read strictly. What people's clients writ
 it stays untyped here and is read leniently in ``content``.
 """
 
+import logging
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 import chorally_sdk as sdk
+
+_log = logging.getLogger(__name__)
+
+LAST = 253402300799999
+"""Milliseconds: the end of the year 9999."""
+UNREADABLE = "unreadable"
+"""Kind of an event that is not in the documented shape."""
 
 Id = Annotated[str, StringConstraints(min_length=1)]
 
@@ -42,6 +59,30 @@ class Event(Shape):
     room_id: str | None = None
 
 
+def _leniently(value: object, read_as_event: ValidatorFunctionWrapHandler) -> Event:
+    """Read an event; one that cannot be read must not hold up all others, and becomes one of an unknown kind."""
+    try:
+        event: Event = read_as_event(value)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        _log.warning("an event cannot be read: %s: %s", place, first["msg"])
+        told = value if isinstance(value, dict) else {}
+        room = told.get("room_id")
+        return Event(
+            event_id="$",
+            type=UNREADABLE,
+            sender="@",
+            origin_server_ts=LAST,
+            room_id=room if type(room) is str else None,
+        )
+    return event
+
+
+Told = Annotated[Event, WrapValidator(_leniently)]
+"""An event among others."""
+
+
 class Batch(Shape):
     """Events without an order of their own, such as a part of a room's state."""
 
@@ -51,7 +92,7 @@ class Batch(Shape):
 class Timeline(Shape):
     """What was said in a room since the last sync; where ``limited``, only the end of it."""
 
-    events: list[Event] = Field(default_factory=list)
+    events: list[Told] = Field(default_factory=list)
     limited: bool = False
     prev_batch: str | None = None
 
@@ -84,7 +125,7 @@ class Listing(Shape):
 
     start: str | None = None
     end: str | None = None
-    chunk: list[Event]
+    chunk: list[Told]
     state: list[Bag] = Field(default_factory=list)
 
 
@@ -98,7 +139,7 @@ class Surroundings(Shape):
 class Transaction(Shape):
     """What a homeserver tells an application service."""
 
-    events: list[Event]
+    events: list[Told]
     ephemeral: list[Bag] = Field(default_factory=list)
 
 

@@ -216,13 +216,12 @@ class Reader:
         if original is None:
             try:
                 around = await surroundings(self._place, scene.room, replaced(edit))
-            except sdk.Rejected as error:
-                if error.reason not in _NO_MORE:
-                    raise
+            except sdk.Rejected:  # gone, not shown to us, or no event at all: whoever edits can name anything
                 return [to_message(edit.model_copy(update={"event_id": replaced(edit)}), scene, edit)]
             original, names = around.event, {**names_in(around.state), **names}
-        if original.sender != edit.sender or is_edit(original):
-            return []  # an edit by anybody else, or of an edit, counts for nothing (Matrix 1.16, "Validity")
+        is_other = original.type != edit.type or original.state_key is not None or original.sender != edit.sender
+        if is_other or is_edit(original):
+            return []  # an edit by anybody else, of another kind, or of an edit, counts for nothing (1.16, "Validity")
         if "redacted_because" in original.unsigned or "redacted_because" in edit.unsigned:
             return []
         return [to_message(original, Scene(scene.room, scene.us, names), edit)]

@@ -8,7 +8,7 @@ from typing import Any
 import chorally_sdk as sdk
 from chorally_matrix import content as reading
 from chorally_matrix.ids import JOIN, external_id, link
-from chorally_matrix.shapes import Event
+from chorally_matrix.shapes import LAST, Event
 
 MESSAGE = "matrix_message"
 SYNC = "sync"
@@ -21,7 +21,6 @@ SEALED_FILE = "the file is encrypted from end to end and cannot be read here"
 _SAYS = frozenset({"m.room.message", "m.sticker"})
 _AUTOMATIC = frozenset({"m.notice", "m.server_notice"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = 253402300799999  # milliseconds: the end of the year 9999
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Scene:
 
 def instant(milliseconds: int) -> datetime:
     """Return a time; one that no calendar has becomes the nearest that it has."""
-    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), _LAST))
+    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), LAST))
 
 
 def names_in(events: list[dict[str, Any]]) -> dict[str, str]:

@@ -208,3 +208,52 @@ async def test_a_sync_that_leads_back_is_an_error() -> None:
     )
     with pytest.raises(sdk.Malformed, match="where it began"):
         await pulled(us.pull("sync", {"since": "s1"}, None))
+
+
+async def told(server: Homeserver, *events: dict[str, Any]) -> list[sdk.Page]:
+    """Return the pages that a sync becomes in which events are told; whatever else is asked for is refused."""
+    envelope = {"event_id": "$1", "type": "m.room.message", "sender": user("ada"), "origin_server_ts": 1}
+
+    def platform(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/sync"):
+            return httpx.Response(400, json={"errcode": "M_INVALID_PARAM", "error": "no event id"})
+        timeline = {"events": [{**envelope, **event} for event in events]}
+        rooms = {} if "since" in request.url.params else {"join": {LOBBY: {"timeline": timeline}}}
+        return httpx.Response(200, json={"next_batch": "s2", "rooms": rooms})
+
+    known = server.connection()
+    return await caught_up(
+        connect(Matrix, platform, external_id=US, grant=known.grant, app_settings=known.app_settings)
+    )
+
+
+async def test_an_event_that_cannot_be_read_holds_up_no_other(
+    server: Homeserver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told by a ping; the log names the field, and none of the words."""
+    odd = {"sender": ["secret words"], "content": {"msgtype": "m.text", "body": "secret words"}}
+    pages = await told(server, odd, {"content": {"msgtype": "m.text", "body": "After"}})
+
+    assert bodies(pages) == ["After"]
+    assert sdk.Ping(stream="unreadable") in [event for page in pages for event in page.events]
+    assert "sender" in caplog.text
+    assert "secret words" not in caplog.text
+
+
+async def test_an_edit_of_what_the_homeserver_does_not_name_holds_up_nothing(server: Homeserver) -> None:
+    """Whatever it answers: whoever edits can name anything."""
+    edit = {"rel_type": "m.replace", "event_id": "$no"}
+    new = {"m.new_content": {"msgtype": "m.text", "body": "New"}, "m.relates_to": edit}
+    pages = await told(server, {"content": {"msgtype": "m.text", "body": "* New", **new}})
+
+    assert bodies(pages) == ["New"]
+
+
+async def test_an_edit_of_what_is_no_message_counts_for_nothing(server: Homeserver) -> None:
+    """Both are to be of the same kind, and neither a part of the room's state."""
+    edit = {"rel_type": "m.replace", "event_id": "$1"}
+    new = {"m.new_content": {"msgtype": "m.text", "body": "New"}, "m.relates_to": edit}
+    member = {"type": "m.room.member", "state_key": user("ada"), "content": {"membership": "join"}}
+    pages = await told(server, member, {"event_id": "$2", "content": {"msgtype": "m.text", "body": "* New", **new}})
+
+    assert bodies(pages) == []

@@ -1,9 +1,11 @@
 """What events of rooms become."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from chorally_matrix.ids import path
 from chorally_matrix.shapes import Event
 from chorally_matrix.translate import Scene, instant, to_events, to_message
 
@@ -45,13 +47,15 @@ def test_a_text_is_a_message_of_a_person_in_a_room() -> None:
     ("body", "told"),
     [
         ("> <@bob:x> one\n> two\n\nYes", "Yes"),
-        ("> a quote of my own\n\nYes", "Yes"),
+        ("> * <@bob:x> waves\n\nYes", "Yes"),
+        ("> a quote of my own\n\nYes", "> a quote of my own\n\nYes"),
+        ("> <@bob:x> one\nYes\n> two\n\nNo", "> <@bob:x> one\nYes\n> two\n\nNo"),
         ("> no empty line after it", "> no empty line after it"),
         ("Yes\n\n> later", "Yes\n\n> later"),
     ],
 )
 def test_the_quote_before_an_answer_is_left_out(body: str, told: str) -> None:
-    """Only at the beginning, only where an event is answered."""
+    """Only at the beginning, where an event is answered, and where a client put it: it says who is quoted."""
     relation = {"m.in_reply_to": {"event_id": "$0"}}
     html = "<mx-reply><blockquote>one</blockquote></mx-reply><p>Yes</p>"
     rich = {"format": "org.matrix.custom.html", "formatted_body": html}
@@ -183,3 +187,35 @@ def test_only_our_own_reference_is_believed() -> None:
     assert said(content, sender=HERE.us).client_ref == ref
     by_transaction = said({"msgtype": "m.text", "body": "x"}, sender=HERE.us, unsigned={"transaction_id": ref})
     assert by_transaction.client_ref == ref
+
+
+@pytest.mark.parametrize("odd", [" " * 60_000 + "x", "<mx-reply>" * 6_000])
+def test_html_made_to_take_long_takes_no_longer(odd: str) -> None:
+    """One message must not stop all that follow."""
+    begun = time.process_time()
+    message = said({"msgtype": "m.text", "body": "x", "format": "org.matrix.custom.html", "formatted_body": odd})
+
+    assert message.extra["html"] == odd
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("name", ["$" + "x" * 255, "$a\x00", "$a b", "$"])
+def test_what_cannot_name_an_event_names_none(name: str) -> None:
+    """No homeserver is asked for it: a URL may not be that long, nor hold such a character."""
+    message = said({"msgtype": "m.text", "body": "x", "m.relates_to": {"m.in_reply_to": {"event_id": name}}})
+
+    assert message.parent_id is None
+    edit = {"msgtype": "m.text", "body": "x", "m.relates_to": {"rel_type": "m.replace", "event_id": name}}
+    assert to_events(an_event(content=edit), HERE) == []
+
+
+@pytest.mark.parametrize("uri", ["mxc://../config", "mxc://./config", "mxc://.../config"])
+def test_a_file_of_no_server_is_none(uri: str) -> None:
+    """Dots alone would lead to another path."""
+    assert said({"msgtype": "m.file", "body": "x", "url": uri}).attachments == ()
+
+
+def test_an_id_of_dots_leads_nowhere() -> None:
+    """Whoever gave it to us."""
+    with pytest.raises(sdk.Rejected, match="dots"):
+        path("rooms", "..", "send")
