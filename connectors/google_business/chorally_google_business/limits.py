@@ -10,7 +10,7 @@ import chorally_sdk as sdk
 from chorally_google_business import api
 from chorally_google_business.names import POST, REVIEW
 from chorally_google_business.posts import WORDS
-from chorally_google_business.replies import MAX_BYTES, SAME_PUT_FOR, SETTLES
+from chorally_google_business.replies import MAX_BYTES, SETTLES
 
 _MINUTE = timedelta(minutes=1)
 _CALLS, _EDITS = 300, 10
@@ -19,9 +19,7 @@ CHANNELS = (
     sdk.Channel(
         name=REVIEW,
         actions={
-            "reply": sdk.Limits(
-                max_text=MAX_BYTES, unit="bytes", dedupe="native_key", dedupe_for=SAME_PUT_FOR, settles=SETTLES
-            ),
+            "reply": sdk.Limits(max_text=MAX_BYTES, unit="bytes", dedupe="lookup", settles=SETTLES),
             "edit": sdk.Limits(max_text=MAX_BYTES, unit="bytes"),
             "delete": sdk.Limits(),
         },

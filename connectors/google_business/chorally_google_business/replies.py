@@ -1,6 +1,7 @@
 """The one reply to a review: put, put again, looked for, deleted.
 
-A second answer takes the place of the first; the same one put twice is one.
+A second answer takes the place of the first; the same one put twice is one. A call of unknown outcome is looked for
+nevertheless, as somebody may have written another reply meanwhile.
 """
 
 from datetime import timedelta
@@ -14,8 +15,6 @@ from chorally_google_business.translate import PENDING, REFUSED, refusal
 
 MAX_BYTES = 4096
 """Longest reply, in bytes of UTF-8 (discovery document of mybusiness v4, ``ReviewReply.comment``)."""
-SAME_PUT_FOR = timedelta(hours=1)
-"""How long an unconfirmed reply is put again without looking; later somebody may have written another meanwhile."""
 SETTLES = timedelta(minutes=1)
 _CLOCKS_APART = timedelta(minutes=2)
 

@@ -108,6 +108,13 @@ async def test_a_search_tells_ours_from_what_came_before_and_after(
     assert await connector.find(an_answer(None)) is None
 
 
+def test_a_reply_of_unknown_outcome_is_looked_for_before_it_is_put_again() -> None:
+    """Put blindly, it would take the place of what a person wrote at Google meanwhile."""
+    limits = GoogleBusiness.manifest.channel("google_review").actions["reply"]
+
+    assert (limits.dedupe, limits.dedupe_for) == ("lookup", None)
+
+
 async def test_our_reply_is_edited_and_deleted(google: Sandbox, connector: GoogleBusiness, an_answer: Answer) -> None:
     """Deleted again is deleted, and so is the reply to a review that is gone."""
     said = await google.say("Lovely!")
