@@ -61,8 +61,12 @@ class Login:
     scopes: tuple[str, ...] | None = None
     """What is asked for, where it is not what the connector's manifest says."""
 
-    def client(self, connector: sdk.Connector) -> oauth.Client:
+    def client(self, connector: sdk.Connector, granted: frozenset[str] | None = None) -> oauth.Client:
         """Return the app as an OAuth client.
+
+        Args:
+            connector: Whose app it is.
+            granted: Scopes that hold where an answer names none, in place of what is asked for.
 
         Raises:
             Rejected: The app's settings do not name it.
@@ -73,7 +77,7 @@ class Login:
             raise sdk.Rejected(why, reason=sdk.Reason.PERMISSION)
         return oauth.Client(
             connector, app.client_id, app.app_secret, token_url=self.tokens, authorize_url=self.dialog, separator=",",
-            pkce=False, fault=connector.fault, scopes=self.scopes,
+            pkce=False, fault=connector.fault, scopes=self.scopes if granted is None else granted,
         )  # fmt: skip
 
     def consent(
@@ -115,7 +119,7 @@ class Login:
 
     async def _taken(self, connector: sdk.Connector, grant: sdk.Grant, step: Step) -> sdk.Grant:
         sent = {step.parameter: grant.access.get_secret_value()}
-        client = self.client(connector)
+        client = self.client(connector, grant.scopes)
         return await client.step(step.grant_type, sent, before=grant, method=step.method, token_url=step.url)
 
 

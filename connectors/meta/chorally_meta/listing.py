@@ -7,17 +7,24 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from pydantic import BaseModel
 
 import chorally_sdk as sdk
-from chorally_meta.shapes import Listing, read
+from chorally_meta.shapes import Listing, read, without_tokens
 
 T = TypeVar("T", bound=BaseModel)
 
 Query = Mapping[str, Any]
 _SECRETS = frozenset({"access_token", "appsecret_proof"})  # Graph repeats them in the links it gives
+_NO_IDS = frozenset({"", ".", ".."})
 _PAGING = frozenset({"cursors", "previous", "next"})
 
 
 def path(*parts: str) -> str:
-    """Return a URL path in which an id cannot be anything but one segment."""
+    """Return a URL path in which an id cannot be anything but one segment.
+
+    Raises:
+        Rejected: It is empty or consists of dots, which lead elsewhere.
+    """
+    if any(part in _NO_IDS for part in parts):
+        raise sdk.Rejected("there is no id to call the Graph API by; say what is meant")
     return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
@@ -75,12 +82,16 @@ def next_query(listing: Listing[T], where: str, query: Query, raw: bytes = b"") 
     link = paging.get("next")
     if link is None:
         if listing.data and not paging:
-            raise sdk.Malformed(f"the listing {where}: paging: Field required where something is listed", raw)
+            raise sdk.Malformed(
+                f"the listing {where}: paging: Field required where something is listed", without_tokens(raw)
+            )
         if unknown := sorted(set(paging) - _PAGING):
-            raise sdk.Malformed(f"the listing {where}: paging: no next, but unknown fields {', '.join(unknown)}", raw)
+            raise sdk.Malformed(
+                f"the listing {where}: paging: no next, but unknown fields {', '.join(unknown)}", without_tokens(raw)
+            )
         return None
     pairs = parse_qsl(urlsplit(link).query, keep_blank_values=True) if isinstance(link, str) else []
     kept = [(name, value) for name, value in pairs if name not in _SECRETS and name not in query]
     if not kept:
-        raise sdk.Malformed(f"the listing {where}: paging.next leads nowhere", raw)
+        raise sdk.Malformed(f"the listing {where}: paging.next leads nowhere", without_tokens(raw))
     return urlencode(kept)

@@ -4,13 +4,17 @@ A connector's own shapes inherit ``Shape``: what Meta adds one day is let throug
 numbers. ``read`` and ``read_value`` name the field that is wrong and never quote what a person said.
 """
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
 
 import chorally_sdk as sdk
 
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]")
+_TOKENS = re.compile(rb'((?:access_token|appsecret_proof|client_secret)(?:"\s*:\s*"|=|%3D))[^"&\\\s]*')
 FIRST_MILLISECOND = 1e11
 """Numbers above are milliseconds: as seconds they would lie beyond the year 5000."""
 
@@ -49,9 +53,14 @@ Id = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Shape(BaseModel):
-    """Fields we read; ids come as text or as numbers, and unknown fields are let through."""
+    """Fields we read; ids come as text or as numbers, unknown fields are let through, and null is left out."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, told: Any) -> Any:
+        return {name: value for name, value in told.items() if value is not None} if isinstance(told, dict) else told
 
 
 class Person(Shape):
@@ -89,15 +98,20 @@ class Listing(Shape, Generic[T]):
 
 
 def read(shape: type[T], raw: bytes, what: str) -> T:
-    """Return JSON in its documented shape.
+    """Return JSON in its documented shape; halves of characters in it become question marks.
 
     Raises:
         Malformed: It is not; the message names the first field that is wrong.
     """
     try:
-        return shape.model_validate_json(raw)
+        try:
+            return shape.model_validate_json(raw)
+        except ValidationError:
+            if (mended := _mended(raw)) is None:
+                raise
+            return shape.model_validate_json(mended)
     except ValidationError as error:
-        raise sdk.Malformed(f"{what}: {_first(error)}", raw) from error
+        raise sdk.Malformed(f"{what}: {_first(error)}", without_tokens(raw)) from error
 
 
 def read_value(shape: type[T], value: object, what: str, raw: bytes) -> T:
@@ -109,7 +123,22 @@ def read_value(shape: type[T], value: object, what: str, raw: bytes) -> T:
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        raise sdk.Malformed(f"{what}: {_first(error)}", raw) from error
+        raise sdk.Malformed(f"{what}: {_first(error)}", without_tokens(raw)) from error
+
+
+def without_tokens(raw: bytes) -> bytes:
+    """Return what is kept of an answer: without the tokens that it holds, or that its links repeat."""
+    return _TOKENS.sub(rb"\1***", raw)
+
+
+def _mended(raw: bytes) -> bytes | None:
+    """JSON whose texts have whole characters only; None where nothing is to be mended."""
+    if _HALVES.search(raw) is None:
+        return None
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        return None
 
 
 def inside(value: Any, *path: str) -> Any:

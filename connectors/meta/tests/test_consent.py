@@ -110,3 +110,16 @@ def test_the_proof_is_sent_where_the_secret_is_known() -> None:
         shown.append((request.headers["authorization"], request.url.params.get("appsecret_proof")))
     assert shown == [("Bearer token", proof_of(token, secret)), ("Bearer token", None), ("Bearer token", None)]
     assert proof_of(token, secret) == "e941110e3d2bfe82621f0e3e1434730d7305d106c5f68c87165d0b27a4611a4a"
+
+
+@pytest.mark.parametrize("said", [{}, {"scope": "pages_show_list,email"}])
+async def test_what_was_granted_stays_granted_where_a_renewal_names_no_scopes(
+    probe_of: Any, said: dict[str, str]
+) -> None:
+    """The manifest says what is asked for; a person may have given less, or more of old."""
+    made = probe_of(GraphTwin(), None)
+    answer = {"access_token": "longer", "expires_in": 60, **said}
+    probe = connect(type(made), lambda _: httpx.Response(200, json=answer), app_settings=made.app.settings)
+    for scopes in (frozenset({"email"}), frozenset[str]()):
+        renewed = await probe.renew(sdk.Grant(access=SecretStr("living"), scopes=scopes))
+        assert renewed.scopes == (frozenset({"pages_show_list", "email"}) if said else scopes)

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from chorally_whatsapp import WhatsApp
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import chorally_sdk as sdk
@@ -77,7 +77,7 @@ def test_any_json_is_read_or_is_malformed(body: Any) -> None:
             event.model_dump_json()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(enlarged())
 def test_new_fields_change_nothing(body: Any) -> None:
     """The same events come, but for what is kept of them."""
