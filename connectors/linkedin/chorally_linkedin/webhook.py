@@ -6,12 +6,14 @@ signed, and ``hmacsha256=`` before the signature. All four combinations need the
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import pydantic_core
 
 import chorally_sdk as sdk
+from chorally_linkedin.names import COMMENTS
 from chorally_linkedin.shapes import Envelope, Notification, read, read_value
 from chorally_linkedin.translate import events
 
@@ -52,11 +54,22 @@ def delivery_id(body: bytes) -> str | None:
 def parse(hook: sdk.RawHook) -> Sequence[sdk.Event]:
     """Return what a hook says, of every page in it; one notification in two deliveries says the same.
 
+    A notification in another shape makes the comments of its page be read.
+
     Raises:
-        Malformed: It is not as LinkedIn documents it.
+        Malformed: It is not as LinkedIn documents it, or a notification does not even say of which page it is.
     """
     envelope = read(Envelope, hook.body, "a webhook")
     if envelope.type not in ("", TOLD):
         return ()
-    told = [read_value(Notification, each, "a notification", hook.body) for each in envelope.notifications]
-    return [event for each in told for event in events(each)]
+    return [event for each in envelope.notifications for event in _told(each, hook.body)]
+
+
+def _told(each: Mapping[str, Any], raw: bytes) -> Sequence[sdk.Event]:
+    try:
+        return list(events(read_value(Notification, each, "a notification", raw)))
+    except sdk.Malformed:
+        page = each.get("organizationalEntity")
+        if not isinstance(page, str) or not page:
+            raise
+        return [sdk.Ping(stream=COMMENTS, account=page)]

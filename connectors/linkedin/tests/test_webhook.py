@@ -133,6 +133,24 @@ async def test_a_mention_is_the_same_by_hook_and_by_pull(page: Sandbox, comments
     assert (share.kind, share.extra) == ("share", {"shares": page.news.activity})
 
 
+def test_a_null_is_a_field_that_is_left_out() -> None:
+    """In a notification and within it."""
+    told = {"organizationalEntity": OURS, "action": "COMMENT", "generatedActivity": COMMENT, "sourcePost": None}
+    shown = {"entity": "urn:li:share:5", "text": None, "message": None}
+
+    assert heard({**told, "decoratedSourcePost": shown}) == heard(
+        {**told, "sourcePost": "", "decoratedSourcePost": {"entity": "urn:li:share:5"}}
+    )
+
+
+def test_one_odd_notification_holds_up_no_other() -> None:
+    """Its page is looked at; the others are of other pages, perhaps."""
+    good = {"organizationalEntity": "urn:li:organization:8", "action": "COMMENT"}
+    odd = {"organizationalEntity": OURS, "action": "COMMENT", "lastModifiedAt": "soon"}
+
+    assert heard(odd, good) == [*heard({"organizationalEntity": OURS, "action": "COMMENT"}), *heard(good)]
+
+
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_whatever_a_notification_holds_it_is_read_or_kept_aside(odd: dict[str, Any]) -> None:
     """Events, or ``Malformed``; never a bug's exception."""
