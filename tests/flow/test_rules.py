@@ -11,7 +11,7 @@ import pytest
 from chorally_core.events import topics
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import Change, Found
-from chorally_core.runner import Stage
+from chorally_core.runner import DeadLetter, Stage
 from chorally_core.services.log.model import LogEntry
 from chorally_core.services.message import commands
 from chorally_core.services.message.changes import Actor
@@ -188,6 +188,29 @@ async def test_a_change_that_an_agent_overtook_is_recorded_and_not_applied(world
     assert [(t.priority, t.tags) for t in await world.tickets()] == [("urgent", ())]
     (told,) = await _told(world, "ticket_change_overtaken")
     assert (told.actor_kind, told.actor_id) == ("rule", "r1")
+
+
+async def test_a_change_that_cannot_be_made_is_refused_and_holds_nothing_up(world: World) -> None:
+    """Too many tags, or another ticket in the place of one that is to be opened again; the next message goes on."""
+    many = [_tag(*(f"{group}-{number}" for number in range(20))) for group in ("a", "b", "c")]
+    resolved = {"field": "ticket.status", "op": "changed_to", "value": "resolved"}
+    await add(world, a_rule(world, "tags", *many, when={"field": "message.text", "op": "eq", "value": "many"}))
+    again = {"type": "set_status", "status": "open"}
+    await add(world, a_rule(world, "again", again, when=resolved, events=("ticket_changed",)))
+    await receive(world, _note("n1", text="many"))
+    (first,) = await world.tickets()
+    await _change(world, first, status="resolved")
+    await world.io.journal.receive("wall", "", a_hook(world, _note("n2")))
+    await world.settle()
+    await receive(world, _note("n3"))
+
+    refused = await _told(world, "ticket_change_refused")
+    assert sorted((entry.actor_id, entry.snapshot["reason"]) for entry in refused) == [
+        ("again", "status: another ticket of the conversation is open"),
+        ("tags", "tags: must be at most 50"),
+    ]
+    assert sum(ticket.message_count for ticket in await world.tickets()) == 3
+    assert (world.runners["message"].parked, await world.all(DeadLetter)) == (0, [])
 
 
 async def test_messages_that_only_add_to_a_ticket_overtake_nothing(world: World, platform: WallPlatform) -> None:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.services.message.changes import SYSTEM, Actor
@@ -40,6 +42,12 @@ def ticket_fact(
     """Return a fact about a ticket that an event led to; ``before`` tells what it was."""
     data = _about_ticket(what, ticket, actor, backfilled, changes, before, rules)
     return event.causes(data, topic=topics.LOGS, issuer=SERVICE, name="add", of=what)
+
+
+def because(fact: Event[LogAdd], reason: str) -> Event[LogAdd]:
+    """Return a fact that says why something was not done."""
+    data = msgspec.structs.replace(fact.data, snapshot={**fact.data.snapshot, "reason": reason})
+    return msgspec.structs.replace(fact, data=data)
 
 
 def asked(

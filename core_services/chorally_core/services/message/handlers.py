@@ -22,7 +22,7 @@ from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.message import machine
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
-from chorally_core.services.message.facts import GROUP, SERVICE, message_fact, ticket_fact
+from chorally_core.services.message.facts import GROUP, SERVICE, because, message_fact, ticket_fact
 from chorally_core.services.message.model import Block, Early, Message, Ticket
 
 __all__ = ["GROUP", "HANDLERS", "SERVICE"]
@@ -156,6 +156,10 @@ def _early(event: Event[MessageUpdate] | Event[MessageDelete], found: Found, sta
     return Change((early,))
 
 
+def _place_of(ticket: Ticket) -> str:
+    return Ticket.key_of(ticket.tenant, ticket.account_id, ticket.conversation_key)
+
+
 def _open_key(event: Event[MessageAdd]) -> str:
     return Ticket.key_of(event.tenant, event.data.account_id, event.data.conversation_key)
 
@@ -261,8 +265,15 @@ class ChangeTicket(Handler[TicketUpdate]):
         """Return the ticket."""
         return (Key.by_id(Ticket, event.data.ticket_id),)
 
+    def follows(self, event: Event[TicketUpdate], found: Found) -> Iterable[Key]:
+        """Return who has taken the place of a ticket that is to be opened again."""
+        ticket = found.get(Ticket, event.data.ticket_id)
+        if ticket is None or ticket.status != "resolved":
+            return ()
+        return (Key(Ticket, "open_key", _place_of(ticket)),)
+
     def decide(self, event: Event[TicketUpdate], found: Found) -> Change:
-        """Apply it once; one that was overtaken is told as a fact and changes nothing."""
+        """Apply it once; one that was overtaken, or cannot be made, is told as a fact and changes nothing."""
         d = event.data
         ticket = found.get(Ticket, d.ticket_id)
         if ticket is None or ticket.has_seen(event.id):
@@ -272,8 +283,11 @@ class ChangeTicket(Handler[TicketUpdate]):
             return Change((), (ticket_fact(event, "ticket_change_overtaken", ticket, actor=actor),))
         try:
             changed = changed_ticket(ticket, d.changes, event.occurred_at)
+            if changed.open_key and not ticket.open_key and found.get(Ticket, changed.open_key, "open_key"):
+                raise InvalidChange("status", "another ticket of the conversation is open")
         except InvalidChange as error:
-            raise ValueError(str(error)) from error
+            told = ticket_fact(event, "ticket_change_refused", ticket, actor=actor, changes=d.changes)
+            return Change((), (because(told, str(error)),))
         remembered = msgspec.structs.replace(changed, changed_by=(*changed.changed_by, event.id)[-16:])
         fact = ticket_fact(
             event, "ticket_changed", remembered, actor=actor, changes=d.changes, before=ticket, rules=d.rules

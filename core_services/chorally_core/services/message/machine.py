@@ -15,7 +15,7 @@ from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.message import commands
 from chorally_core.services.message.changes import Actor
-from chorally_core.services.message.facts import message_fact, ticket_fact
+from chorally_core.services.message.facts import because, message_fact, ticket_fact
 from chorally_core.services.message.model import Message, Ticket
 
 
@@ -70,10 +70,8 @@ def _as_caused(event: Event[MessageAdd] | Event[MessageModerate], change: Change
 def _refused(event: Event[MessageAdd], ticket: Ticket, why: str) -> Change:
     d = event.data
     fact = ticket_fact(event, "automatic_message_refused", ticket, actor=Actor(d.actor_kind, d.actor_id))
-    told = msgspec.structs.replace(
-        fact.data, message_id=d.parent_message_id, snapshot={**fact.data.snapshot, "reason": why}
-    )
-    return Change((), (msgspec.structs.replace(fact, data=told),))
+    about = msgspec.structs.replace(fact.data, message_id=d.parent_message_id)
+    return Change((), (because(msgspec.structs.replace(fact, data=about), why),))
 
 
 class ModerateMessage(Handler[MessageModerate]):
