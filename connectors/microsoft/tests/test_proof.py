@@ -131,3 +131,24 @@ def test_what_is_neither_is_malformed(outlook: Microsoft) -> None:
         with pytest.raises(sdk.Malformed) as error:
             outlook.parse(a_hook(body))
         assert error.value.payload == body
+
+
+async def test_what_proves_one_kind_of_hook_proves_nothing_of_the_other(
+    connected: Connects, verdict: Judges, bot: TeamsBot, mailbox: Outlook
+) -> None:
+    """A body that is both would be judged as one and read as the other, once its headers are gone."""
+    told = await an_activity(bot)
+    notifications = {"value": [{"clientState": "somebody-else.made-up", "resourceData": {"id": "1"}}]}
+    untyped = {name: told[name] for name in told if name != "type"}
+    proven = {"value": [{"clientState": client_state("user-1", SECRET)}]}
+    judge = connected(mailbox, for_app=True)
+
+    assert verdict(bot, bot.posted({**untyped, **notifications})) == "reject"
+    assert judge.verify(a_hook(json.dumps({**told, **proven})), LIVE).kind == "reject"
+
+
+async def test_a_token_that_names_no_service_fits_none(verdict: Judges, bot: TeamsBot) -> None:
+    """Not even one that is a slash only."""
+    told = {**await an_activity(bot), "serviceUrl": "/"}
+
+    assert verdict(bot, bot.hook(json.dumps(told).encode(), {"serviceurl": None})) == "reject"

@@ -25,7 +25,8 @@ def judge(hook: sdk.RawHook, keys: sdk.Keys, app: object) -> sdk.Verdict:
         return told
     activity = sdk.json_of(hook)
     service, channel = activity.get("serviceUrl"), activity.get("channelId")
-    if not isinstance(service, str) or not service or _place(told) != service.rstrip("/"):
+    named = _place(told)
+    if not isinstance(service, str) or not named or named != service.rstrip("/"):
         return sdk.reject(403)
     vouched = sdk.Keys(jwks={KEYS: _vouching(keys.jwks.get(KEYS, {}), channel)})
     if isinstance(sdk.claims(hook, vouched, ISSUER, app.client_id, key_set=KEYS), sdk.Verdict):
