@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
 import chorally_sdk as sdk
-from chorally_bluesky.shapes import Post, Posts, read
+from chorally_bluesky.shapes import Post, Posts, Shape, read
 
 AT_ONCE = 25  # uris; app.bsky.feed.getPosts
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound=Shape)
 
 
 class AppView:

@@ -99,11 +99,12 @@ def _shape(uploaded: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse(outgoing: sdk.Outgoing, options: Options) -> None:
     """Refuse what Bluesky would not take, before anything is asked."""
-    for text in (outgoing.body, *options.thread):
+    for number, text in enumerate((outgoing.body, *options.thread)):
         letters, size = sdk.length(text, "graphemes"), sdk.length(text, "bytes")
         if letters > MAX_GRAPHEMES or size > MAX_BYTES:
+            which = f"text {number} of options.thread" if number else "the text"
             raise sdk.Rejected(
-                f"the text {text[:20]!r}… has {letters} letters and {size} bytes, and Bluesky takes "
+                f"{which} has {letters} letters and {size} bytes, and Bluesky takes "
                 f"{MAX_GRAPHEMES} and {MAX_BYTES}; shorten it, or go on in options.thread"
             )
     if not all(text.strip() for text in options.thread):

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-_LINK = re.compile(r"(?:^|(?<=[\s(\[«“\"']))(https?://[^\s<>]+)", re.IGNORECASE)
+_LINK = re.compile(r"(?:^|(?<=[\s(\[«“\"']))(https?://[^\s<>\ufeff]+)", re.IGNORECASE)
+_WHOLE = re.compile(r"https?://[^\s/]\S*", re.IGNORECASE)  # what a server takes for a URI
 _MENTION = re.compile(
     r"(?:^|(?<=[\s(\[«“\"']))@((?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+"
-    r"[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)(?![\w@-])"
+    r"[a-zA-Z](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)(?![\w@-]|\.[a-zA-Z])"
 )
 _TAG = re.compile(r"(?:^|(?<=\s))[#＃]((?!\ufe0f)[^\s\u00AD\u2060\u200A-\u200D\u20e2]*[^\d\s!-/:-@\[-`{-~]"
                   r"[^\s\u00AD\u2060\u200A-\u200D\u20e2]*)")  # fmt: skip
@@ -35,6 +36,7 @@ class Found(NamedTuple):
 def found_in(text: str) -> list[Found]:
     """Return what a text has, in its order; what overlaps goes to the link."""
     links = [_trimmed("link", match[1], match.start(1)) for match in _LINK.finditer(text)]
+    links = [each for each in links if _WHOLE.fullmatch(each.value)]  # a post with another one is refused
     mentions = [
         Found("mention", match[1].lower(), match.start(1) - 1, match.end(1)) for match in _MENTION.finditer(text)
     ]

@@ -8,7 +8,7 @@ import chorally_sdk as sdk
 class Card(BaseModel):
     """A link shown as a card; the attachment, where there is one, is its picture."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     uri: str = Field(pattern=r"^https?://\S+$")
     title: str
@@ -18,7 +18,7 @@ class Card(BaseModel):
 class Options(BaseModel):
     """Everything but the text and the pictures."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     alts: tuple[str, ...] = ()
     """Descriptions of the pictures, in their order; an attachment's name where there is none."""

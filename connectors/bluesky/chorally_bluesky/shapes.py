@@ -6,7 +6,7 @@ program wrote: only its text is certain, and everything else in it is read lenie
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -37,9 +37,11 @@ Instant = Annotated[datetime, BeforeValidator(instant)]
 
 
 class Shape(BaseModel):
-    """Fields we read; unknown ones are let through."""
+    """Fields we read; unknown ones are let through. An error, also as a cause in a traceback, shows nothing of them."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    is_secret: ClassVar[bool] = False
+    """Whether it is not kept with an error, either."""
 
 
 class Profile(Shape):
@@ -138,6 +140,8 @@ class Session(Shape):
 class Tokens(Session):
     """A session: the pair of tokens, and where the account lives."""
 
+    is_secret = True
+
     access: Annotated[str, StringConstraints(min_length=1)] = Field(alias="accessJwt")
     refresh: Annotated[str, StringConstraints(min_length=1)] = Field(alias="refreshJwt")
 
@@ -200,7 +204,7 @@ class Pushed(Shape):
     request_uri: Id
 
 
-T = TypeVar("T", bound=BaseModel)
+T = TypeVar("T", bound=Shape)
 
 
 def read(shape: type[T], raw: bytes, what: str) -> T:
@@ -214,4 +218,4 @@ def read(shape: type[T], raw: bytes, what: str) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise sdk.Malformed(f"{what}: {where}: {first['msg']}", raw) from error
+        raise sdk.Malformed(f"{what}: {where}: {first['msg']}", b"" if shape.is_secret else raw) from error

@@ -15,8 +15,9 @@ from chorally_bluesky.asking import AppView
 from chorally_bluesky.shapes import Feed, Node, Post, Thread
 from chorally_bluesky.translate import root_of, to_marks, to_message
 
-DEPTH = 100
-"""Levels of answers in one request; deeper ones are asked for from there."""
+DEPTH = 50
+"""Levels of answers in one request; deeper ones are asked for from there. JSON of twice as many is not read any more,
+and an AppView may show fewer than are asked for."""
 AT_ONCE = 100
 _FEED = "app.bsky.feed.getAuthorFeed"
 _THREAD = "app.bsky.feed.getPostThread"
@@ -132,13 +133,14 @@ async def _thread(
     for node, level in _nodes(top):
         events += to_marks(node, now) if level else ()
         post = node.post
-        if post is None or (since is not None and post.indexed_at < since):
+        if post is None:
+            continue
+        if level and post.replies and not node.replies and post.uri not in place.read:
+            deep.append(post.uri)
+        if since is not None and post.indexed_at < since:
             continue
         if level or post.record.get("reply"):  # a post that begins a thread answers nobody
             events.append(to_message(post, account))
-    for node, level in _nodes(top):
-        if level == DEPTH and node.post is not None and node.post.replies and node.post.uri not in place.read:
-            deep.append(node.post.uri)
     return events, replace(place, rest=(*deep, *place.rest), read=(*place.read, *deep))
 
 

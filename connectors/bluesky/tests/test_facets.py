@@ -23,6 +23,10 @@ CAT = "\N{CAT FACE WITH TEARS OF JOY}"
         ("a#b https://example.com/#c", ["https://example.com/#c"]),
         ("#" + "x" * 65, []),
         ("HTTPS://EXAMPLE.COM", ["HTTPS://EXAMPLE.COM"]),
+        ("it begins with https://, or http:///", []),
+        ("https://example.com\ufeff ok", ["https://example.com"]),
+        ("@ada.bsky.social_x or @ada.bsky.social- or @ada.bsky.social@x", []),
+        ("(@ada.bsky.social), @bob.test's\r\n@eve.test.", ["@ada.bsky.social", "@bob.test", "@eve.test"]),
     ],
 )
 def test_parts_are_found_where_people_see_them(text: str, found: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Sessions and consents: who is asked when, what is proven, and what no request may carry."""
 
 import json
+import traceback
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -10,6 +11,7 @@ from chorally_bluesky.config import AppSettings
 from chorally_bluesky.consent import ISSUER, KEY, metadata
 from chorally_bluesky.sandbox import Network
 from chorally_bluesky.sandbox.login import CLIENT, PASSWORD
+from chorally_bluesky.shapes import Tokens, read
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
@@ -291,3 +293,13 @@ class TestIdentity:
         with pytest.raises(sdk.Rejected):
             await connects(platform=platform).authorize("s", "c", BACK, "did:web:shop.example")
         assert seen == ["https://shop.example/.well-known/did.json"]
+
+
+def test_what_holds_tokens_shows_them_nowhere() -> None:
+    """Neither the error, nor what caused it, nor what is kept with it."""
+    token = "-".join(("secret", "token"))  # the traceback shows these lines
+    with pytest.raises(sdk.Malformed) as caught:
+        read(Tokens, json.dumps({"did": "did:plc:a", "accessJwt": token}).encode(), "the answer to a sign-in")
+
+    assert token not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.payload == b""

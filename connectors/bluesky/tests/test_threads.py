@@ -99,6 +99,34 @@ async def test_a_deep_thread_is_read_to_its_end(
     assert set(await came(connects())) == set(made)
 
 
+async def test_a_very_deep_thread_is_read_to_its_end(network: Network, connects: Any) -> None:
+    """No answer is nested deeper than JSON may be."""
+    parent, made = network.news.uri, []
+    for level in range(threads.DEPTH * 2 + 10):
+        parent = network.world.post(network.world.account("ada"), f"level {level}", parent=parent).uri
+        made.append(parent)
+
+    assert set(await came(connects())) == set(made)
+
+
+async def test_what_an_appview_cuts_off_earlier_is_asked_for(network: Network, connects: Any) -> None:
+    """It may show fewer levels than were asked for; the count of answers tells. What is old may have new answers."""
+    parent, made = network.news.uri, []
+    for level in range(7):
+        network.clock.pass_(minutes=1)
+        parent = network.world.post(network.world.account("ada"), f"level {level}", parent=parent).uri
+        made.append(parent)
+    behind = network.transport()
+
+    async def platform(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("getPostThread"):
+            request = httpx.Request("GET", request.url.copy_set_param("depth", "2"), headers=request.headers)
+        return await behind.handle_async_request(request)
+
+    assert set(await came(connects(platform=platform))) == set(made)
+    assert set(await came(connects(platform=platform), since=network.clock())) == set(made[-1:])
+
+
 async def test_a_kill_at_any_page_goes_on_in_place(network: Network, connects: Any) -> None:
     """The cursor names the threads that are still to be read; none is read twice."""
     made = []

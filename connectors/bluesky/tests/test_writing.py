@@ -24,6 +24,14 @@ def no_network(request: httpx.Request) -> httpx.Response:
     raise AssertionError(f"asked {request.url}")
 
 
+async def test_what_is_refused_shows_nothing_of_the_text(connects: Any, a_post: Any) -> None:
+    """Errors are written to logs."""
+    for fields in ({"body": "secret" * 90}, {"body": "x", "options": {"thread": ["secret" * 90]}}):
+        with pytest.raises(sdk.Rejected) as caught:
+            await connects(platform=no_network).prepare(a_post(**fields))
+        assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
