@@ -5,7 +5,7 @@ it stays untyped here and is read leniently in ``content``.
 """
 
 import logging
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -42,6 +42,8 @@ class Shape(BaseModel):
     """Fields we read; unknown ones are let through."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+    is_secret: ClassVar[bool] = False
+    """Whether it is not kept with an error."""
 
 
 class Event(Shape):
@@ -170,6 +172,8 @@ class Joined(Shape):
 class Session(Shape):
     """The answer of ``POST /login`` and ``POST /refresh``."""
 
+    is_secret = True
+
     access_token: Id
     refresh_token: str | None = None
     expires_in_ms: int | None = None
@@ -191,4 +195,6 @@ def read(shape: type[S], raw: bytes, what: str) -> S:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise sdk.Malformed(f"{what}: {place or 'the whole'}: {first['msg']}", raw) from None
+        raise sdk.Malformed(
+            f"{what}: {place or 'the whole'}: {first['msg']}", b"" if shape.is_secret else raw
+        ) from None

@@ -1,6 +1,7 @@
 """Sessions, and where the homeserver is."""
 
 import json
+import traceback
 from collections.abc import Callable
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from chorally_matrix import Matrix
 from chorally_matrix.config import AccountSettings, AppSettings
 from chorally_matrix.sandbox import Homeserver
+from chorally_matrix.shapes import Session, read
 from pydantic import SecretStr, ValidationError
 
 import chorally_sdk as sdk
@@ -129,3 +131,13 @@ def test_what_is_no_homeserver_is_refused(wrong: str) -> None:
     """When it is entered."""
     with pytest.raises(ValidationError):
         AccountSettings(homeserver=wrong)
+
+
+def test_what_holds_tokens_shows_them_nowhere() -> None:
+    """Neither the error, nor what caused it, nor what is kept with it."""
+    token = "-".join(("secret", "token"))  # the traceback shows these lines
+    with pytest.raises(sdk.Malformed) as caught:
+        read(Session, json.dumps({"access_token": [token]}).encode(), "the new session")
+
+    assert token not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.payload == b""
