@@ -275,3 +275,20 @@ async def test_the_bots_token_is_issued_by_the_apps_secret(
     assert first.access != again.access
     assert [each.url for each in asked] == ["https://login.microsoftonline.com/botframework.com/oauth2/v2.0/token"] * 2
     assert b"scope=https%3A%2F%2Fapi.botframework.com%2F.default" in asked[0].body
+
+
+def test_only_teams_says_whose_organisation_it_is() -> None:
+    """Who talks by another channel, such as web chat, writes the channel's data themselves."""
+    claimed = {"channelData": {"tenant": {"id": TENANT}}}
+
+    assert message(**claimed).account == TENANT
+    for other in ("webchat", "directline", None):
+        found = message(**claimed, channelId=other)
+        assert (found.account, found.route["tenant"]) == (None, "")
+
+
+def test_what_is_null_is_as_good_as_absent() -> None:
+    """Somebody without an id is nobody; the message is heard."""
+    found = message(**{"from": {"id": None, "name": "Ada"}})
+
+    assert (found.author, found.body) == (None, "Hi")

@@ -3,15 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import chorally_sdk as sdk
 
+TEAMS_CHANNEL = "msteams"
+"""What the Bot Framework calls Teams."""
+
 
 class Shape(BaseModel):
-    """Fields we read; unknown ones are let through."""
+    """Fields we read; unknown ones are let through, and null is as good as absent."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, told: Any) -> Any:
+        return {name: value for name, value in told.items() if value is not None} if isinstance(told, dict) else told
 
 
 class Person(Shape):
@@ -69,7 +77,12 @@ class Activity(Shape):
 
     @property
     def tenant(self) -> str:
-        """The directory it is about, in lower case; empty where it is not said."""
+        """The directory it is about, in lower case; empty where Teams does not say it.
+
+        In other channels (web chat, Direct Line) whoever talks may claim any.
+        """
+        if self.channel != TEAMS_CHANNEL:
+            return ""
         told = (self.channel_data or {}).get("tenant")
         named = told.get("id") if isinstance(told, dict) else None
         return (self.conversation.tenant or (named if isinstance(named, str) else "")).lower()
