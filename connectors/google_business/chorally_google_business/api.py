@@ -32,6 +32,22 @@ def read(shape: type[T], raw: bytes, what: str) -> T:
     try:
         return shape.model_validate_json(raw)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise sdk.Malformed(f"{what}: {place}: {first['msg']}", raw) from error
+        raise _malformed(error, what, raw) from error
+
+
+def understood(shape: type[T], value: object, what: str, raw: bytes) -> T:
+    """Return a part of read JSON in its documented shape; ``raw`` is what it came in.
+
+    Raises:
+        Malformed: It is not.
+    """
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        raise _malformed(error, what, raw) from error
+
+
+def _malformed(error: ValidationError, what: str, raw: bytes) -> sdk.Malformed:
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    return sdk.Malformed(f"{what}: {place}: {first['msg']}", raw)

@@ -48,8 +48,15 @@ class Place:
         return f"/v4/{quote(self.account)}/locations:batchGetReviews"
 
     def review(self, external_id: str) -> str:
-        """Return the path of a review, by its own id or its reply's."""
-        return f"{self.path}/reviews/{quote(review_of(external_id), safe='')}"
+        """Return the path of a review, by its own id or its reply's.
+
+        Raises:
+            Rejected: The id is a path to somewhere else.
+        """
+        review = review_of(external_id)
+        if review in ("", ".", ".."):
+            raise sdk.Rejected("this is no id of a review")
+        return f"{self.path}/reviews/{quote(review, safe='')}"
 
 
 def place_of(account: sdk.Account) -> Place:

@@ -51,19 +51,24 @@ class Review(Shape):
     reviewReplyUrl: str = ""
 
 
+class Named(Shape):
+    """A review of which nothing but its name can be read."""
+
+    name: str = Field(min_length=1)
+
+
 class Reviews(Shape):
     """A page of a location's reviews."""
 
-    reviews: list[Review] = []
+    reviews: list[Any] = []
+    """Each still as it came: one that cannot be read must not hold up the others."""
     nextPageToken: str = ""
-    totalReviewCount: int | None = None
 
 
 class LocationReview(Shape):
     """A review with the location that it is about."""
 
-    name: str = ""
-    review: Review
+    review: Any = None
 
 
 class BatchOfReviews(Shape):

@@ -76,12 +76,13 @@ async def watch(
     walk, is_whole = Watch.at(cursor), False
     while len(walk.seen) < most and not is_whole:
         try:
-            found, following = await listed(http, place, walk.token, without_text=without_text)
+            came, following = await listed(http, place, walk.token, without_text=without_text)
         except sdk.Rejected as error:
             if error.reason != sdk.Reason.INVALID or walk.token is None:
                 raise
             walk = Watch(walk.before)
             continue
+        found = [each for each in came if isinstance(each, Review)]
         wanted = [each for each in found if since is None or changed_at(each) >= since]
         fresh = [each for each in wanted if id_of(each) not in walk.seen]
         room = most - len(walk.seen)

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 
+import httpx
 import pytest
 from chorally_google_business import GoogleBusiness
+from chorally_google_business.config import AccountSettings
 from chorally_google_business.sandbox import Sandbox
 
 import chorally_sdk as sdk
-from chorally_sdk.testing import pulled
+from chorally_sdk.testing import connect, pulled
 from chorally_sdk.testing.recording import Exchange
 
 Connected = Callable[..., GoogleBusiness]
@@ -97,3 +99,33 @@ async def test_a_listing_that_leads_back_to_itself_is_noticed(
     google.inject("repeated_cursor", "read", times=9)
     with pytest.raises(sdk.Malformed, match="leads back"):
         await pulled(connector.pull(stream, None, None))
+
+
+@pytest.mark.parametrize("odd", [{"comment": 5}, {"createTime": None}, {"reviewMediaItems": [None]}])
+@pytest.mark.parametrize("is_last", [False, True])
+async def test_one_odd_review_holds_up_no_other(odd: dict[str, object], is_last: bool) -> None:
+    """It is asked for by itself, and kept aside if it stays so."""
+    place = "accounts/1/locations/2"
+    good = {"name": f"{place}/reviews/good", "createTime": "2026-11-20T10:00:00Z", "comment": "Lovely!"}
+    listed = [{**good, "name": f"{place}/reviews/odd", **odd}, good]
+
+    def google(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"reviews": listed[::-1] if is_last else listed})
+
+    told = AccountSettings(location=place)
+    connector = connect(GoogleBusiness, httpx.MockTransport(google), external_id="locations/2", settings=told)
+    [page] = await pulled(connector.pull("reviews", {"floor": "2026-11-20T09:00:00+00:00"}, None))
+
+    assert sdk.Ping(stream="reviews", external_id="odd") in page.events
+    assert bodies([page]) == ["Lovely!"]
+    assert page.cursor == {"floor": "2026-11-20T10:00:00+00:00"}
+    assert (await pulled(connector.pull("replies", None, None)))[-1].done
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_no_id_leads_out_of_the_reviews(connector: GoogleBusiness, asked: list[Exchange], name: str) -> None:
+    """One that is a path to somewhere else names no review."""
+    with pytest.raises(sdk.Rejected):
+        await connector.fetch(sdk.Ping(stream="reviews", external_id=name))
+
+    assert asked == []

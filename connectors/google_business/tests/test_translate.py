@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from chorally_google_business.api import read
-from chorally_google_business.shapes import Review, Reviews
+from chorally_google_business.shapes import Review
 from chorally_google_business.translate import to_events
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,9 +132,9 @@ def test_a_name_that_is_no_reviews_is_malformed() -> None:
 
 def test_what_cannot_be_read_is_said_without_quoting_it() -> None:
     """A person's words are not for error messages."""
-    raw = json.dumps({"reviews": [a_review(createTime="secret words")]}).encode()
-    with pytest.raises(sdk.Malformed, match=r"reviews\.0\.createTime") as caught:
-        read(Reviews, raw, "the listing")
+    raw = json.dumps(a_review(createTime="secret words")).encode()
+    with pytest.raises(sdk.Malformed, match="createTime") as caught:
+        read(Review, raw, "the listing")
 
     assert "secret words" not in str(caught.value)
     assert caught.value.payload == raw
