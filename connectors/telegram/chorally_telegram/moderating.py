@@ -5,7 +5,7 @@ from typing import Any
 
 import chorally_sdk as sdk
 from chorally_telegram import api
-from chorally_telegram.faults import Unmodified
+from chorally_telegram.faults import Moved, Unmodified
 from chorally_telegram.ids import Place
 from chorally_telegram.sending import MAX_CAPTION, MAX_TEXT
 
@@ -58,8 +58,8 @@ async def _delete(http: sdk.Http, place: Place) -> None:
         else:
             await api.call(http, "deleteMessage", _at(place))
     except sdk.Rejected as error:
-        if error.reason is not sdk.Reason.GONE:
-            raise
+        if error.reason is not sdk.Reason.GONE or isinstance(error, Moved):
+            raise  # what was said in a group that moved is still there, under a number that nobody tells
 
 
 async def _so_already(done: Awaitable[None]) -> None:

@@ -101,3 +101,12 @@ async def test_what_telegram_does_not_offer_is_refused() -> None:
     """There is no hiding."""
     with pytest.raises(sdk.Rejected, match="hide"):
         await connect(Telegram).moderate(action("hide", "11/5"))
+
+
+async def test_what_was_said_in_a_group_that_moved_does_not_count_as_deleted(bot: Sandbox) -> None:
+    """The group is there, and so is the message: whoever wanted it gone is told."""
+    moved = {"ok": False, "error_code": 400, "description": "Bad Request: group chat was upgraded to a supergroup chat"}
+    answer = httpx.Response(400, json={**moved, "parameters": {"migrate_to_chat_id": -1001}})
+    telegram = connect(Telegram, lambda _: answer, grant=bot.connection().grant)
+    with pytest.raises(sdk.Rejected, match="the group is now -1001"):
+        await telegram.moderate(sdk.Action(verb="delete", external_id="-5/7", channel="telegram_message"))
