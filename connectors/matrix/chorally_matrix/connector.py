@@ -32,13 +32,10 @@ application services in memory for 30 to 60 minutes, those of sessions for a day
 SETTLES = timedelta(minutes=1)
 """How long after an attempt a message may be missing from what was said. An estimate."""
 
-MAX_FILE = 50 * 2**20
-"""Bytes of a file. Each homeserver has its own limit; 50 MiB is Synapse's default."""
-
 _SAY = sdk.Limits(
     max_text=sending.MAX_TEXT,
     unit="bytes",
-    media={"*/*": MAX_FILE},
+    media={"*/*": files.MAX_FILE},
     max_media=1,
     parts=10,
     options=sending.OPTIONS,

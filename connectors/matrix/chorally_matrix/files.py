@@ -9,6 +9,9 @@ from chorally_matrix import ids
 from chorally_matrix.faults import Unrecognized
 from chorally_matrix.shapes import Uploaded, read
 
+MAX_FILE = 50 * 2**20
+"""Bytes of a file. Each homeserver has its own limit; 50 MiB is Synapse's default."""
+
 PIECE = 65_536  # bytes
 _IN_MEMORY = 1_048_576  # bytes of a file whose size is not known that wait in memory; what is more lies on the disk
 
@@ -29,6 +32,8 @@ async def upload(http: sdk.Http, base: str, file: sdk.Attachment, pieces: AsyncI
         async for piece in pieces:
             aside.write(piece)
             size += len(piece)
+            if size > MAX_FILE:
+                raise sdk.Rejected(f"{file.name or 'the file'} has more than {MAX_FILE} bytes; make it smaller")
         aside.seek(0)
         return await _sent(http, base, file, _again(aside), size)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from chorally_matrix import Matrix
+from chorally_matrix import Matrix, files
 from chorally_matrix.sandbox import Homeserver
 from chorally_matrix.sandbox.world import LOBBY
 from chorally_matrix.sending import MAX_TEXT
@@ -69,6 +69,16 @@ async def test_a_file_is_uploaded_unseen_and_shown_with_its_caption(
     assert sent["info"] == {"mimetype": "application/pdf", "size": len(FILE)}
     assert server.world.media[sent["url"]] == (FILE, "application/pdf")
     assert (await us.prepare(outgoing.model_copy(update={"prepared": dict(prepared.state)}))).state == prepared.state
+
+
+async def test_a_file_of_unknown_size_is_not_put_aside_for_ever(
+    us: Matrix, an_answer: AnAnswer, asked: list[Exchange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is more than a homeserver takes is refused as soon as it is read, and nothing is sent."""
+    monkeypatch.setattr(files, "MAX_FILE", len(FILE) - 1)
+    with pytest.raises(sdk.Rejected, match=r"bill\.pdf has more than"):
+        await us.prepare(an_answer("The bill", attachments=(sdk.Attachment(kind="file", name="bill.pdf"),)))
+    assert asked == []
 
 
 @pytest.mark.parametrize(
