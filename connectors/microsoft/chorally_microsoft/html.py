@@ -42,6 +42,8 @@ class _Reader(HTMLParser):
         """Begin an element."""
         if tag in _UNSEEN:
             self._unseen += 1
+        elif tag == "body":
+            self._unseen = 0  # the end of the head may be left out
         elif tag == "br":
             self.found.append("\n")
         elif tag in _BLOCKS:
@@ -71,6 +73,10 @@ class _Reader(HTMLParser):
             words = re.sub(r"[ \t\r\n\f]+", " ", data)
             starts = not self.found or self.found[-1].endswith(("\n", " "))
             self.found.append(words.lstrip(" ") if starts else words)
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Pass over ``<![…]>``, in whatever form; the parser's own fails where it knows no name."""
+        return self.parse_bogus_comment(i, report)
 
     def _line(self) -> None:
         if self.found and not self.found[-1].endswith("\n"):

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from chorally_microsoft import Microsoft
+from chorally_microsoft.html import to_text
 from chorally_microsoft.mail.quoting import split
 from chorally_microsoft.names import INBOX, REMOVED, SENT
 from chorally_microsoft.sandbox import Outlook
@@ -204,3 +205,90 @@ def test_an_undocumented_lifecycle_event_has_the_folders_looked_at(mailbox: Outl
     streams = [event.stream for event in outlook.parse(mailbox.unknown()) if isinstance(event, sdk.Ping)]
 
     assert streams == [INBOX, SENT]
+
+
+@pytest.mark.parametrize("odd", ["<![ x", "<![ if y]>", "<![", "<![5]>", "<!", "<?", "</", "<![CDATA[", "<![foo[x"])
+def test_html_that_is_no_html_is_read_all_the_same(odd: str) -> None:
+    """One mail that cannot be read would hold up all that come after it."""
+    assert to_text(f"<p>Hello</p>{odd}").startswith("Hello")
+
+
+def test_a_head_need_not_be_closed() -> None:
+    """HTML lets its end be left out."""
+    assert to_text("<html><head><meta charset=x><body><p>Hello</body></html>") == "Hello"
+
+
+MAIL: dict[str, Any] = {"id": "1", "receivedDateTime": "2026-11-23T09:00:00Z", "body": {"content": "Hi"}}
+
+
+def one_page(*mails: dict[str, Any], files: int = 200, more: bool = False) -> Microsoft:
+    """A connector whose folders have one page of changes; attachments are answered with a status."""
+    base = "https://graph.microsoft.com/v1.0/me"
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "attachments" not in request.url.path:
+            return httpx.Response(200, json={"value": mails, "@odata.deltaLink": f"{base}/delta?$deltatoken=1"})
+        if files != 200:
+            return httpx.Response(files, json={"error": {"code": "ErrorItemNotFound", "message": "gone"}})
+        is_last = not more or "$skip" in str(request.url)
+        link = {} if is_last else {"@odata.nextLink": f"{base}/messages/1/attachments?$skip=1"}
+        return httpx.Response(200, json={"value": [{"id": "b" if is_last else "a", "name": "x"}], **link})
+
+    return connect(Microsoft, answer, data={"address": ADDRESS})
+
+
+@pytest.mark.parametrize(
+    "at", ["yesterday", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-02:00"]
+)
+async def test_a_mail_of_an_odd_time_does_not_hold_up_the_others(at: str) -> None:
+    """It is looked at by itself."""
+    (page,) = await pulled(one_page({**MAIL, "id": "odd", "receivedDateTime": at}, MAIL).pull(INBOX, None, None))
+
+    assert page.events[0] == sdk.Ping(stream=INBOX, external_id="odd")
+    assert [each.external_id for each in messages([page])] == ["1"]
+
+
+async def test_a_mail_that_cannot_be_read_does_not_hold_up_the_others() -> None:
+    """It is looked at by itself, where its trouble is its own; what has no id cannot be."""
+    (page,) = await pulled(one_page({**MAIL, "id": "odd", "subject": 5}, MAIL).pull(INBOX, None, None))
+
+    assert page.events[0] == sdk.Ping(stream=INBOX, external_id="odd")
+    assert [each.external_id for each in messages([page])] == ["1"]
+    with pytest.raises(sdk.Malformed):
+        await pulled(one_page({**MAIL, "id": 5}).pull(INBOX, None, None))
+
+
+async def test_a_mail_that_is_deleted_while_it_is_read_does_not_hold_up_the_others() -> None:
+    """Its files are not found any more."""
+    attached = {**MAIL, "id": "gone", "hasAttachments": True}
+    (page,) = await pulled(one_page(attached, MAIL, files=404).pull(INBOX, None, None))
+
+    assert page.events[0] == sdk.Ping(stream=REMOVED, external_id="gone")
+    assert [each.external_id for each in messages([page])] == ["1"]
+
+
+async def test_files_are_listed_to_the_last_page() -> None:
+    """However Graph parts them."""
+    connector = one_page({**MAIL, "hasAttachments": True}, more=True)
+    (mail,) = messages(await pulled(connector.pull(INBOX, None, None)))
+
+    assert [each.external_id for each in mail.attachments] == ["1/a", "1/b"]
+
+
+async def test_what_lies_among_the_sent_mails_is_ours() -> None:
+    """Whatever address it bears, such as an alias; no rule answers our own word."""
+    alias = {**MAIL, "from": {"emailAddress": {"address": "alias@shop.example"}}}
+    (sent,) = messages(await pulled(one_page(alias).pull(SENT, None, None)))
+    (came,) = messages(await pulled(one_page(alias).pull(INBOX, None, None)))
+
+    assert (sent.ours, came.ours) == (True, False)
+    (page,) = await pulled(one_page({"id": "1", "isRead": True}).pull(SENT, None, None))
+    assert page.events == (sdk.Ping(stream=SENT, external_id="1"),)
+
+
+async def test_a_header_without_a_name_is_passed_over() -> None:
+    """Null is as good as absent."""
+    headers = [{"name": None, "value": "x"}, {"name": "Precedence", "value": "bulk"}]
+    (mail,) = messages(await pulled(one_page({**MAIL, "internetMessageHeaders": headers}).pull(INBOX, None, None)))
+
+    assert mail.automatic

@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 import chorally_sdk as sdk
 from chorally_microsoft.faults import Resync
-from chorally_microsoft.mail.place import AS_TEXT, Mailbox
+from chorally_microsoft.mail.place import AS_TEXT, HEADERS, Mailbox
 from chorally_microsoft.mail.shapes import File, Listing, Mail, read, shaped
 from chorally_microsoft.mail.translate import FIELDS, to_message
-from chorally_microsoft.names import INBOX, REMOVED
+from chorally_microsoft.names import REMOVED, SENT
 
 PIECE = 65_536  # bytes
 _FILES = "id,name,contentType,size,isInline"
+_MOST_PAGES = 50  # of the attachments of one mail
 _PAGE = 50  # mails; a wish, which Graph may pass over
 
 
@@ -43,7 +44,7 @@ async def walk(
             raise sdk.Malformed("a page of changes leads nowhere, or back to itself", raw)
         events: list[sdk.Event] = []
         for each in page.value:
-            events += await _events(mailbox, each, since, raw)
+            events += await _events(mailbox, folder, each, since, raw)
         link = following
         yield sdk.Page(events=tuple(events), cursor={"link": link}, done=page.next is None)
         if page.next is None:
@@ -63,26 +64,49 @@ async def _page(mailbox: Mailbox, folder: str, link: str, since: datetime | None
     return answer.content
 
 
-async def _events(mailbox: Mailbox, told: dict[str, Any], since: datetime | None, raw: bytes) -> Sequence[sdk.Event]:
-    mail = shaped(Mail, told, "a changed mail", raw)
+async def _events(
+    mailbox: Mailbox, folder: str, told: dict[str, Any], since: datetime | None, raw: bytes
+) -> Sequence[sdk.Event]:
+    try:
+        mail = shaped(Mail, told, "a changed mail", raw)
+    except sdk.Malformed:
+        named = told.get("id")
+        if not isinstance(named, str) or not named:
+            raise
+        return [sdk.Ping(stream=folder, external_id=named)]  # by itself it holds up no other mail
     if mail.removed is not None:
         return [sdk.Ping(stream=REMOVED, external_id=mail.id)]
     if mail.is_draft:
         return []
-    if not (mail.received or mail.sent or mail.created):  # only what changed of it, such as a flag
-        return [sdk.Ping(stream=INBOX, external_id=mail.id)]
-    message = to_message(mail, mailbox.address, await files_of(mailbox, mail))
+    if not mail.has_time:  # only what changed of it, such as a flag
+        return [sdk.Ping(stream=folder, external_id=mail.id)]
+    try:
+        files = await files_of(mailbox, mail)
+    except sdk.Rejected as gone:
+        if gone.reason is not sdk.Reason.GONE:
+            raise
+        return [sdk.Ping(stream=REMOVED, external_id=mail.id)]  # deleted meanwhile
+    message = to_message(mail, mailbox.address, files, is_sent=folder == SENT)
     return [message] if since is None or message.sent_at >= since else []
 
 
 async def files_of(mailbox: Mailbox, mail: Mail) -> tuple[File, ...]:
-    """Return what is attached to a mail, without pictures that its text shows."""
+    """Return what is attached to a mail, without pictures that its text shows.
+
+    Raises:
+        Malformed: There is no end of it.
+    """
     if not mail.has_attachments:
         return ()
+    found: list[File] = []
     raw = await mailbox.get("messages", mail.id, "attachments", select=_FILES)
-    listed = read(Listing, raw, "the attachments of a mail")
-    found = [shaped(File, each, "an attachment", raw) for each in listed.value]
-    return tuple(each for each in found if not each.is_inline)
+    for _ in range(_MOST_PAGES):
+        listed = read(Listing, raw, "the attachments of a mail")
+        found += [shaped(File, each, "an attachment", raw) for each in listed.value]
+        if not listed.next:
+            return tuple(each for each in found if not each.is_inline)
+        raw = (await mailbox.http.get(listed.next, headers=HEADERS)).content
+    raise sdk.Malformed(f"the attachments of the mail {mail.id} have no end", raw)
 
 
 async def one(mailbox: Mailbox, ping: sdk.Ping) -> Sequence[sdk.Event]:
@@ -100,7 +124,7 @@ async def one(mailbox: Mailbox, ping: sdk.Ping) -> Sequence[sdk.Event]:
         bin_ = read(_Folder, await mailbox.get("mailFolders", "deleteditems", select="id"), "a folder")
         if mail.folder == bin_.id:
             raise sdk.Rejected("the mail lies among the deleted items", reason=sdk.Reason.GONE)
-    return [to_message(mail, mailbox.address, await files_of(mailbox, mail))]
+    return [to_message(mail, mailbox.address, await files_of(mailbox, mail), is_sent=ping.stream == SENT)]
 
 
 class _Folder(File):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import chorally_sdk as sdk
 
@@ -12,6 +12,11 @@ class Shape(BaseModel):
     """Fields we read; unknown ones are let through, and null is as good as absent."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, told: Any) -> Any:
+        return {name: value for name, value in told.items() if value is not None} if isinstance(told, dict) else told
 
 
 class Address(Shape):
@@ -75,6 +80,11 @@ class Mail(Shape):
     folder: str | None = Field(default=None, alias="parentFolderId")
     url: str | None = Field(default=None, alias="webLink")
 
+    @property
+    def has_time(self) -> bool:
+        """Whether it says when it was made, in a way that can be read."""
+        return any(instant(each) for each in (self.received, self.sent, self.created))
+
 
 class File(Shape):
     """What is attached."""
@@ -124,6 +134,7 @@ class Session(Shape):
     url: str = Field(alias="uploadUrl", min_length=1)
 
 
+_FIRST_YEAR = 1970
 S = TypeVar("S", bound=Shape)
 
 
@@ -158,11 +169,11 @@ def _malformed(what: str, error: ValidationError, raw: bytes) -> sdk.Malformed:
 
 
 def instant(text: str | None) -> datetime | None:
-    """Return a time as Graph writes it, in UTC; None where it is none."""
+    """Return a time as Graph writes it, in UTC; None where it is none, or the "never" of year 1."""
     try:
         at = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        if at is None or at.year < _FIRST_YEAR:
+            return None
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    if at is None:
-        return None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

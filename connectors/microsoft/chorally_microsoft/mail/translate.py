@@ -18,20 +18,21 @@ _KINDS: dict[str, Literal["image", "video", "audio"]] = {"image": "image", "vide
 _MACHINES = re.compile(r"^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|microsoftexchange[0-9a-f]{32})@")
 
 
-def to_message(mail: Mail, address: str, files: tuple[File, ...] = ()) -> sdk.Message:
+def to_message(mail: Mail, address: str, files: tuple[File, ...] = (), *, is_sent: bool = False) -> sdk.Message:
     """Return the message that a mail is.
 
     Args:
         mail: As Graph shows it.
         address: The mailbox's own address.
         files: What is attached to it.
+        is_sent: Whether it lies among the sent mails, so that it is the mailbox's own by whatever address.
 
     Raises:
         Malformed: It has no time at all.
     """
     author = mail.author or mail.sender
     who = author.email if author else ""
-    ours = bool(who) and who == address
+    ours = is_sent or (bool(who) and who == address)
     received, sent = instant(mail.received), instant(mail.sent)
     at = (sent or received) if ours else (received or sent)
     at = at or instant(mail.created)
