@@ -162,7 +162,7 @@ class Facebook(
 
     async def publish(self, publication: sdk.Publication) -> sdk.Receipt:
         """Post text, a link, photos or a video, now or later."""
-        return await posts.publish(self.http, self.account.external_id, publication)
+        return await posts.publish(self.http, self.account.external_id, publication, self.now())
 
     async def find(self, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
         """Look for what a call made, among the answers, the conversation or the posts where it would be."""

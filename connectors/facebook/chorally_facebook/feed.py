@@ -26,7 +26,7 @@ def from_change(page_id: str, value: object, sent: datetime | None, raw: bytes) 
     Raises:
         Malformed: It is about a post, and not in the documented shape.
     """
-    item = inside(value, "item")
+    item = text(inside(value, "item"))
     if item in SILENT:
         return
     if item not in ITEMS or text(inside(value, "post_id")) is None:

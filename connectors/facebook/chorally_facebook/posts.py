@@ -6,6 +6,7 @@ attached, a single one too; a video goes up in pieces, and its last call is what
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 from chorally_meta.listing import Reader, path
@@ -14,6 +15,7 @@ from chorally_meta.uploading import form
 
 import chorally_sdk as sdk
 from chorally_facebook import faults
+from chorally_facebook.cutting import OTHER_LENGTH, Parts
 from chorally_facebook.names import MESSAGE
 from chorally_facebook.search import CLOCKS_APART, IN_DOUBT, same
 from chorally_facebook.shapes import Piece, Upload, Uploaded, Video, Visit
@@ -52,7 +54,8 @@ async def _uploaded(connector: sdk.Connector, outgoing: sdk.Outgoing, file: sdk.
         return read(Uploaded, answer.content, "the answer to a file").attachment_id
     if file.kind == "video":
         return "" if content is None else await _video(connector, file, content, outgoing.client_ref)
-    later = isinstance(outgoing, sdk.Publication) and outgoing.publish_at is not None
+    at = outgoing.publish_at if isinstance(outgoing, sdk.Publication) else None
+    later = at is not None and at > connector.now()
     fields = {"published": "false", **({"temporary": "true"} if later else {})}
     if content is None:
         answer = await http.post(path(page, "photos"), data={**fields, "url": file.url or ""})
@@ -62,43 +65,38 @@ async def _uploaded(connector: sdk.Connector, outgoing: sdk.Outgoing, file: sdk.
 
 
 async def _video(connector: sdk.Connector, file: sdk.Attachment, content: AsyncIterator[bytes], boundary: str) -> str:
-    """Upload a video in the pieces that Facebook asks for; what is held is one of them at most."""
+    """Upload a video in the pieces that Facebook asks for, however large; none of them is held whole."""
     if file.size_bytes is None:
         raise sdk.Rejected("the size of a video must be known before it is sent")
     where, http = path(connector.account.external_id, "videos"), connector.http
     started = await http.post(where, data={"upload_phase": "start", "file_size": str(file.size_bytes)})
     upload = read(Upload, started.content, "the begin of an upload")
-    begin, end, held = upload.start_offset, upload.end_offset, b""
-    async for piece in content:
-        held += piece
-        while begin < end and len(held) >= end - begin:
-            chunk, held = held[: end - begin], held[end - begin :]
-            fields = {
-                "upload_phase": "transfer",
-                "upload_session_id": upload.upload_session_id,
-                "start_offset": str(begin),
-            }
-            part = file.model_copy(update={"size_bytes": len(chunk)})
-            answer = await http.post(where, **form(fields, "video_file_chunk", part, _once(chunk), boundary))
-            going_on = read(Piece, answer.content, "the answer to a piece of an upload")
-            if going_on.start_offset != begin + len(chunk):
-                raise sdk.RetryLater("Facebook asks for a piece of the video again; the upload begins anew")
-            begin, end = going_on.start_offset, going_on.end_offset
-    if begin != end or held:
-        raise sdk.Rejected("the video is not as long as it was said to be")
+    begin, end, whole = upload.start_offset, upload.end_offset, Parts(content)
+    while begin < end:
+        fields = {
+            "upload_phase": "transfer",
+            "upload_session_id": upload.upload_session_id,
+            "start_offset": str(begin),
+        }
+        part = file.model_copy(update={"size_bytes": end - begin})
+        answer = await http.post(where, **form(fields, "video_file_chunk", part, whole.next(end - begin), boundary))
+        going_on = read(Piece, answer.content, "the answer to a piece of an upload")
+        if going_on.start_offset != end:
+            raise sdk.RetryLater("Facebook asks for a piece of the video again; the upload begins anew")
+        begin, end = going_on.start_offset, going_on.end_offset
+    if begin != end or not await whole.is_over():
+        raise sdk.Rejected(OTHER_LENGTH)
     return f"{upload.upload_session_id} {upload.video_id}"
 
 
-async def _once(chunk: bytes) -> AsyncIterator[bytes]:
-    yield chunk
-
-
-async def publish(http: sdk.Http, page_id: str, publication: sdk.Publication) -> sdk.Receipt:
-    """Make the post, now or for later.
+async def publish(http: sdk.Http, page_id: str, publication: sdk.Publication, now: datetime) -> sdk.Receipt:
+    """Make the post, now or for later; at once where its time is past, which Facebook does not take.
 
     Raises:
         OutcomeUnknown: Facebook's answer does not say whether the post was made.
     """
+    if publication.publish_at is not None and publication.publish_at <= now:
+        publication = publication.model_copy(update={"publish_at": None})
     video = next((file for file in publication.attachments if file.kind == "video"), None)
     try:
         if video is not None:
@@ -153,25 +151,49 @@ async def find(http: sdk.Http, page_id: str, publication: sdk.Publication) -> sd
     """
     video_id = publication.receipt.data.get("video") if publication.receipt else None
     if isinstance(video_id, str) and video_id:
-        answer = await http.get(path(video_id), params={"fields": "id,post_id,permalink_url"})
-        video = read(Video, answer.content, "a video")
-        if not video.post_id:
+        if (shown := await _post_of(http, page_id, video_id)) is None:
             raise sdk.RetryLater("the video is not ready yet")
-        return _receipt(video.post_id if "_" in video.post_id else f"{page_id}_{video.post_id}")
+        return shown
+    if (uploaded := _video_of(publication)) and (shown := await _uploaded_post(http, page_id, uploaded)) is not None:
+        return shown
     earliest = publication.tried_at - CLOCKS_APART if publication.tried_at else None
     query: dict[str, str] = {"fields": "id,message,created_time,permalink_url", "limit": "100"}
     if earliest and not publication.publish_at:
         query["since"] = str(int(earliest.timestamp()))
-    edge = "scheduled_posts" if publication.publish_at else "published_posts"
-    found = Reader(http).all(Listing[Visit], path(page_id, edge), query)
     since = earliest.replace(microsecond=0) if earliest else None
-    alike = [
-        each async for each in found
+    edges = ("scheduled_posts", "published_posts") if publication.publish_at else ("published_posts",)
+    alike = {
+        each.id: each
+        for edge in edges  # its time may have come since
+        async for each in Reader(http).all(Listing[Visit], path(page_id, edge), query)
         if (since is None or each.created_time >= since) and same(each.message, publication.body)
-    ]  # fmt: skip
+    }
     if len(alike) > 1:
         raise sdk.OutcomeUnknown(f"{len(alike)} equal posts of the page were found" + IN_DOUBT)
-    return _receipt(alike[0].id, alike[0].permalink_url) if alike else None
+    return next((_receipt(each.id, each.permalink_url) for each in alike.values()), None)
+
+
+def _video_of(publication: sdk.Publication) -> str:
+    """The id of an uploaded video, whose last call may be the one that got lost."""
+    if not any(file.kind == "video" for file in publication.attachments):
+        return ""
+    return next((str(each).partition(" ")[2] for each in publication.prepared.get("ids", ())), "")
+
+
+async def _uploaded_post(http: sdk.Http, page_id: str, video_id: str) -> sdk.Receipt | None:
+    try:
+        return await _post_of(http, page_id, video_id)
+    except sdk.Rejected as error:
+        if error.reason is not sdk.Reason.GONE:
+            raise
+        return None  # an upload that was never ended
+
+
+async def _post_of(http: sdk.Http, page_id: str, video_id: str) -> sdk.Receipt | None:
+    """The post that shows a video; None where there is none yet."""
+    answer = await http.get(path(video_id), params={"fields": "id,post_id,permalink_url"})
+    post_id = read(Video, answer.content, "a video").post_id
+    return _receipt(post_id if "_" in post_id else f"{page_id}_{post_id}") if post_id else None
 
 
 def _receipt(post_id: str, url: str | None = None) -> sdk.Receipt:

@@ -8,7 +8,7 @@ from chorally_meta.shapes import inside
 
 import chorally_sdk as sdk
 from chorally_facebook import feed
-from chorally_facebook.names import MESSAGE, MESSAGES
+from chorally_facebook.names import MESSAGE, MESSAGES, POSTS
 from chorally_facebook.translate import from_feed
 
 CHAT = Messaging(channel=MESSAGE, stream=MESSAGES)
@@ -31,4 +31,6 @@ def _of(entry: hooks.Entry, raw: bytes) -> Iterator[sdk.Event]:
             yield from from_feed(entry.id, change.value, entry.time, raw)
         elif change.field == "mention":
             yield feed.from_mention(entry.id, change.value, raw)
+        else:  # an app may be subscribed to more in its dashboard
+            yield sdk.Ping(stream=POSTS, account=entry.id)
     yield from CHAT.events(entry, raw)

@@ -131,6 +131,74 @@ async def test_a_post_waits_for_its_time(page: Sandbox, facebook: Facebook, cloc
         await published(facebook, a_post(facebook, "sooner", publish_at=clock() + timedelta(minutes=1)))
 
 
+async def test_a_post_that_waited_is_found_after_its_time(page: Sandbox, facebook: Facebook, clock: Any) -> None:
+    """It is no longer among the scheduled ones then; to take it for absent would post it twice."""
+    post = a_post(facebook, publish_at=clock() + timedelta(hours=2))
+    page.faults.waiting.append(Fault(on="reply", kind="timeout_after_effect"))
+    with pytest.raises(sdk.OutcomeUnknown):
+        await published(facebook, post)
+    clock.pass_(hours=3)
+    found = await facebook.find(post)
+    assert found is not None
+    assert found.external_id in page.world.posts
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+async def test_a_post_whose_time_is_past_is_made_at_once(page: Sandbox, filed: Facebook, clock: Any, kind: str) -> None:
+    """Facebook takes no time that is past, and a post that was held up is not lost for that."""
+    post = a_post(filed, publish_at=clock() - timedelta(minutes=1), attachments=files(1, kind))
+    await published(filed, post)
+    [made] = page.world.posts.values()
+    assert page.world.is_seen(made)
+
+
+async def test_a_video_whose_last_answer_is_lost_is_found_by_its_id(page: Sandbox, filed: Facebook) -> None:
+    """Two posts of the same words do not confuse it."""
+    post = a_post(filed, attachments=files(1, "video", 100))
+    post = post.model_copy(update={"prepared": (await filed.prepare(post)).state})
+    page.faults.waiting.append(Fault(on="reply", kind="timeout_after_effect"))
+    with sdk.visible_call(), pytest.raises(sdk.OutcomeUnknown):
+        await filed.publish(post)
+    [made] = page.world.posts.values()
+    await published(filed, a_post(filed))
+    found = await filed.find(post)
+    assert found is not None
+    assert found.external_id == made.id
+
+
+class Reads(httpx.AsyncBaseTransport):
+    """A Facebook that asks for a whole video at once, and reads it bit by bit."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.read = size, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer."""
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for piece in request.stream:
+            self.read += len(piece)
+        told = {"upload_session_id": "u", "video_id": "v", "start_offset": 0, "end_offset": self.size}
+        return httpx.Response(200, json=told if self.read < self.size else {**told, "start_offset": self.size})
+
+
+async def test_a_video_is_never_held_whole() -> None:
+    """However much of it Facebook asks for at once."""
+    size, piece = 50 * 2**20, b"x" * 2**16
+    reads, most, taken = Reads(size), 0, 0
+
+    async def media(_: sdk.Attachment) -> Any:
+        nonlocal most, taken
+        for _ in range(size // len(piece)):
+            taken += len(piece)
+            yield piece
+            most = max(most, taken - reads.read)
+
+    facebook = connect(Facebook, reads, external_id="1", grant=sdk.Grant(access=SecretStr("t")))
+    facebook._media = media
+    assert (await facebook.prepare(a_post(facebook, attachments=files(1, "video", size)))).state["ids"] == ["u v"]
+    assert most <= len(piece)
+
+
 @pytest.mark.parametrize(("kind", "made"), [("timeout_after_effect", True), ("error_500_before", False)])
 async def test_a_post_whose_answer_is_lost_is_found_or_proven_absent(
     page: Sandbox, facebook: Facebook, clock: Any, kind: Kind, made: bool
@@ -254,6 +322,7 @@ def test_photos_of_a_visitor_come_with_their_links() -> None:
         ({"item": "status", "verb": "add", "published": 0}, "Ping"),
         ({"item": "status", "verb": "follow"}, "Ping"),
         ({"item": "hologram", "verb": "add"}, "Ping"),
+        ({"item": ["status"], "verb": "add"}, "Ping"),
         ({"item": "status", "verb": "add", "post_id": None}, "Ping"),
     ],
 )
@@ -261,6 +330,14 @@ def test_every_change_of_a_post_gives_an_event(value: dict[str, Any], kind: str)
     """What has no words of its own makes us look."""
     [event] = a_change(**value)
     assert type(event).__name__ == kind
+
+
+@pytest.mark.parametrize("value", [{"rating": 5}, None, [1], "x"])
+def test_a_field_that_nobody_knows_makes_us_look(value: Any) -> None:
+    """An app may be subscribed to more in its dashboard; nothing of it is dropped in silence."""
+    entry = {"id": "1", "time": 1795424401, "changes": [{"field": "ratings", "value": value}]}
+    [event] = connect(Facebook).parse(a_hook(json.dumps({"object": "page", "entry": [entry]})))
+    assert (type(event), event.account) == (sdk.Ping, "1")
 
 
 @pytest.mark.parametrize("item", ["like", "reaction"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from chorally_meta import hooks
 from chorally_meta.messaging import Messaging
-from chorally_meta.shapes import inside
+from chorally_meta.shapes import inside, text
 
 import chorally_sdk as sdk
 from chorally_instagram import translate
@@ -62,7 +62,7 @@ def _account(entry_id: str, event: Any) -> str:
 def _with_story(event: sdk.Event, told: Any) -> sdk.Event:
     """Say of a message that its file is a story which mentions the account."""
     attachments = inside(told, "message", "attachments")
-    types = {inside(each, "type") for each in attachments} if isinstance(attachments, list) else set()
+    types = {text(inside(each, "type")) for each in attachments} if isinstance(attachments, list) else set()
     if isinstance(event, sdk.Message) and "story_mention" in types:
         return event.model_copy(update={"kind": "story_mention"})
     return event

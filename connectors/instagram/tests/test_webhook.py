@@ -165,3 +165,14 @@ def test_echoes_reactions_deletions_and_reads_are_told() -> None:
     assert isinstance(edited, sdk.Message)
     assert (edited.body, edited.edited_at is not None) == ("No. 18", True)
     assert referral == sdk.Ping(stream="messages", account=OURS)
+
+
+@pytest.mark.parametrize("odd", [["image"], {"image": 1}, 5, None])
+def test_an_attachment_of_an_odd_type_is_kept(odd: Any) -> None:
+    """What nobody documents hides neither the message nor the rest of the batch."""
+    message = {"mid": "m1", "text": "Look", "attachments": [{"type": odd, "payload": {"url": "https://x.example"}}]}
+    event = {"sender": {"id": "7"}, "recipient": {"id": "1"}, "timestamp": 1795424400000, "message": message}
+    body = {"object": "instagram", "entry": [{"id": "1", "time": 1795424400, "messaging": [event]}]}
+    [said] = connect(Instagram).parse(a_hook(json.dumps(body)))
+    assert isinstance(said, sdk.Message)
+    assert said.extra["attachments"] == message["attachments"]

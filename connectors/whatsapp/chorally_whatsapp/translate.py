@@ -60,7 +60,7 @@ class Talk:
         told: Mapping[str, Any] = value if isinstance(value, dict) else {}
         theirs = (message.to or message.to_user_id) if ours else (message.sender or message.from_user_id)
         place = message.group_id or person or theirs
-        if message.type == "system" and inside(told, "system", "type") in MOVED:
+        if message.type == "system" and text(inside(told, "system", "type")) in MOVED:
             yield self._moved(message, told["system"])
             return
         if not place:

@@ -39,7 +39,7 @@ def events(hook: sdk.RawHook) -> Sequence[sdk.Event]:
 
 
 def _of(waba: str, field: str, value: Any, raw: bytes) -> Iterator[sdk.Event]:
-    if field == "account_update" and inside(value, "event") in GONE:
+    if field == "account_update" and text(inside(value, "event")) in GONE:
         yield sdk.Notice(kind="revoked", account=waba)
         return
     named = inside(value, "metadata")

@@ -325,3 +325,16 @@ def test_what_breaks_the_documentation_is_malformed(broken: dict[str, Any]) -> N
         told(a_value(**broken))
 
     assert b"phone_number_id" in caught.value.payload
+
+
+@pytest.mark.parametrize("odd", [["ACCOUNT_DELETED"], {"x": 1}, 5, None])
+def test_an_odd_kind_of_news_hides_nothing(odd: Any) -> None:
+    """What nobody documents makes us look, and the rest of the batch is read."""
+    system = {"id": "wamid.S", "from": "15550000001", "timestamp": "1795424400", "type": "system"}
+    value = {"metadata": {"phone_number_id": "1"}, "messages": [{**system, "system": {"type": odd, "body": "Moved"}}]}
+    changes = [{"field": "account_update", "value": {"event": odd}}, {"field": "messages", "value": value}]
+    body = {"object": "whatsapp_business_account", "entry": [{"id": "2", "changes": changes}]}
+    ping, said = connect(WhatsApp).parse(a_hook(json.dumps(body)))
+    assert isinstance(ping, sdk.Ping)
+    assert isinstance(said, sdk.Message)
+    assert said.body == "Moved"
