@@ -129,7 +129,7 @@ class Trustpilot(
     async def fetch(self, ping: sdk.Ping) -> Sequence[sdk.Event]:
         """Read the review that a ping names."""
         named = ping.external_id or ""
-        return list(events_of(await replying.review(self.http, review_of(named) or named)))
+        return list(events_of(await replying.review(self.http, review_of(named) or named), self.now()))
 
     async def prepare(self, outgoing: sdk.Outgoing) -> sdk.Prepared:
         """Tag the review, where the reply asks for it."""

@@ -9,8 +9,14 @@ import chorally_sdk as sdk
 
 
 def _in_utc(at: datetime) -> datetime:
-    """Read a time without a zone as UTC: the documentation's own samples have none (assumed)."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    """Read a time without a zone as UTC: the documentation's own samples have none (assumed).
+
+    So is one that no zone can shift, as the first of all times, which some programs write in place of none.
+    """
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:
+        return at.replace(tzinfo=UTC)
 
 
 def _text(value: object) -> object:

@@ -1,10 +1,11 @@
 """A review in our words: what the person wrote, what the business replied, and whether people see it."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
+from datetime import datetime
 from typing import Any
 
 import chorally_sdk as sdk
-from chorally_trustpilot.shapes import Reply, Report, Review, Shape
+from chorally_trustpilot.shapes import Reply, Review, Shape
 
 REVIEW = "trustpilot_review"
 """The channel of reviews and replies."""
@@ -28,13 +29,34 @@ def review_of(external_id: str) -> str | None:
     return external_id.removesuffix(_END) if external_id.endswith(_END) else None
 
 
-def events_of(review: Review) -> Iterator[sdk.Event]:
-    """Yield what a review gives: its message, its reply, and whether it is hidden."""
+def events_of(review: Review, looked_at: datetime | None = None) -> Iterator[sdk.Event]:
+    """Yield what a review gives: its message, its reply, and whether it is hidden.
+
+    Args:
+        review: What was read.
+        looked_at: When, where that is later than all that was told; a report has one time, whatever becomes of it.
+    """
     yield to_message(review)
     if review.companyReply is not None:
         yield _reply(review, review.companyReply)
     if review.reportData is not None and review.reportData.reviewVisibility:
-        yield _mark(review, review.reportData)
+        yield _mark(review, looked_at or review.reportData.createdAt or review.changed_at)
+
+
+def seen_of(review: Review) -> list[str]:
+    """Return what a later look compares: whether there is a reply, and whether people see the review."""
+    return ["reply" if review.companyReply else "", _visibility(review)]
+
+
+def undone(review: Review, before: Sequence[str], looked_at: datetime) -> Iterator[sdk.Event]:
+    """Yield what is no more as an earlier look saw it, without leaving a time: a reply, and what a report caused."""
+    replied, visibility = before
+    if replied and review.companyReply is None:
+        yield sdk.Mark(
+            state="deleted", at=looked_at, external_id=reply_id(review.id), conversation_id=review.id, channel=REVIEW
+        )
+    if visibility and visibility != _visibility(review):
+        yield _mark(review, looked_at)
 
 
 def to_message(review: Review) -> sdk.Message:
@@ -92,12 +114,16 @@ def _reply(review: Review, reply: Reply) -> sdk.Message:
     )
 
 
-def _mark(review: Review, report: Report) -> sdk.Mark:
-    """Whether people see a reported review; every word but ``hidden`` counts as seen."""
-    is_hidden = report.reviewVisibility.casefold() == "hidden"
+def _visibility(review: Review) -> str:
+    return review.reportData.reviewVisibility.casefold() if review.reportData else ""
+
+
+def _mark(review: Review, at: datetime) -> sdk.Mark:
+    """Whether people see a review that was reported; every word but ``hidden`` counts as seen."""
+    is_hidden = _visibility(review) == "hidden"
     return sdk.Mark(
         state="hidden" if is_hidden else "visible",
-        at=report.createdAt or review.changed_at,
+        at=at,
         external_id=review.id,
         conversation_id=review.id,
         channel=REVIEW,

@@ -58,10 +58,10 @@ class Place:
     def after(self, came: Sequence[_Known]) -> "Place":
         """Return the place after a page."""
         last = max((each.createdAt for each in came), default=None)
-        if last is None or (self.start is not None and last - _MARGIN <= self.start):
+        if last is None or (self.start is not None and before(last, _MARGIN) <= self.start):
             seen = {**self.seen, **{each.id: each.createdAt.isoformat() for each in came}}
             return replace(self, page=self.page + 1, seen=seen, top=max(filter(None, (self.top, last)), default=None))
-        start = last - _MARGIN
+        start = before(last, _MARGIN)
         times = {**self.seen, **{each.id: each.createdAt.isoformat() for each in came}}
         seen = {each: at for each, at in times.items() if datetime.fromisoformat(at) >= start}
         return Place(start, 1, seen, max(filter(None, (self.top, last))))
@@ -73,16 +73,16 @@ async def walk(http: sdk.Http, unit: str, place: Place) -> AsyncIterator[tuple[S
     Raises:
         Malformed: A page is no listing, has a review without id or time, or is the page before once more.
     """
-    before: list[str] = []
+    last: list[str] = []
     while True:
         asked: dict[str, str | int] = {"orderBy": "createdat.asc", "perPage": AT_ONCE, "page": place.page}
         if place.start is not None:
-            asked["startDateTime"] = place.start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            asked["startDateTime"] = place.start.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
         answer = await http.get(f"/v1/private/business-units/{unit}/reviews", params=asked)
         listed = read(Listing, answer.content, "the listing of reviews").reviews
         known = [understood(_Known, each, "a review", answer.content) for each in listed]
         ids = [each.id for each in known]
-        if ids and ids == before:
+        if ids and ids == last:
             raise sdk.Malformed("the listing of reviews leads back to the page before", answer.content)
         fresh = [
             Read(each.id, each.createdAt, _review(raw))
@@ -90,7 +90,7 @@ async def walk(http: sdk.Http, unit: str, place: Place) -> AsyncIterator[tuple[S
             if each.id not in place.seen
         ]
         following = place.after(known)
-        before = ids if following.page > 1 else []
+        last = ids if following.page > 1 else []
         place = following
         yield fresh, place, not known
         if not known:
@@ -102,6 +102,12 @@ def _review(raw: object) -> Review | None:
         return understood(Review, raw, "a review", b"")
     except sdk.Malformed:
         return None
+
+
+def before(at: datetime, span: timedelta) -> datetime:
+    """Return a time that much earlier; the first of all times where there is none."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return at - span if at - first >= span else first
 
 
 def _time(text: str | None) -> datetime | None:

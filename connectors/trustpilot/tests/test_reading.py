@@ -149,6 +149,67 @@ async def test_changes_bring_edits_replies_and_reports_and_nothing_that_stayed(
     assert _ids(await pulled(trustpilot.pull("changes", last.cursor, None))) == []
 
 
+async def test_a_reply_that_is_deleted_elsewhere_is_told_once(unit: Sandbox, trustpilot: Trustpilot) -> None:
+    """The listing only stops to show it, so what was there is remembered; also over a kill."""
+    unit.page_size(2)
+    replied, *_ = (unit.write(f"soup {number}") for number in range(5))
+    await unit.say_elsewhere("Sorry!", target=replied)
+    unit.clock.pass_(days=2)
+    first = await pulled(trustpilot.pull("changes", None, None))
+    unit.world.reviews[replied]["companyReply"] = None
+    unit.clock.pass_(hours=3)
+    second = await pulled(trustpilot.pull("changes", first[-1].cursor, None))
+    resumed = await pulled(trustpilot.pull("changes", first[0].cursor, None))
+    told = [event for page in second for event in page.events]
+
+    assert [(mark.state, mark.external_id) for mark in told if isinstance(mark, sdk.Mark)] == [
+        ("deleted", f"{replied}/reply")
+    ]
+    assert resumed[-1].cursor["known"] == first[-1].cursor["known"] != {}
+    assert [
+        page.events for page in await pulled(trustpilot.pull("changes", second[-1].cursor, None)) if page.events
+    ] == []
+
+
+@pytest.mark.parametrize("report", [None, {"createdAt": "2026-11-23T09:05:00", "reviewVisibility": "visible"}])
+async def test_a_hidden_review_that_is_shown_again_is_told(
+    unit: Sandbox, trustpilot: Trustpilot, report: dict[str, str] | None
+) -> None:
+    """The report keeps its time, or goes: the mark has that of the look, later than that of hiding."""
+    review = unit.world.reviews[unit.write("soup")]
+    review["reportData"] = {"createdAt": "2026-11-23T09:05:00", "reviewVisibility": "hidden"}
+    unit.clock.pass_(days=2)
+    (*_, last) = await pulled(trustpilot.pull("changes", None, None))
+    review["reportData"] = report
+    pages = await pulled(trustpilot.pull("changes", last.cursor, None))
+
+    [mark] = [event for page in pages for event in page.events]
+    assert isinstance(mark, sdk.Mark)
+    assert (mark.state, mark.external_id, mark.at) == ("visible", review["id"], unit.clock())
+
+
+async def test_a_fetched_report_has_the_time_of_the_look(unit: Sandbox, trustpilot: Trustpilot) -> None:
+    """Hidden and shown again, it would have one time, and the host takes the first of two."""
+    review = unit.write("soup")
+    unit.world.reviews[review]["reportData"] = {"createdAt": "2026-11-23T09:05:00", "reviewVisibility": "visible"}
+    unit.clock.pass_(days=2)
+    _, mark = await trustpilot.fetch(sdk.Ping(stream="reviews", external_id=review))
+
+    assert isinstance(mark, sdk.Mark)
+    assert mark.at == unit.clock()
+
+
+@pytest.mark.parametrize("name", ["createdAt", "updatedAt"])
+async def test_a_time_at_the_edge_of_all_times_is_no_bug(unit: Sandbox, trustpilot: Trustpilot, name: str) -> None:
+    """Which some programs write in place of none."""
+    odd = unit.write("soup")
+    unit.world.reviews[odd][name] = "0001-01-01T00:00:00+02:00"
+    for _ in range(2):
+        pages = await pulled(trustpilot.pull("reviews", None, None))
+        assert _ids(pages) == [odd]
+        await pulled(trustpilot.pull("reviews", pages[-1].cursor, None))
+
+
 async def test_changes_killed_at_any_page_lose_nothing(unit: Sandbox, trustpilot: Trustpilot) -> None:
     """The walk's own time is in its cursor: what changes while it is interrupted belongs to the next one."""
     unit.page_size(2)
