@@ -1,7 +1,7 @@
 """Answers and new mails: unseen drafts, their files, the one visible call, and finding it again."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
@@ -175,3 +175,39 @@ async def test_a_mail_is_marked_as_read_and_takes_nothing_else(mailbox: Outlook,
     assert mailbox.store[said].more["is_read"] is True
     with pytest.raises(sdk.Rejected):
         await outlook.moderate(action.model_copy(update={"verb": "delete"}))
+
+
+@pytest.mark.parametrize("difference", [-1, 1, 4_000_000])
+async def test_a_file_of_another_size_than_was_said_is_no_file_of_a_mail(
+    mailbox: Outlook, outlook: Microsoft, an_answer: Answer, prepared: Prepares, files: dict[str, bytes],
+    difference: int,
+) -> None:  # fmt: skip
+    """The upload would never end, and the mail would go without it."""
+    claimed = len(files["large"]) + difference
+    message = an_answer(in_reply_to=await mailbox.say("A map?"), attachments=(a_file("large", claimed),))
+
+    with pytest.raises(sdk.Rejected, match="bytes"):
+        await prepared(outlook, message)
+
+
+@pytest.mark.parametrize("status", [401, 404, 410])
+async def test_an_upload_whose_url_has_ended_begins_anew(
+    an_answer: Answer, prepared: Prepares, files: dict[str, bytes], status: int
+) -> None:
+    """It says nothing of the person's consent, and the URL, which is a key, is told to nobody."""
+
+    async def in_pieces(_: sdk.Attachment) -> AsyncIterator[bytes]:
+        yield files["large"]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT":
+            return httpx.Response(status, json={"error": {"code": "InvalidAuthenticationToken", "message": "ended"}})
+        if "createUploadSession" in request.url.path:
+            return httpx.Response(201, json={"uploadUrl": "https://outlook.office.com/up?authtoken=canary-canary"})
+        return httpx.Response(200, json={"value": []})
+
+    message = an_answer(attachments=(a_file("large", len(files["large"])),), prepared={"draft": "d1"})
+    with pytest.raises(sdk.RetryLater) as error:
+        await prepared(connect(Microsoft, answer, data={"address": "a@x"}, media=in_pieces), message)
+
+    assert "canary" not in repr(error.value)

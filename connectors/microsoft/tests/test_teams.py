@@ -292,3 +292,12 @@ def test_what_is_null_is_as_good_as_absent() -> None:
     found = message(**{"from": {"id": None, "name": "Ada"}})
 
     assert (found.author, found.body) == (None, "Hi")
+
+
+async def test_a_files_own_link_that_has_ended_says_nothing_of_the_bot() -> None:
+    """The file is gone; the bot's token was not even shown."""
+    teams = connect(Microsoft, lambda _: httpx.Response(401), settings=AccountSettings(kind="teams", tenant_id=TENANT))
+    with pytest.raises(sdk.Rejected) as error:
+        _ = [piece async for piece in teams.download(sdk.Attachment(kind="file", url="https://acme.sharepoint.com/f"))]
+
+    assert error.value.reason is sdk.Reason.GONE

@@ -173,9 +173,14 @@ class Speaker:
         if not known:
             raise sdk.Rejected(f"{where.host!r} is no host that Teams keeps files at")
         options: dict[str, Any] = {} if by_token else {"auth": None}
-        async with self._http.stream("GET", attachment.url, **options) as answer:
-            async for piece in answer.aiter_bytes(PIECE):
-                yield piece
+        try:
+            async with self._http.stream("GET", attachment.url, **options) as answer:
+                async for piece in answer.aiter_bytes(PIECE):
+                    yield piece
+        except sdk.Reauthorize as ended:
+            if by_token:
+                raise
+            raise sdk.Rejected("the link to the file has ended", reason=sdk.Reason.GONE) from ended
 
 
 def _url_of(text: str) -> httpx.URL:

@@ -92,10 +92,14 @@ async def _in_pieces(
     held, start = bytearray(), 0
     async for more in content:
         held += more
+        if start + len(held) > size:
+            break
         while len(held) >= PIECE:
             await _put(mailbox, session.url, bytes(held[:PIECE]), start, size)
             start += PIECE
             del held[:PIECE]
+    if start + len(held) != size:
+        raise sdk.Rejected(f"the file {file.name or 'file'!r} does not have the {size} bytes that were said of it")
     if held:
         await _put(mailbox, session.url, bytes(held), start, size)
 
@@ -103,4 +107,11 @@ async def _in_pieces(
 async def _put(mailbox: Mailbox, url: str, piece: bytes, start: int, size: int) -> None:
     span = {"Content-Range": f"bytes {start}-{start + len(piece) - 1}/{size}"}
     headers = {**span, "Content-Type": "application/octet-stream", "Content-Length": str(len(piece))}
-    await mailbox.http.put(url, auth=None, content=piece, headers=headers)  # the URL itself is the key
+    try:
+        await mailbox.http.put(url, auth=None, content=piece, headers=headers)  # the URL itself is the key
+    except sdk.Reauthorize as ended:
+        raise sdk.RetryLater("the upload of a file has ended; it begins anew") from ended
+    except sdk.Rejected as ended:
+        if ended.reason is not sdk.Reason.GONE:
+            raise
+        raise sdk.RetryLater("the upload of a file has ended; it begins anew") from ended
