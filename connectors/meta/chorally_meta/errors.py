@@ -100,11 +100,16 @@ def fault(
         more: Codes of that platform's own, and those of ``CODES`` that mean something else there.
     """
     error = error_of(answer)
-    if error is None:
-        return sdk.by_status(answer)
+    found = sdk.by_status(answer) if error is None else _classified(error, answer, name, more or {})
+    return None if found is None else _without_proof(found, answer)
+
+
+def _classified(
+    error: dict[str, Any], answer: httpx.Response, name: str, more: Mapping[Code, Means]
+) -> sdk.ConnectorError:
     code, subcode = _number(error.get("code")), _number(error.get("error_subcode"))
     why = _why(error, code, subcode, name)
-    means = _meaning(code, subcode, more or {})
+    means = _meaning(code, subcode, more)
     if code == 10 and means is CODES[10] and _OUTSIDE.search(why):
         means = refused(sdk.Reason.WINDOW, "the person must write first")
     if means is None and code is None and error.get("type") == "OAuthException":
@@ -116,6 +121,17 @@ def fault(
     if code is None or answer.status_code >= 500 or answer.status_code == 429:
         return sdk.by_status(answer) or sdk.Rejected(why)
     return sdk.Rejected(why, reason=sdk.Reason.INVALID)
+
+
+def _without_proof(found: sdk.ConnectorError, answer: httpx.Response) -> sdk.ConnectorError:
+    """An error whose words do not repeat the proof that the call carried, as the SDK does for the token."""
+    try:
+        proof = answer.request.url.params.get("appsecret_proof", "")
+    except RuntimeError:  # an answer that nobody asked for
+        return found
+    if proof:
+        found.args = tuple(part.replace(proof, "***") if isinstance(part, str) else part for part in found.args)
+    return found
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any] | None:

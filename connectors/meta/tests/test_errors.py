@@ -172,3 +172,17 @@ def test_code_10_means_a_window_only_where_it_says_so(message: str, reason: sdk.
     error = errors.fault(an_error(code=10, error_subcode=7, message=message))
     assert isinstance(error, sdk.Rejected)
     assert error.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(400, '{"error": {"message": "Bad call: %s", "code": 100}}'), (400, '{"error": {"message": "%s", "code": 190}}'),
+     (502, "GET /v25.0/me?appsecret_proof=%s"), (404, "%s")],
+)  # fmt: skip
+def test_an_error_never_repeats_the_proof(status: int, body: str) -> None:
+    """Whoever has token and proof can call in the app's name; gateways like to repeat the URL."""
+    proof = "5ecf" * 16
+    request = httpx.Request("GET", f"https://graph.facebook.com/v25.0/me?appsecret_proof={proof}")
+    found = errors.fault(httpx.Response(status, text=body % proof, request=request))
+    assert found is not None
+    assert proof not in "".join(map(str, found.args))
