@@ -97,7 +97,7 @@ def _after(place: _Place, listed: Notifications, since: datetime | None) -> tupl
 
 
 def _events(told: Notification, account: str) -> list[sdk.Event]:
-    if "text" not in told.record:  # nothing was said: of a kind that we did not ask for
+    if "text" not in told.record:  # nothing was said, or nothing that can be read: the threads tell
         return [sdk.Ping(stream="threads")]
     events: list[sdk.Event] = [to_message(told, account)]
     if not is_shown(told):

@@ -4,13 +4,25 @@ Source: the lexicons of ``bluesky-social/atproto`` (commit d6296a1c, 2026-08-20)
 program wrote: only its text is certain, and everything else in it is read leniently in ``translate``.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 import chorally_sdk as sdk
+
+_log = logging.getLogger(__name__)
 
 Id = Annotated[str, StringConstraints(min_length=1)]
 Record = Mapping[str, Any]
@@ -85,10 +97,27 @@ class Notification(Post):
     reason: str
 
 
+def _leniently(value: object, read_as_notification: ValidatorFunctionWrapHandler) -> Notification:
+    """Read a notification; one that cannot be read must not hold up all others, and becomes one that says nothing."""
+    try:
+        found: Notification = read_as_notification(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        _log.warning("a notification cannot be read: %s: %s", where, first["msg"])
+        try:
+            at = instant(value.get("indexedAt") if isinstance(value, dict) else None)
+        except ValueError:
+            at = datetime(1970, 1, 1, tzinfo=UTC)
+        nobody = {"uri": "at://", "cid": "-", "author": {"did": "did:"}, "record": {}, "reason": "unreadable"}
+        return Notification.model_validate({**nobody, "indexedAt": at})
+    return found
+
+
 class Notifications(Shape):
     """A page of them, the newest first."""
 
-    notifications: tuple[Notification, ...]
+    notifications: tuple[Annotated[Notification, WrapValidator(_leniently)], ...]
     cursor: str | None = None
 
 

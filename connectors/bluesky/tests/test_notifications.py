@@ -1,8 +1,10 @@
 """Notifications: what they are of, how far back each walk looks, and when they count as seen."""
 
+import json
 from typing import Any
 
 import httpx
+import pytest
 from chorally_bluesky import Bluesky
 from chorally_bluesky.config import AccountSettings
 from chorally_bluesky.sandbox import Network
@@ -97,3 +99,27 @@ async def test_what_moderation_hides_is_told_and_marked(network: Network, bluesk
     assert isinstance(mark, sdk.Mark)
     assert message.extra["labels"] == ["!takedown", "spam"]
     assert (mark.state, mark.external_id, mark.reason) == ("hidden", uri, "moderation")
+
+
+async def test_a_notification_that_cannot_be_read_holds_up_no_other(
+    network: Network, connects: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The threads are looked at in its place; the log names the field, and none of the words."""
+    good = await network.say("Good")
+    behind = network.transport()
+
+    async def platform(request: httpx.Request) -> httpx.Response:
+        answer = await behind.handle_async_request(request)
+        if "listNotifications" not in request.url.path:
+            return answer
+        told = json.loads(await answer.aread())
+        odd = {**told["notifications"][0], "author": "secret words", "record": {"text": "secret words"}}
+        return httpx.Response(200, json={**told, "notifications": [odd, None, *told["notifications"]]})
+
+    pages = await pulled(connects(platform=platform).pull("notifications", {"floor": "2020-01-01T00:00:00Z"}, None))
+
+    events = [event for page in pages for event in page.events]
+    assert [event.external_id for event in events if isinstance(event, sdk.Message)] == [good]
+    assert sdk.Ping(stream="threads") in events
+    assert "author" in caplog.text
+    assert "secret words" not in caplog.text
