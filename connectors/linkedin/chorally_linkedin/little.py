@@ -30,7 +30,7 @@ def written(text: str, mentions: Mapping[str, str] | None = None) -> str:
         mentions: URN by name; ``@Name`` becomes a mention, the longest name first.
     """
     names = sorted(mentions or {}, key=len, reverse=True)
-    pattern = "|".join(f"@{re.escape(name)}(?!\\w)" for name in names if name)
+    pattern = "|".join(f"(?<!\\w)@{re.escape(name)}(?!\\w)" for name in names if name)
     found = re.compile(f"(?P<mention>{pattern})|{_HASHTAG.pattern}") if pattern else _HASHTAG
     parts, at = [], 0
     for match in found.finditer(text):

@@ -8,6 +8,8 @@ same, so that is what a message is known by; the URN it was read under goes into
 import re
 from urllib.parse import quote
 
+import chorally_sdk as sdk
+
 COMMENT, POST = "linkedin_comment", "linkedin_post"
 COMMENTS, MENTIONS = "comments", "mentions"
 
@@ -16,7 +18,13 @@ _PAIR = re.compile(r"(\S+) (\S+)")
 
 
 def coded(urn: str) -> str:
-    """Return a URN, or any value, as it stands in a path or a query: encoded whole."""
+    """Return a URN, or any value, as it stands in a path or a query: encoded whole.
+
+    Raises:
+        Rejected: It is a path to somewhere else, which no encoding prevents.
+    """
+    if urn in (".", ".."):
+        raise sdk.Rejected("this is no id of LinkedIn's")
     return quote(urn, safe="")
 
 

@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    RootModel,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -113,6 +114,18 @@ class Comment(Shape):
     parent: str | None = Field(default=None, alias="parentComment")
     content: tuple[Mapping[str, Any], ...] = ()
     answers: Summary = Field(default=Summary(), alias="commentsSummary")
+
+
+class Anything(RootModel[Any]):
+    """An element as it came: one that cannot be read must not hold up the others."""
+
+
+class NamedComment(Shape):
+    """A comment of which nothing but its name can be read."""
+
+    id: Id
+    urn: str = Field(default="", validation_alias=AliasChoices("$URN", "commentUrn"))
+    object: str = ""
 
 
 class MadeComment(Shape):

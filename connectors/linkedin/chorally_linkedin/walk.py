@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import chorally_sdk as sdk
 from chorally_linkedin.api import Api
-from chorally_linkedin.names import coded, comment_urn, whole
-from chorally_linkedin.shapes import Comment, Listing, Post
+from chorally_linkedin.names import COMMENTS, coded, comment_urn, pinged, whole
+from chorally_linkedin.shapes import Anything, Comment, Listing, NamedComment, Post, read_value
 from chorally_linkedin.translate import to_message
 
 OVERLAP = timedelta(hours=6)
@@ -99,11 +99,9 @@ async def walk(
     while True:
         events: Sequence[sdk.Event] = ()
         if place.rest:
-            comments, place = await _comments(api, place)
-            events = [
-                message for message in (to_message(each, organization, post) for post, each in comments)
-                if _is_wanted(message, since, told)
-            ]  # fmt: skip
+            comments, odd, place = await _comments(api, place)
+            messages = [to_message(each, organization, post) for post, each in comments]
+            events = [*(each for each in messages if _is_wanted(each, since, told)), *odd]
         else:
             place = await _posts(api, organization, place, lowest)
         yield sdk.Page(events=tuple(events), cursor=place.cursor, done=place.is_done)
@@ -126,17 +124,20 @@ async def _posts(api: Api, organization: str, place: Place, lowest: datetime | N
     return replace(place, posts=following, rest=tuple(Part(post.id, post.id) for post in recent))
 
 
-async def _comments(api: Api, place: Place) -> tuple[Sequence[tuple[str, Comment]], Place]:
-    """Read a page of comments, and note which of them have answers."""
+async def _comments(api: Api, place: Place) -> tuple[Sequence[tuple[str, Comment]], Sequence[sdk.Ping], Place]:
+    """Read a page of comments, and note which of them have answers; one that cannot be read is asked for by itself."""
     part, *others = place.rest
     try:
-        comments, following, total = await api.page(
-            Listing[Comment], api.comments_of(part.under), part.start, COMMENTS_AT_ONCE
+        came, following, total = await api.page(
+            Listing[Anything], api.comments_of(part.under), part.start, COMMENTS_AT_ONCE
         )
     except sdk.Rejected as error:
         if error.reason is not sdk.Reason.GONE:
             raise
-        return (), replace(place, rest=tuple(others))  # deleted since: nothing of it is left to read
+        return (), (), replace(place, rest=tuple(others))  # deleted since: nothing of it is left to read
+    read = [_understood(each.root, part.post) for each in came]
+    comments = [each for each in read if isinstance(each, Comment)]
+    odd = [each for each in read if isinstance(each, sdk.Ping)]
     known = {each.under for each in others}
     answered = [
         Part(urn, part.post) for each in comments
@@ -151,7 +152,16 @@ async def _comments(api: Api, place: Place) -> tuple[Sequence[tuple[str, Comment
     else:
         again = []
     found = [(part.post, comment) for comment in comments]
-    return found, replace(place, rest=(*again, *others, *answered))
+    return found, odd, replace(place, rest=(*again, *others, *answered))
+
+
+def _understood(raw: object, post: str) -> Comment | sdk.Ping:
+    try:
+        return read_value(Comment, raw, "a comment")
+    except sdk.Malformed:
+        named = read_value(NamedComment, raw, "a comment")
+        urn = whole(named.urn) or comment_urn(named.object or post, named.id)
+        return sdk.Ping(stream=COMMENTS, external_id=pinged(post, urn))
 
 
 def _time(text: str | None) -> datetime | None:

@@ -49,3 +49,8 @@ def test_a_mention_is_made_of_a_name_that_is_known() -> None:
     assert written("@Acme (Italy) and @Acme, not @Acmes", names) == (
         r"@[Acme \(Italy\)](urn:li:organization:2) and @[Acme](urn:li:organization:1), not \@Acmes"
     )
+
+
+def test_a_name_within_an_address_is_no_mention() -> None:
+    """Whoever writes how to be reached mentions nobody."""
+    assert written("info@Acme.com", {"Acme": "urn:li:organization:1"}) == "info\\@Acme.com"

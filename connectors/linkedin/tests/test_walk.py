@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from chorally_linkedin import LinkedIn
 from chorally_linkedin.config import AccountSettings
@@ -11,6 +12,7 @@ from chorally_linkedin.sandbox import Sandbox
 from chorally_linkedin.sandbox.world import OURS
 
 import chorally_sdk as sdk
+from chorally_sdk.testing import connect, pulled
 
 Comments = Callable[..., Any]
 
@@ -158,3 +160,32 @@ async def test_a_listing_that_goes_in_circles_is_told(page: Sandbox, comments: C
 
     with pytest.raises(sdk.Malformed, match="leads back"):
         await comments()
+
+
+@pytest.mark.parametrize("odd", [{"message": {"text": ["Hi"]}}, {"created": None}, {"content": [None]}])
+async def test_one_odd_comment_holds_up_no_other(odd: dict[str, Any]) -> None:
+    """It is asked for by itself, and kept aside if it stays so."""
+    good = {"id": "1", "created": {"time": 1_795_430_000_123}, "actor": "urn:li:person:ada", "message": {"text": "Hi"}}
+
+    def linkedin(request: httpx.Request) -> httpx.Response:
+        posts = [{"id": "urn:li:share:5"}]
+        comments = [{**good, "id": "2", **odd}, good]
+        return httpx.Response(200, json={"elements": posts if request.url.path == "/rest/posts" else comments})
+
+    connector = connect(LinkedIn, httpx.MockTransport(linkedin), external_id=OURS)
+    told = [event for page in await pulled(connector.pull("comments", None, None)) for event in page.events]
+
+    assert [event.external_id for event in told if isinstance(event, sdk.Message)] == ["1"]
+    assert [event for event in told if isinstance(event, sdk.Ping)] == [
+        sdk.Ping(stream="comments", external_id="urn:li:share:5 urn:li:comment:(urn:li:share:5,2)")
+    ]
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+@pytest.mark.parametrize("channel", ["linkedin_comment", "linkedin_post"])
+async def test_no_id_leads_to_another_path(name: str, channel: str) -> None:
+    """A deletion of what is named by dots would be one of what stands above."""
+    connector = connect(LinkedIn, lambda _: httpx.Response(204), external_id=OURS)
+    action = {"verb": "delete", "external_id": name, "channel": channel, "conversation_id": "urn:li:share:5"}
+    with pytest.raises(sdk.Rejected):
+        await connector.moderate(sdk.Action.model_validate(action))
