@@ -13,7 +13,7 @@ from chorally_bluesky.config import PLC, AppSettings
 from chorally_bluesky.shapes import DidDocument, Id, Shape, read
 
 _HANDLE = re.compile(r"([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
-_DID = re.compile(r"did:(plc:[a-z2-7]{24}|web:[A-Za-z0-9.%-]+)")
+_DID = re.compile(r"did:(plc:[a-z2-7]{24}|web:[A-Za-z0-9.-]+(%3A\d{1,5})?)")
 
 
 class _Resolved(Shape):

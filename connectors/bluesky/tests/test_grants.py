@@ -294,6 +294,16 @@ class TestIdentity:
             await connects(platform=platform).authorize("s", "c", BACK, "did:web:shop.example")
         assert seen == ["https://shop.example/.well-known/did.json"]
 
+    @pytest.mark.parametrize("odd", ["shop.example%2Fx%3F", "ada%40shop.example", "shop.example:eve", ""])
+    async def test_a_domain_leads_to_no_other_path(self, connects: Any, odd: str) -> None:
+        """The AT Protocol knows host names only; nothing is asked."""
+
+        def platform(request: httpx.Request) -> httpx.Response:
+            raise AssertionError(f"asked {request.url}")
+
+        with pytest.raises(sdk.Rejected, match="check it"):
+            await connects(platform=platform).authorize("s", "c", BACK, f"did:web:{odd}")
+
 
 def test_what_holds_tokens_shows_them_nowhere() -> None:
     """Neither the error, nor what caused it, nor what is kept with it."""
