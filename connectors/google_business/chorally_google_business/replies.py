@@ -29,15 +29,20 @@ async def push(http: sdk.Http, place: Place, message: sdk.OutboundMessage) -> sd
     if not target:
         raise sdk.Rejected("it is not said which review this answers; Google takes nothing but replies to reviews")
     reply = await put(http, place, target, message.body)
-    if reply.reviewReplyState == REFUSED:
-        raise sdk.Rejected(refusal(reply), reason=sdk.Reason.BLOCKED)
     return _receipt(review_of(target), reply)
 
 
 async def put(http: sdk.Http, place: Place, external_id: str, text: str) -> Reply:
-    """Let the reply to a review be this text."""
+    """Let the reply to a review be this text.
+
+    Raises:
+        Rejected: Google refuses it by its policies.
+    """
     answer = await http.put(f"{place.review(external_id)}/reply", json={"comment": text})
-    return api.read(Reply, answer.content, "the reply")
+    reply = api.read(Reply, answer.content, "the reply")
+    if reply.reviewReplyState == REFUSED:
+        raise sdk.Rejected(refusal(reply), reason=sdk.Reason.BLOCKED)
+    return reply
 
 
 async def find(http: sdk.Http, place: Place, outgoing: sdk.Outgoing) -> sdk.Receipt | None:
@@ -68,7 +73,7 @@ async def moderate(http: sdk.Http, place: Place, action: sdk.Action) -> None:
     """Edit or delete a reply; one that is gone is deleted already.
 
     Raises:
-        Rejected: The target is a person's review, which only that person changes.
+        Rejected: The target is a person's review, which only that person changes; or Google refuses the new text.
     """
     if not is_reply(action.external_id):
         raise sdk.Rejected("a review is its author's; only your own replies are edited or deleted")

@@ -128,6 +128,19 @@ async def test_our_reply_is_edited_and_deleted(google: Sandbox, connector: Googl
     await connector.moderate(an_action("delete", f"{said}/reply"))
 
 
+async def test_an_edit_that_google_refuses_fails_with_its_reason(
+    google: Sandbox, connector: GoogleBusiness, an_answer: Answer
+) -> None:
+    """It is answered like any other, and shown to nobody."""
+    said = await google.say("Lovely!")
+    await connector.push(an_answer(said))
+    google.reply_state = "REJECTED"
+    with pytest.raises(sdk.Rejected, match="policies") as caught:
+        await connector.moderate(an_action("edit", f"{said}/reply", "Call 555"))
+
+    assert caught.value.reason == sdk.Reason.BLOCKED
+
+
 @pytest.mark.parametrize("verb", ["edit", "delete"])
 async def test_a_review_is_its_authors(
     google: Sandbox, connector: GoogleBusiness, asked: list[Exchange], verb: str

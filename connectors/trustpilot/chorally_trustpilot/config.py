@@ -31,7 +31,10 @@ class AccountSettings(BaseModel):
         description="Under which the business unit is found, such as example.com; not needed where its id is given.",
     )
     business_unit_id: str = Field(
-        default="", title="Business unit id", description="24 hexadecimal digits; found by the domain where empty."
+        default="",
+        pattern=r"^[0-9A-Za-z_-]*$",
+        title="Business unit id",
+        description="24 hexadecimal digits; found by the domain where empty.",
     )
     business_user_id: str = Field(
         default="",

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from chorally_trustpilot import Trustpilot
-from chorally_trustpilot.config import AppSettings
+from chorally_trustpilot.config import AccountSettings, AppSettings
 from chorally_trustpilot.sandbox import Sandbox
 from chorally_trustpilot.sandbox.world import UNIT
 from pydantic import SecretStr
@@ -150,3 +150,10 @@ async def test_a_renewal_that_is_refused_asks_whom_it_concerns(
     connector = connect(Trustpilot, lambda _: httpx.Response(status, json=body), app_settings=app)
     with pytest.raises(error):
         await connector.renew(sdk.Grant(access=SecretStr("old"), refresh=SecretStr("refresh")))
+
+
+@pytest.mark.parametrize("odd", ["../oauth", "a/b", "a?b", ".."])
+def test_no_setting_leads_to_another_path(odd: str) -> None:
+    """The id of a business unit stands in the path of calls."""
+    with pytest.raises(ValueError, match="business_unit_id"):
+        AccountSettings(business_unit_id=odd)
