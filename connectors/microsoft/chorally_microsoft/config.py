@@ -31,6 +31,12 @@ class AppSettings(BaseModel):
         "`botframework.com` for an older multi-tenant one.",
         pattern=r"^[A-Za-z0-9.\-]{1,100}$",
     )
+    bot_directories: tuple[str, ...] = Field(
+        default=(),
+        title="Directories of the bot's accounts",
+        description="Ids of the directories (tenants) that accounts of Teams may name; empty: any. Set it where several "
+        "customers share the app, for whoever names a directory hears what its people say to the bot.",
+    )
     shared_mailboxes: tuple[str, ...] = Field(
         default=(),
         title="Shared mailboxes",

@@ -111,6 +111,10 @@ class Microsoft(
         tenant = self._settings.tenant_id.lower()
         if not tenant:
             raise sdk.Rejected("the account does not say which directory (tenant) it is for; set its id")
+        app = self.app.settings
+        allowed = app.bot_directories if isinstance(app, AppSettings) else ()
+        if allowed and tenant not in {each.lower() for each in allowed}:
+            raise sdk.Rejected("the app does not let accounts name this directory; add its id to bot_directories")
         await self._speaker.greet()
         return sdk.AccountInfo(external_id=tenant, name=f"Teams of {tenant}")
 

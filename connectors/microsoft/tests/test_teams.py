@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from chorally_microsoft import Microsoft
-from chorally_microsoft.config import AccountSettings
+from chorally_microsoft.config import AccountSettings, AppSettings
 from chorally_microsoft.sandbox import TeamsBot
 from chorally_microsoft.sandbox.bot import TENANT
 
@@ -301,3 +301,18 @@ async def test_a_files_own_link_that_has_ended_says_nothing_of_the_bot() -> None
         _ = [piece async for piece in teams.download(sdk.Attachment(kind="file", url="https://acme.sharepoint.com/f"))]
 
     assert error.value.reason is sdk.Reason.GONE
+
+
+async def test_a_directory_is_claimed_only_where_the_app_lets_it(
+    bot: TeamsBot, connected: Callable[..., Microsoft]
+) -> None:
+    """Where several customers share one bot, none may name the directory of another and hear its people."""
+    app = bot.connection().app_settings
+    assert isinstance(app, AppSettings)
+
+    for allowed in ((), (TENANT.upper(),)):
+        known = connected(bot, app_settings=app.model_copy(update={"bot_directories": allowed}))
+        assert (await known.check()).external_id == TENANT
+    other = connected(bot, app_settings=app.model_copy(update={"bot_directories": ("another",)}))
+    with pytest.raises(sdk.Rejected, match="bot_directories"):
+        await other.check()
