@@ -34,8 +34,8 @@ class AppSettings(BaseModel):
     bot_directories: tuple[str, ...] = Field(
         default=(),
         title="Directories of the bot's accounts",
-        description="Ids of the directories (tenants) that accounts of Teams may name; empty: any. Set it where several "
-        "customers share the app, for whoever names a directory hears what its people say to the bot.",
+        description="Ids of the directories (tenants) that accounts of Teams may name; empty: any. Set it where "
+        "several customers share the app, for whoever names a directory hears what its people say to the bot.",
     )
     shared_mailboxes: tuple[str, ...] = Field(
         default=(),
