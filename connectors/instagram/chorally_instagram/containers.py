@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from chorally_meta.listing import path
 from chorally_meta.settings import VERSION
 from chorally_meta.shapes import Created, Done, inside, read
 
@@ -183,7 +184,7 @@ async def _upload(connector: sdk.Connector, api: Api, container: str, file: sdk.
         "Content-Length": str(size - offset),
     }
     sent = await api.http.post(
-        f"{UPLOADS}/{container}", headers=headers, content=_from(connector.media(file), offset), auth=None
+        UPLOADS + path(container), headers=headers, content=_from(connector.media(file), offset), auth=None
     )
     if not read(Done, sent.content, "the answer to an upload").success:
         raise sdk.RetryLater("Instagram did not take the video; the upload goes on")

@@ -42,6 +42,7 @@ MORE: Mapping[Code, Means] = {
 
 NOT_READY = (9007, 2207027)
 """The container is not finished: nothing was published (third-party)."""
+_TOO_MANY = 1e6  # posts of a day
 _A_MINUTE = timedelta(minutes=1)
 
 
@@ -86,4 +87,5 @@ def published(answer: httpx.Response) -> float | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < _TOO_MANY else None

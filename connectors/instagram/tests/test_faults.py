@@ -79,3 +79,10 @@ def test_whatever_answers_is_classified_and_its_quota_read(body: Any) -> None:
         answer._content = repr(body).replace("'", '"').replace("None", "null").encode("utf-8", "replace")
         faults.fault(answer)
         assert all(usage.used >= 0 for usage in faults.usage(answer))
+
+
+@pytest.mark.parametrize("used", [10**400, -1, True, "99", None, [1]])
+def test_a_publishing_limit_that_is_no_number_says_nothing(used: object) -> None:
+    """A post is not held back, and does not fail, for what cannot be read."""
+    told = {"data": [{"quota_usage": used, "config": {"quota_total": 100}}]}
+    assert faults.published(httpx.Response(200, json=told)) is None

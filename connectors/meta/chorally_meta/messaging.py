@@ -108,7 +108,8 @@ class Messaging:
             yield sdk.Ping(stream=self.stream, account=account)
             return
         read = read_value(ChatEvent, {"timestamp": entry.time, **event}, "webhook, messaging", raw)
-        person = read.recipient.id if read.recipient and read.sender.id == account else read.sender.id
+        is_ours = read.sender.id == account or (read.message is not None and read.message.is_echo)
+        person = read.recipient.id if read.recipient and is_ours else read.sender.id
         if read.message is not None:
             yield from self._said(account, person, read, read.message)
         elif "message_edit" in event:

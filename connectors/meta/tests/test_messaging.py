@@ -214,3 +214,13 @@ async def test_a_file_is_streamed_as_a_form() -> None:
     assert body.startswith(f'--{REF}\r\nContent-Disposition: form-data; name="published"\r\n\r\nfalse\r\n'.encode())
     unknown = form({}, "source", sdk.Attachment(kind="file"), content(), REF)
     assert "Content-Length" not in unknown["headers"]
+
+
+def test_an_echo_under_another_id_of_ours_stays_with_its_person() -> None:
+    """Instagram knows an account by several ids; what it said belongs to the conversation with whom it was said to."""
+    event = {"sender": {"id": "ours-elsewhere"}, "recipient": {"id": "7"}, "timestamp": 1795424400000}
+    told = {**event, "message": {"mid": "m1", "text": "Hello", "is_echo": True}}
+    entry = hooks.Entry.model_validate({"id": "1", "messaging": [told]})
+    [said] = Messaging(channel="probe", stream="messages").events(entry, b"")
+    assert isinstance(said, sdk.Message)
+    assert (said.conversation_id, said.ours) == ("7", True)
