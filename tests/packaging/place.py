@@ -8,6 +8,7 @@ import sysconfig
 import textwrap
 import tomllib
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -84,15 +85,16 @@ class Place:
 
     def rows(self, beside: Path | None = None) -> dict[str, str]:
         """Return the rows of `chorally connectors` by package, with the rows that continue one joined to it."""
-        rows: dict[str, str] = {}
+        rows: dict[str, list[list[str]]] = {}
         package = ""
         for line in self.chorally("connectors", beside=beside).splitlines():
             cells = [cell.strip() for cell in re.split("[│┃|]", line)]
             if len(cells) < 5 or cells[1] == "connector":
                 continue
             package = cells[2].rpartition(" ")[0] or package
-            rows[package] = " ".join([rows.get(package, ""), *filter(None, cells)]).strip()
-        return rows
+            rows.setdefault(package, []).append(cells)
+        # column by column, so that it does not matter where a cell is wrapped
+        return {name: " ".join(filter(None, chain(*zip(*lines, strict=True)))) for name, lines in rows.items()}
 
 
 def a_distribution(folder: Path, package: str, source: str, *, name: str, requires: str = "chorally-sdk>=0.1") -> None:
