@@ -25,7 +25,7 @@ _SHOWN = 200
 
 
 def fault(answer: httpx.Response) -> sdk.ConnectorError | None:
-    """Classify an answer of the API."""
+    """Classify an answer of the API; of its body, no more is quoted than what Trustpilot says of the error."""
     status = answer.status_code
     if status < 400:
         return sdk.by_status(answer)
@@ -42,7 +42,11 @@ def fault(answer: httpx.Response) -> sdk.ConnectorError | None:
             f"{why}; the person needs access to this business unit, and its plan the Connect module",
             reason=sdk.Reason.PERMISSION,
         )
-    return sdk.by_status(answer)
+    if status >= 500 or status in (408, 425):
+        return sdk.RetryLater(why, wait=sdk.asked_wait(answer))
+    if status == 400 and words == "invalid_grant":
+        return sdk.Reauthorize(f"{why}; connect the account again")
+    return sdk.Rejected(why, reason=sdk.Reason.GONE if status in (404, 410) else sdk.Reason.INVALID)
 
 
 def of_token(answer: httpx.Response) -> sdk.ConnectorError | None:

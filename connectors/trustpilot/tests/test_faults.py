@@ -59,3 +59,13 @@ def test_errors_of_any_form_are_classified_by_their_status(body: object) -> None
     assert isinstance(_fault(401, body), sdk.Reauthorize)
     assert isinstance(_fault(404, body), sdk.Rejected)
     assert isinstance(_fault(503, body), sdk.RetryLater)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500])
+def test_no_error_quotes_more_than_trustpilots_words(status: int) -> None:
+    """What else is in an answer, as a token or what a person wrote, is not for errors."""
+    error = _fault(status, {"message": "Sorry", "refresh_token": "CANARY"})
+
+    assert "Sorry" in str(error)
+    assert "CANARY" not in str(error)
+    assert "CANARY" not in str(_fault(status, ["CANARY"]))
