@@ -188,7 +188,7 @@ async def test_a_video_is_never_held_whole() -> None:
 
     async def media(_: sdk.Attachment) -> Any:
         nonlocal most, taken
-        for _ in range(size // len(piece)):
+        for _each in range(size // len(piece)):
             taken += len(piece)
             yield piece
             most = max(most, taken - reads.read)
