@@ -46,7 +46,17 @@ def fault(answer: httpx.Response, now: datetime) -> sdk.ConnectorError | None:
             return _throttled(answer, message, why, now)
     if code in ("VERSION_MISSING", "NONEXISTENT_VERSION"):
         return sdk.Rejected(f"{why}; check the API version in the app's settings", reason=sdk.Reason.INVALID)
-    return sdk.by_status(answer)
+    return _other(answer, why)
+
+
+def _other(answer: httpx.Response, why: str) -> sdk.ConnectorError | None:
+    """What HTTP says, in LinkedIn's words; of the rest of the answer nothing is quoted."""
+    status = answer.status_code
+    if status < 400 or b'"invalid_grant"' in answer.content:
+        return sdk.by_status(answer)
+    if status >= 500 or status in (408, 425):
+        return sdk.RetryLater(why, wait=sdk.asked_wait(answer))
+    return sdk.Rejected(why, reason=sdk.Reason.GONE if status in (404, 410) else sdk.Reason.INVALID)
 
 
 def _of_token(told: dict[str, object], why: str) -> str:

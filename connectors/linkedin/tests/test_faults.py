@@ -91,3 +91,12 @@ def test_whatever_is_answered_is_classified(status: int, body: bytes) -> None:
     answer = httpx.Response(status, content=body, request=httpx.Request("GET", "https://x"))
 
     assert status == 304 or isinstance(fault(answer, NOW), sdk.ConnectorError)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500])
+def test_no_error_quotes_more_than_linkedins_words(status: int) -> None:
+    """What else is in an answer, as what somebody wrote, is not for errors."""
+    error = caused(status, message="Sorry", input="CANARY")
+
+    assert "Sorry" in str(error)
+    assert "CANARY" not in str(error)
