@@ -55,7 +55,7 @@ def outgoing(
         template=sdk.Template(name=template.name, language=template.language, values=template.values)
         if template is not None
         else None,
-        late=is_late(delivery, limits, now),
+        late=is_late(delivery, limits, now) and not delivery.automatic,
     )
 
 
