@@ -22,7 +22,7 @@ def platform_of(connector: type[Connector]) -> Platform | None:
     """Return what makes the connector's own sandbox, None where it has none that has levers and an account."""
     if not issubclass(connector, Sandboxes):
         return None
-    made = connector.sandbox()
+    made: object = connector.sandbox()
     is_whole = isinstance(made, Levers) and is_connected(type(made))
     return cast("Callable[[], Levers]", connector.sandbox) if is_whole else None
 
