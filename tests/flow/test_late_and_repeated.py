@@ -95,3 +95,22 @@ async def test_a_message_is_counted_once_however_often_its_ticket_was_changed(wo
 
     (ticket,) = await world.tickets()
     assert (ticket.tags, ticket.message_count, [m.sequence for m in await world.messages()]) == (("tag 19",), 1, [1])
+
+
+async def test_what_is_written_anew_under_the_id_of_what_was_deleted_is_seen(world: World) -> None:
+    """As the one answer to a review is; what comes late of the first changes nothing, nor does its deletion again."""
+    first, second = _note("n1", "ada", "first"), _note("n1", "ada", "second") | {"at": "2026-11-23T12:00:00+00:00"}
+    deletion = {"mark": "deleted", "id": "n1", "at": "2026-11-23T10:00:00+00:00"}
+    for told in (first, deletion, first):
+        await receive(world, told)
+    (message,) = await world.messages()
+    assert (message.body, message.deleted_at is None) == ("", False)
+
+    for told in (second, deletion, first):
+        await receive(world, told)
+    (message,) = await world.messages()
+    assert (message.body, message.deleted_at) == ("second", None)
+
+    await receive(world, deletion | {"at": "2026-11-23T13:00:00+00:00"})
+    (message,) = await world.messages()
+    assert message.deleted_at is not None

@@ -90,16 +90,15 @@ class ReceiveMessage(Handler[MessageAdd]):
     @staticmethod
     def _came_again(known: Message, event: Event[MessageAdd], found: Found) -> Change:
         d = event.data
+        if known.is_written_anew(d):
+            return _edited(known.written_anew(d), event, found)
         if known.deleted_at is not None or known.outdates(d):
             return NOTHING
         if known.says_the_same(d):
             if d.edited_at is None or d.edited_at == known.edit_told_at:
                 return NOTHING
             return Change((msgspec.structs.replace(known, edited_at=d.edited_at, edit_told_at=d.edited_at),))
-        message = known.edited(d, d.received_at)
-        ticket = found.get(Ticket, message.ticket_id)
-        fact = message_fact(event, "message_edited", message, ticket, ticket.version if ticket is not None else 0)
-        return Change((message,), (fact,))
+        return _edited(known.edited(d, d.received_at), event, found)
 
     @staticmethod
     def _said_elsewhere(event: Event[MessageAdd], found: Found, known: Message | None) -> Change:
@@ -115,6 +114,12 @@ class ReceiveMessage(Handler[MessageAdd]):
         message, mended = _placed(_received(event, found, ticket.id, ticket.message_count), known)
         fact = message_fact(event, "message_sent_elsewhere", message)
         return Change((message, ticket) if known is None else (ticket,), (fact,), mended=mended)
+
+
+def _edited(message: Message, event: Event[MessageAdd], found: Found) -> Change:
+    ticket = found.get(Ticket, message.ticket_id)
+    fact = message_fact(event, "message_edited", message, ticket, ticket.version if ticket is not None else 0)
+    return Change((message,), (fact,))
 
 
 def _placed(message: Message, known: Message | None) -> tuple[Message, tuple[Message, ...]]:
@@ -218,6 +223,8 @@ class RemoveMessage(Handler[MessageDelete]):
             return _early(event, found, "deleted")
         if message.deleted_at is not None:
             return NOTHING
+        if message.last_deleted_at is not None and event.data.at <= message.last_deleted_at:
+            return NOTHING  # the deletion of what stood there before, told again
         message = message.taken_back(event.data.at)
         return Change((message,), (message_fact(event, "message_deleted", message),))
 

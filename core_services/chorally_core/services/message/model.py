@@ -78,6 +78,8 @@ class Message(Document, frozen=True, kw_only=True):
     """The platform's own time of the edit; None where it told none, so that ``edited_at`` is when it was seen."""
     previous_versions: tuple[Earlier, ...] = ()
     deleted_at: datetime | None = None
+    last_deleted_at: datetime | None = None
+    """When what stood here before was deleted, where it was written anew under the same id since."""
     hidden: bool = False
     marked_at: datetime | None = None
     """When the platform hid it, or showed it again."""
@@ -126,6 +128,8 @@ class Message(Document, frozen=True, kw_only=True):
         times are compared only with those that the platform told. What has none is old if the platform has told of
         an edit, or if an edit replaced that text before.
         """
+        if self.last_deleted_at is not None and data.external_created_at <= self.last_deleted_at:
+            return True
         if data.edited_at is not None:
             return self.edit_told_at is not None and data.edited_at < self.edit_told_at
         if self.edit_told_at is not None:
@@ -144,6 +148,18 @@ class Message(Document, frozen=True, kw_only=True):
         """Return our message with the text that it was edited to; the earlier one is kept beside it."""
         earlier = (*self.previous_versions, Earlier(self.body, at))[-_VERSIONS:]
         return msgspec.structs.replace(self, body=body, edited_at=at, previous_versions=earlier)
+
+    def is_written_anew(self, data: MessageAdd) -> bool:
+        """Whether what was deleted is there again, under the same id: platforms with one answer to a review do so."""
+        return self.deleted_at is not None and data.external_created_at > self.deleted_at
+
+    def written_anew(self, data: MessageAdd) -> "Message":
+        """Return what was deleted as it was written anew."""
+        return msgspec.structs.replace(
+            self, body=data.body, subject=data.subject, rating=data.rating, attachments=data.attachments,
+            extra=data.extra, route=data.route or self.route, external_created_at=data.external_created_at,
+            edited_at=data.edited_at, edit_told_at=data.edited_at, deleted_at=None, last_deleted_at=self.deleted_at,
+        )  # fmt: skip
 
     def taken_back(self, at: datetime) -> "Message":
         """Return the record of a message that was deleted, without what it said."""
