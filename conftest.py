@@ -7,6 +7,18 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.set_exc_info,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+"""As structlog is by itself, without every local variable of a traceback, which takes it seconds to draw."""
 
 
 def pytest_configure() -> None:

@@ -128,7 +128,12 @@ class Story:
         self._note("comments in by webhook", all(name in by_name for name, _ in people), f"{len(people) + 1} sent")
         self._note("comment in by scheduled pull", "Dora" in by_name, "1 that no webhook told of")
         self._note("one ticket per author", len(tickets) == 4 and by_name.get("Ada") == 2, f"{by_name}")
-        authors = (await _good(api.get("/author/v1/authors")))["items"]
+
+        async def all_authors() -> Any:
+            found = (await _good(api.get("/author/v1/authors")))["items"]
+            return found if len(found) >= len(tickets) else None
+
+        authors = await self._until(all_authors) or []
         self._note("authors kept", len(authors) == 4, ", ".join(sorted(author["name"] for author in authors)))
 
     async def _answer(self, api: httpx.AsyncClient, page: httpx.AsyncClient) -> None:
