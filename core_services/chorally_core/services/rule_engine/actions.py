@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from chorally_core.ports.storable import mistake_in
-from chorally_core.services.rule_engine.texts import VARIABLES, unknown_in
+from chorally_core.ports.variables import unknown_in
+from chorally_core.services.rule_engine.texts import VARIABLES
 
 MOST = 20
 """Actions of one rule."""
@@ -14,7 +15,7 @@ _LONGEST = timedelta(days=365)
 
 
 def _known_variables(text: str) -> str:
-    if unknown := unknown_in(text):
+    if unknown := unknown_in(text, VARIABLES):
         raise ValueError(f"there is no variable {unknown[0]!r}; there are {', '.join(VARIABLES)}")
     return text
 

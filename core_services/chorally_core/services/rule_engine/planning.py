@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from chorally_core.events import Event, LogAdd, MessageAdd, MessageModerate, TicketUpdate, TriggerEvaluate, topics
 from chorally_core.events.ids import automatic_reply_id, derived
+from chorally_core.ports.variables import filled
 from chorally_core.services.rule_engine import actions as asked
 from chorally_core.services.rule_engine.happened import ticket_of
 from chorally_core.services.rule_engine.model import Outcome, Person, Rule
-from chorally_core.services.rule_engine.texts import filled
 
 SERVICE = "rule-engine-service"
 A_MINUTE = 30

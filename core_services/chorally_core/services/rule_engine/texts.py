@@ -1,6 +1,5 @@
-"""Texts with variables, such as ``Hello {{author.name|there}}``."""
+"""What may stand in the texts of rules, such as ``Hello {{author.name|there}}``."""
 
-import re
 from collections.abc import Mapping
 
 VARIABLES: Mapping[str, str] = {
@@ -13,15 +12,3 @@ VARIABLES: Mapping[str, str] = {
     "rule.name": "Name of the rule",
 }
 """What may stand in a text, and what it means."""
-
-_PLACE = re.compile(r"\{\{\s*([^{}|]*?)\s*(?:\|([^{}]*))?\}\}")
-
-
-def unknown_in(text: str) -> list[str]:
-    """Return the variables of a text that there are not."""
-    return sorted({name for name, _ in _PLACE.findall(text)} - set(VARIABLES))
-
-
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with its variables replaced; where one is empty by what stands behind its bar."""
-    return _PLACE.sub(lambda place: values.get(place[1], "") or (place[2] or ""), text)
