@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from chorally_core.services.rule.calendars import WEEKDAYS, Calendar
-from chorally_core.services.rule.opening import HORIZON, State, state
+from chorally_core.ports.calendars import WEEKDAYS, Hours
+from chorally_core.ports.opening import HORIZON, State, state
+from chorally_core.services.rule.hours import OpeningHours
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -16,12 +17,13 @@ TEN_YEARS_S = 10 * 365 * 86400
 OFFICE = [{"opens": "09:00", "closes": "13:00"}, {"opens": "14:00", "closes": "18:00"}]
 
 
-def a_calendar(zone: str = "Europe/Rome", **fields: Any) -> Calendar:
+def a_calendar(zone: str = "Europe/Rome", **fields: Any) -> Hours:
     """Open on working days from nine to one and from two to six, unless told otherwise."""
-    return Calendar.model_validate({"time_zone": zone, "weekly": dict.fromkeys(WEEKDAYS[:5], OFFICE)} | fields)
+    office = {"time_zone": zone, "weekly": dict.fromkeys(WEEKDAYS[:5], OFFICE)}
+    return OpeningHours.model_validate(office | fields).stored()
 
 
-def each_day(opens: str, closes: str, zone: str = "Europe/Rome", **fields: Any) -> Calendar:
+def each_day(opens: str, closes: str, zone: str = "Europe/Rome", **fields: Any) -> Hours:
     """Open on every day."""
     return a_calendar(zone, weekly={key: [{"opens": opens, "closes": closes}] for key in WEEKDAYS}, **fields)
 
@@ -31,7 +33,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def by_the_wall(calendar: Calendar, instant: datetime) -> bool:
+def by_the_wall(calendar: Hours, instant: datetime) -> bool:
     """Whether the hours of the day, or those of the night before, say so; not for hours that the clock repeats."""
     wall = instant.astimezone(calendar.zone)
     minute = wall.hour * 60 + wall.minute
@@ -43,7 +45,7 @@ def by_the_wall(calendar: Calendar, instant: datetime) -> bool:
     )
 
 
-def _hours(calendar: Calendar, day: date) -> list[tuple[int, int]]:
+def _hours(calendar: Hours, day: date) -> list[tuple[int, int]]:
     for exception in calendar.exceptions:
         if exception.on == day:
             return [(each.opens, each.length) for each in exception.open]
@@ -52,7 +54,7 @@ def _hours(calendar: Calendar, day: date) -> list[tuple[int, int]]:
     return [(each.opens, each.length) for each in calendar.weekly.get(WEEKDAYS[day.weekday()], ())]
 
 
-def is_repeated(calendar: Calendar, instant: datetime) -> bool:
+def is_repeated(calendar: Hours, instant: datetime) -> bool:
     """Whether the clock on the wall shows this time twice."""
     wall = instant.astimezone(calendar.zone).replace(tzinfo=None)
     return len({wall.replace(tzinfo=calendar.zone, fold=fold).utcoffset() for fold in (0, 1)}) > 1
@@ -72,14 +74,14 @@ hours: st.SearchStrategy[list[dict[str, int]]] = st.one_of(
 )
 days = st.dates(date(2017, 1, 1), date(2026, 12, 31))
 calendars = st.builds(
-    lambda zone, weekly, closed, special: Calendar.model_validate(
+    lambda zone, weekly, closed, special: OpeningHours.model_validate(
         {
             "time_zone": zone,
             "weekly": weekly,
             "festivities": [{"on": day.isoformat()} for day in closed],
             "exceptions": [{"on": day, "open": open_} for day, open_ in special.items()],
         }
-    ),
+    ).stored(),
     st.sampled_from(ZONES),
     st.dictionaries(st.sampled_from(WEEKDAYS), hours),
     st.lists(days, max_size=5),
@@ -100,7 +102,7 @@ def instants(draw: st.DrawFn) -> datetime:
 
 @settings(max_examples=200, deadline=None)
 @given(calendar=calendars, instant=instants())
-def test_it_is_open_when_the_clock_on_the_wall_says_so(calendar: Calendar, instant: datetime) -> None:
+def test_it_is_open_when_the_clock_on_the_wall_says_so(calendar: Hours, instant: datetime) -> None:
     """In every zone, at any instant of ten years that the clock does not show twice."""
     assume(not is_repeated(calendar, instant))
 
@@ -109,7 +111,7 @@ def test_it_is_open_when_the_clock_on_the_wall_says_so(calendar: Calendar, insta
 
 @settings(max_examples=150, deadline=None)
 @given(calendar=calendars, instant=instants())
-def test_since_and_until_are_where_it_changes(calendar: Calendar, instant: datetime) -> None:
+def test_since_and_until_are_where_it_changes(calendar: Hours, instant: datetime) -> None:
     """Nothing changes between them, and everything at them."""
     told = state(calendar, instant)
     second = timedelta(seconds=1)

@@ -1,23 +1,22 @@
-"""Calendars as people write them: opening hours by weekday, festivities, exceptions, in a time zone of their own."""
+"""Opening hours as people write them: checked, with mistakes named by field, before they become a calendar."""
 
 import itertools
 import re
 from datetime import date, time
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Any, Self
+from zoneinfo import available_timezones
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from chorally_core.ports.calendars import MIDNIGHT, Hours, Weekday, supported
+from chorally_core.ports.calendars import Interval as StoredInterval
 
 INTERVALS = 12
 """Intervals in one day."""
 DATES = 1000
 """Dates of one calendar's own."""
-
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MIDNIGHT = 24 * 60
-"""Minutes of a day."""
 
 
 class _Strict(BaseModel):
@@ -36,7 +35,11 @@ def _minute(value: Any) -> Any:
     return value
 
 
-Minute = Annotated[int, BeforeValidator(_minute), Field(ge=0, le=MIDNIGHT)]
+Minute = Annotated[
+    int,
+    BeforeValidator(_minute, json_schema_input_type=str),
+    Field(ge=0, le=MIDNIGHT, description="A time of day such as 09:00, up to 24:00."),
+]
 """A minute of the day, 0 to 1440; people write 09:00."""
 
 
@@ -51,11 +54,6 @@ class Interval(_Strict):
         if self.opens == MIDNIGHT:
             raise ValueError("what opens at 24:00 opens at 00:00 of the next day; put it there")
         return self
-
-    @property
-    def length(self) -> int:
-        """Minutes by the clock from opening to closing; a whole day where both are the same."""
-        return self.closes - self.opens if self.closes > self.opens else self.closes + MIDNIGHT - self.opens
 
 
 Intervals = Annotated[tuple[Interval, ...], Field(max_length=INTERVALS)]
@@ -85,15 +83,13 @@ class Festivity(_Strict):
 
     @model_validator(mode="after")
     def _is_a_date(self) -> Self:
+        whole = self.on if len(self.on) > 5 else f"2024-{self.on}"  # a leap year: 02-29 is a date
         try:
-            date.fromisoformat(self.on if len(self.on) > 5 else f"2024-{self.on}")  # a leap year: 02-29 is a date
+            if date.fromisoformat(whole).isoformat() != whole:
+                raise ValueError(self.on)
         except ValueError:
             raise ValueError(f"{self.on!r} is no date; write 2026-12-24, or 12-24 for each year") from None
         return self
-
-    def falls_on(self, day: date) -> bool:
-        """Whether it is on this day."""
-        return self.on in (day.isoformat(), day.isoformat()[5:])
 
 
 class Exceptional(_Strict):
@@ -102,14 +98,6 @@ class Exceptional(_Strict):
     on: date = Field(title="On")
     open: Intervals = Field(default=(), title="Open")
     name: str = Field(default="", title="Name", max_length=100)
-
-
-@lru_cache(maxsize=1)
-def supported() -> dict[str, list[str]]:
-    """Return the countries whose holidays are known, each with its regions."""
-    import holidays  # slow to import, and needed by few
-
-    return holidays.list_supported_countries(include_aliases=False)
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +111,7 @@ def _zone(name: str) -> str:
     return name
 
 
-class Calendar(_Strict):
+class OpeningHours(_Strict):
     """When somebody is there."""
 
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
@@ -136,7 +124,8 @@ class Calendar(_Strict):
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
-        for name, intervals in (*self.weekly.items(), *((str(each.on), each.open) for each in self.exceptions)):
+        stored = self.stored()
+        for name, intervals in (*stored.weekly.items(), *((str(each.on), each.open) for each in stored.exceptions)):
             ordered = sorted(intervals, key=lambda each: each.opens)
             for one, next_one in itertools.pairwise(ordered):
                 if one.opens + one.length > next_one.opens:
@@ -146,14 +135,15 @@ class Calendar(_Strict):
             raise ValueError(f"{next(day for day in days if days.count(day) > 1)} has two exceptions")
         return self
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone."""
-        return ZoneInfo(self.time_zone)
+    def stored(self) -> Hours:
+        """Return them as a calendar keeps them."""
+        return msgspec.convert(self.model_dump(), Hours)
 
 
-def _shown(interval: Interval) -> str:
-    def clock(minute: int) -> str:
-        return "24:00" if minute == MIDNIGHT else time(minute // 60, minute % 60).isoformat("minutes")
+def clock(minute: int) -> str:
+    """Return a minute of the day as people write it."""
+    return "24:00" if minute == MIDNIGHT else time(minute // 60, minute % 60).isoformat("minutes")
 
+
+def _shown(interval: StoredInterval) -> str:
     return f"{clock(interval.opens)}-{clock(interval.closes)}"
