@@ -60,7 +60,7 @@ class Api:
             await self.system.io.outbox.idle()
             if not worked and not due:
                 break
-        await self.system.indexer.drain()
+        await self.system.behind.drain()
 
     async def hook(self, *items: dict[str, Any], **options: Any) -> httpx.Response:
         """Send a signed webhook through the door, and let everything happen."""

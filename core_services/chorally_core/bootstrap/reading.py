@@ -2,79 +2,45 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 
 from chorally_core.bootstrap.parts import Parts, Role
-from chorally_core.ports.ledger import Ledger
-from chorally_core.ports.search import Search
+from chorally_core.bootstrap.service import Around
+from chorally_core.bootstrap.services import declared
 from chorally_core.runner import Pump, Runner
 from chorally_core.runner.pump import Stage
-from chorally_core.services.author import handlers as author
-from chorally_core.services.io.arriving import TakeAttachments
 from chorally_core.services.io.handlers import GROUP as IO
-from chorally_core.services.io.service import IoService
-from chorally_core.services.log import handlers as log_service
-from chorally_core.services.message import handlers as message
-from chorally_core.services.message.indexing import Indexer
-from chorally_core.services.publishing import handlers as publishing
-from chorally_core.services.rule_engine import handlers as rule_engine
 
-_INDEXED = 400  # facts that the search index takes at once, and how long it lets more come: each commit costs
-_INDEX_LINGER_S = 0.05
+_BEHIND_LINGER_S = 0.05  # lets more come to what works behind the flow: each commit costs
 _LAST_TURN_S = 8.0  # seconds that the turn in hand is given at the end
 
 
 class Reading:
-    """Stages in the order in which data flows, driven by one pump."""
+    """Stages in the order in which data flows, driven by one pump; behind them what follows the log."""
 
-    def __init__(
-        self,
-        parts: Parts,
-        ledger: Ledger,
-        io: IoService,
-        search: Search,
-        *,
-        now: Callable[[], datetime],
-        linger_s: float,
-        answers_wait: Callable[[], None],
-        copies_files: bool = False,
-    ) -> None:
+    def __init__(self, parts: Parts, around: Around, *, linger_s: float, answers_wait: Callable[[], None]) -> None:
         """Put the stages together.
 
         Args:
             parts: What the process consists of.
-            ledger: Where work becomes durable.
-            io: Hosts the connectors.
-            search: The index that is fed.
-            now: The clock.
+            around: What services stand on.
             linger_s: Seconds to let more arrive before a turn begins.
             answers_wait: Called when there are new deliveries.
-            copies_files: Files that people send are copied as they arrive.
         """
-        groups = {
-            "author": (author.GROUP, author.HANDLERS),
-            "message": (message.GROUP, message.HANDLERS),
-            "log": (log_service.GROUP, log_service.HANDLERS),
-            "rule-engine": (rule_engine.GROUP, rule_engine.handlers()),
-            "publishing": (publishing.GROUP, publishing.HANDLERS),
-            "io": (IO, [*io.handlers(), *([TakeAttachments()] if copies_files else [])]),
-        }
-        self._io = io
         self._answers_wait = answers_wait
         self._taken = 0
-        self.runners = [
-            Runner(group, handlers, ledger, now=now)
-            for name, (group, handlers) in groups.items()
-            if handlers and parts.has(name, Role.CONSUMER)
-        ]
-        stages: list[Stage] = [io.intake] if parts.has("io", Role.WORKER) else []
+        ledger = around.ledger
+        names = sorted(parts.of(Role.CONSUMER), key=lambda name: name == "io")  # what goes out comes last
+        services = declared(names)
+        reads = [service.reads(around) for service in services if service.reads is not None]
+        self.runners = [Runner(group, handlers, ledger, now=around.now) for group, handlers in reads if handlers]
+        stages: list[Stage] = [around.io.intake] if parts.has("io", Role.WORKER) else []
         stages += self.runners
-        behind = [Indexer(ledger, search, batch=_INDEXED)] if parts.has("message", Role.CONSUMER) else []
+        behind = [stage for service in services for stage in service.behind(around)]
         self.pump = Pump(ledger, stages, linger_s=linger_s, after_turn=self._after_turn)
-        self.indexer = Pump(ledger, behind, idle_s=1.0, linger_s=_INDEX_LINGER_S, alone=True)
+        self.behind = Pump(ledger, behind, idle_s=1.0, linger_s=_BEHIND_LINGER_S, alone=True)
         self._pumps = {"pump": self.pump} if stages else {}
         if behind:
-            self._pumps["indexer"] = self.indexer
+            self._pumps["behind"] = self.behind
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:

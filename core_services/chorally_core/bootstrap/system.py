@@ -17,6 +17,7 @@ from chorally_core.bootstrap.doors import Doors
 from chorally_core.bootstrap.parts import Parts, Role
 from chorally_core.bootstrap.readiness import Readiness
 from chorally_core.bootstrap.reading import Reading
+from chorally_core.bootstrap.service import Around
 from chorally_core.bootstrap.stores import Stores
 from chorally_core.bootstrap.trust import OPERATOR, Trust, new_id, open_vault, told, utc_now
 from chorally_core.bootstrap.upkeep import Upkeep
@@ -86,39 +87,10 @@ class System:
         self.actions = Actions(self.ledger)
         self.leases = AlwaysHeld() if parts.alone else StoredLeases(self.ledger.documents, new_id())
         self.io = self._io(ids, transport)
-        self.reading = Reading(
-            parts,
-            self.ledger,
-            self.io,
-            self.search,
-            now=now,
-            linger_s=settings.linger_ms / 1000,
-            answers_wait=self._answers_wait,
-            copies_files=settings.attachments == "arrival",
-        )
-        self.runners, self.pump, self.indexer = self.reading.runners, self.reading.pump, self.reading.indexer
-        self.upkeep = Upkeep(
-            settings,
-            self.ledger,
-            self.objects,
-            self.actions,
-            self.io,
-            now=now,
-            services=parts.of(Role.WORKER),
-            coordination=self.coordination,
-            degraded=lambda: bool(self.stores.degraded()),
-            leases=self.leases,
-            ids=ids,
-        )
         self.trust = Trust(
             settings, self.vault, self.ledger.documents, shared=self.stores.shares_documents, now=now, ids=ids
         )
-        self.readiness = self._readiness()
-        takes_hooks = parts.has("io", Role.API)
-        self.figures = Figures(CollectorRegistry(), self.runners, self.io.journal.counts if takes_hooks else Counter())
-        self.upkeep.figures(self.figures.registry)
-        doors = Doors(
-            parts=parts,
+        self.around = Around(
             settings=settings,
             stores=self.stores,
             trust=self.trust,
@@ -129,6 +101,15 @@ class System:
             now=now,
             ids=ids,
         )
+        linger_s = settings.linger_ms / 1000
+        self.reading = Reading(parts, self.around, linger_s=linger_s, answers_wait=self._answers_wait)
+        self.runners, self.pump, self.behind = self.reading.runners, self.reading.pump, self.reading.behind
+        self.upkeep = Upkeep(self.around, parts.of(Role.WORKER), self.leases)
+        self.readiness = self._readiness()
+        takes_hooks = parts.has("io", Role.API)
+        self.figures = Figures(CollectorRegistry(), self.runners, self.io.journal.counts if takes_hooks else Counter())
+        self.upkeep.figures(self.figures.registry)
+        doors = Doors(parts=parts, around=self.around)
         self.services = doors.services()
         self.app: sdk.ASGIApp = doors.front(self.services, self.figures.registry, self.readiness)
         self._tasks: list[asyncio.Task[None]] = []

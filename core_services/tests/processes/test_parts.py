@@ -2,6 +2,8 @@
 
 import pytest
 from chorally_core.bootstrap import PARTS, Parts, Role, UnknownPart
+from chorally_core.bootstrap.services import declared
+from chorally_core.commands.services import KINDS
 
 
 def test_a_service_named_without_roles_has_all_of_its_own() -> None:
@@ -44,3 +46,11 @@ def test_a_process_that_would_do_nothing_is_refused() -> None:
         Parts.named(["identity"], ["consumer"])
     with pytest.raises(UnknownPart, match="at least one service"):
         Parts.named([])
+
+
+def test_every_service_is_declared_and_handles_something_if_it_is_a_consumer() -> None:
+    """The table of roles, the modules and what `chorally services` prints tell the same."""
+    services = {service.name: service for service in declared(PARTS)}
+    consumers = {name for name, service in services.items() if service.reads is not None}
+    assert consumers == {name for name, roles in PARTS.items() if Role.CONSUMER in roles}
+    assert {name for listed in KINDS.values() for name in listed} == set(PARTS)
