@@ -47,6 +47,7 @@ def served(app: Any) -> Iterator[str]:
     """Serve an application and give its URL."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # so that who comes before the server runs waits for it
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", loop="asyncio"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
