@@ -27,19 +27,30 @@ async def dial(hosts: Hosts, host: str, port: int, timeout: timedelta = TIMEOUT)
         Rejected: The host was not declared, or leads to no address that may be called.
         RetryLater: It cannot be found, or does not answer.
     """
-    name = host.strip("[]")
-    guarded = hosts.guards(name)
     try:
         async with asyncio.timeout(timeout.total_seconds()):
-            found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            allowed = [each for each in found if not guarded or hosts.reaches(str(each[4][0]))]
-            if not allowed:
-                raise Rejected(f"{host!r} leads to no address that is public; give another")
-            return await _first_of(allowed)
+            return await _first_of(await addresses(hosts, host, port))
     except (socket.gaierror, UnicodeError) as error:
         raise RetryLater(f"{host!r} cannot be found; check its name") from error
     except (OSError, TimeoutError) as error:
         raise RetryLater(f"{host}:{port} cannot be reached: {error}".rstrip(": ")) from error
+
+
+async def addresses(hosts: Hosts, host: str, port: int) -> list[Any]:
+    """Return where a host leads and may be called, as ``getaddrinfo`` does, in its order.
+
+    Raises:
+        Rejected: The host was not declared, or leads to no address that may be called.
+        OSError: It cannot be found.
+        UnicodeError: It is no name.
+    """
+    name = host.strip("[]")
+    guarded = hosts.guards(name)
+    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    allowed = [each for each in found if not guarded or hosts.reaches(str(each[4][0]))]
+    if not allowed:
+        raise Rejected(f"{host!r} leads to no address that is public; give another")
+    return allowed
 
 
 async def _first_of(addresses: list[Any]) -> socket.socket:

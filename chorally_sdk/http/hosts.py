@@ -25,6 +25,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 """The own machine: for tests, and for servers beside the host."""
 
+_GLOBAL = ipaddress.IPv6Network("2000::/3")
+"""All that has been given out for the public internet (RFC 4291, section 2.4; IANA's registry, read 2026-11-23)."""
+
+_OF_CLOUDS = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("168.63.129.16/32"))
+"""Where machines in clouds find their own metadata, at addresses that look public."""
+
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 addresses behind a translator (RFC 6052)."""
 
@@ -118,6 +124,10 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour or translated
         if inner is not None:
             return is_public(inner)
+        if address not in _GLOBAL:
+            return False
+    elif any(address in network for network in _OF_CLOUDS):
+        return False
     return address.is_global and not address.is_multicast
 
 

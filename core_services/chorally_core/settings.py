@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         title="Private networks",
         description="Such as `10.1.0.0/16 ::1/128`: where servers that tenants name, of mail for one, may be besides.",
     )
+    plain_http: bool = Field(
+        False,
+        title="Plain HTTP",
+        description="Whether URLs that tenants give, of webhooks and files, may be `http`; only https where not.",
+    )
     public_url: str = Field(
         "",
         pattern=r"^(https?://[^/\s]+[^\s]*)?$",
