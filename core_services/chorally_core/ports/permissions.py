@@ -34,8 +34,14 @@ class Permission(StrEnum):
     """Decide what became of a delivery in doubt."""
     PUBLICATIONS_READ = "publications:read"
     """See our own posts and what became of them."""
+    PUBLICATIONS_DRAFT = "publications:draft"
+    """Write posts and hand them in; without ``publications:write`` each of them asks for an approval."""
     PUBLICATIONS_WRITE = "publications:write"
-    """Publish posts in the name of accounts, now or at a time, and cancel those that wait."""
+    """Publish posts in the name of accounts, now or at a time; cancel, retry and delete them."""
+    PUBLICATIONS_APPROVE = "publications:approve"
+    """Approve or reject the posts of others, where the workflow names one."""
+    PUBLICATIONS_CONFIGURE = "publications:configure"
+    """Say who approves which posts, and in which time zone they are planned."""
     RULES_READ = "rules:read"
     """See rules, try them on what happened, and see what they did."""
     RULES_WRITE = "rules:write"
@@ -56,10 +62,12 @@ _AGENT = _VIEWER | {
     Permission.DELIVERIES_READ,
     Permission.LOGS_READ,
     Permission.PUBLICATIONS_READ,
+    Permission.PUBLICATIONS_DRAFT,
 }
 _SUPERVISOR = _AGENT | {
     Permission.DELIVERIES_RESOLVE,
     Permission.PUBLICATIONS_WRITE,
+    Permission.PUBLICATIONS_APPROVE,
     Permission.RULES_READ,
     Permission.RULES_WRITE,
 }
