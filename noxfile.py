@@ -12,7 +12,7 @@ nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
-nox.options.sessions = ["lint", "types", "imports", "docs", "tests"]
+nox.options.sessions = ["lint", "types", "imports", "docs", "tests", "connectors"]
 
 ROOT = Path(__file__).parent
 PACKAGES = ("chorally_sdk", "core_services/chorally_core", *sorted(map(str, Path().glob("connectors/*/chorally_*"))))
@@ -54,9 +54,16 @@ def install(session: nox.Session) -> None:
 
 @nox.session(python=["3.11", "3.13"])
 def tests(session: nox.Session) -> None:
-    """Run all tests that need no server."""
+    """Run the tests of the SDK, of core and of the whole that need no server."""
     install(session)
     session.run("pytest", *(session.posargs or EVERY_CORE))
+
+
+@nox.session(python=["3.11", "3.13"])
+def connectors(session: nox.Session) -> None:
+    """Run the tests of all connectors, the kit's among them."""
+    install(session)
+    session.run("pytest", *(session.posargs or (*EVERY_CORE, "connectors")))
 
 
 @nox.session
