@@ -30,6 +30,7 @@ from chorally_core.api.message_views import (
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import describe, problems, with_etag
+from chorally_core.ports import metadata
 from chorally_core.ports.actions import Actions
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.documents import Condition, Conflict, Documents, Key, Query
@@ -39,7 +40,7 @@ from chorally_core.ports.identity import Caller, Identity
 from chorally_core.ports.permissions import Permission
 from chorally_core.ports.search import Search
 from chorally_core.services.message import commands
-from chorally_core.services.message.changes import Actor, InvalidChange
+from chorally_core.services.message.changes import Actor, InvalidChange, settled
 from chorally_core.services.message.model import Block, Message, Ticket
 
 Reader = Annotated[Caller, allowed(Permission.TICKETS_READ)]
@@ -146,13 +147,14 @@ def tickets_router(parts: Tickets) -> APIRouter:
             ticket = _owned(found.get(Ticket, ticket_id), caller)
             check_match(if_match, ticket.version)
             try:
-                return commands.change(ticket, body.changes(), actor=_actor(caller), at=at, cause=cause)
+                changes = settled(ticket, body.changes(), found)
+                return commands.change(ticket, changes, actor=_actor(caller), at=at, cause=cause)
             except InvalidChange as error:
                 errors = [{"field": f"/body/{error.field}", "message": error.why}]
                 raise Problem(422, "the change cannot be made; see errors", code="invalid", errors=errors) from None
 
         try:
-            await parts.actions.act([Key.by_id(Ticket, ticket_id)], decide)
+            await parts.actions.act([Key.by_id(Ticket, ticket_id), *metadata.keys(caller.tenant)], decide)
         except Conflict:
             detail = "another ticket of this conversation is unresolved; resolve that one first"
             raise Problem(409, detail, code="conversation-has-a-ticket") from None

@@ -20,6 +20,8 @@ class Permission(StrEnum):
     """Connect, change and disconnect accounts."""
     AUTHORS_READ = "authors:read"
     """See the people who write."""
+    AUTHORS_WRITE = "authors:write"
+    """Tag people, fill in their fields, and say which of them are one person."""
     AUTHORS_ERASE = "authors:erase"
     """Erase a person and everything kept of them."""
     LOGS_READ = "logs:read"
@@ -46,6 +48,10 @@ class Permission(StrEnum):
     """See rules, try them on what happened, and see what they did."""
     RULES_WRITE = "rules:write"
     """Add, change, order, enable and remove rules, which act on tickets and answer people."""
+    METADATA_READ = "metadata:read"
+    """See tags, fields, canned replies, views and macros."""
+    METADATA_WRITE = "metadata:write"
+    """Change tags, fields, and the canned replies, views and macros that others share."""
     OPERATIONS_READ = "operations:read"
     """See dead letters, jobs and how far consumers lag."""
     OPERATIONS_WRITE = "operations:write"
@@ -54,10 +60,13 @@ class Permission(StrEnum):
     """Change what serves every tenant, such as the installation's own apps; for whoever runs the system."""
 
 
-_VIEWER = frozenset({Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ})
+_VIEWER = frozenset(
+    {Permission.TICKETS_READ, Permission.ACCOUNTS_READ, Permission.AUTHORS_READ, Permission.METADATA_READ}
+)
 _AGENT = _VIEWER | {
     Permission.TICKETS_WRITE,
     Permission.MESSAGES_MODERATE,
+    Permission.AUTHORS_WRITE,
     Permission.USERS_READ,
     Permission.DELIVERIES_READ,
     Permission.LOGS_READ,
@@ -70,6 +79,7 @@ _SUPERVISOR = _AGENT | {
     Permission.PUBLICATIONS_APPROVE,
     Permission.RULES_READ,
     Permission.RULES_WRITE,
+    Permission.METADATA_WRITE,
 }
 _ADMIN = frozenset(Permission) - {Permission.INSTALLATION_WRITE}
 

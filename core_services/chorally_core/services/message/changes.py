@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chorally_core.events.records import ActorKind
+from chorally_core.ports import metadata
+from chorally_core.ports.custom_fields import InvalidValue
+from chorally_core.ports.handlers import Found
 from chorally_core.ports.storable import mistake_in
 from chorally_core.services.message.model import Ticket
 
@@ -102,6 +105,21 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 
 CHANGEABLE = tuple(_CHECKS)
 """Fields of a ticket that may be changed from outside."""
+
+
+def settled(ticket: Ticket, changes: Mapping[str, Any], found: Found) -> dict[str, Any]:
+    """Return changes with tags and fields as the tenant has them, given what ``metadata.keys`` named.
+
+    Raises:
+        InvalidChange: A tag or field may not be written, or one that is required is missing.
+    """
+    resolves = changes.get("status") == "resolved" and ticket.status != "resolved"
+    try:
+        return metadata.settled(
+            found, ticket.tenant, "ticket", changes, tags=ticket.tags, fields=ticket.custom_fields, complete=resolves
+        )
+    except InvalidValue as error:
+        raise InvalidChange(error.field, error.why) from None
 
 
 def changed_ticket(ticket: Ticket, changes: Mapping[str, Any], at: datetime) -> Ticket:

@@ -18,10 +18,11 @@ from chorally_core.events import (
     TicketUpdate,
     topics,
 )
+from chorally_core.ports import metadata
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.message import machine
-from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
+from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket, settled
 from chorally_core.services.message.facts import GROUP, SERVICE, because, message_fact, ticket_fact
 from chorally_core.services.message.model import Block, Early, Message, Ticket
 
@@ -269,8 +270,8 @@ class ChangeTicket(Handler[TicketUpdate]):
     event = "update"
 
     def reads(self, event: Event[TicketUpdate]) -> Iterable[Key]:
-        """Return the ticket."""
-        return (Key.by_id(Ticket, event.data.ticket_id),)
+        """Return the ticket, and what the tenant says of tags and fields."""
+        return (Key.by_id(Ticket, event.data.ticket_id), *metadata.keys(event.tenant))
 
     def follows(self, event: Event[TicketUpdate], found: Found) -> Iterable[Key]:
         """Return who has taken the place of a ticket that is to be opened again."""
@@ -289,7 +290,8 @@ class ChangeTicket(Handler[TicketUpdate]):
         if ticket.version < d.judged_version or ticket.decided_version > d.judged_version:
             return Change((), (ticket_fact(event, "ticket_change_overtaken", ticket, actor=actor),))
         try:
-            changed = changed_ticket(ticket, d.changes, event.occurred_at)
+            changes = settled(ticket, d.changes, found)
+            changed = changed_ticket(ticket, changes, event.occurred_at)
             if changed.open_key and not ticket.open_key and found.get(Ticket, changed.open_key, "open_key"):
                 raise InvalidChange("status", "another ticket of the conversation is open")
         except InvalidChange as error:
@@ -297,7 +299,7 @@ class ChangeTicket(Handler[TicketUpdate]):
             return Change((), (because(told, str(error)),))
         remembered = msgspec.structs.replace(changed, changed_by=(*changed.changed_by, event.id)[-16:])
         fact = ticket_fact(
-            event, "ticket_changed", remembered, actor=actor, changes=d.changes, before=ticket, rules=d.rules
+            event, "ticket_changed", remembered, actor=actor, changes=changes, before=ticket, rules=d.rules
         )
         return Change((remembered,), (fact,))
 
