@@ -45,20 +45,21 @@ class Declared:
 
 LOGGING = (
     "io-service", "author-service", "message-service", "identity-service", "publishing-service", "rule-engine-service",
+    "rule-service",
 )  # fmt: skip
 """Services that tell facts."""
 
 DECLARED: tuple[Declared, ...] = (
     Declared(topics.AUTHORS, "add", AuthorAdd, ("io-service",)),
     Declared(topics.AUTHORS, "delete", AuthorDelete, ("io-service", "author-service")),
-    Declared(topics.MESSAGES, "add", MessageAdd, ("io-service", "rule-engine-service")),
+    Declared(topics.MESSAGES, "add", MessageAdd, ("io-service", "rule-service", "rule-engine-service")),
     Declared(topics.MESSAGES, "update", MessageUpdate, ("io-service",)),
     Declared(topics.MESSAGES, "delete", MessageDelete, ("io-service",)),
     Declared(topics.MESSAGES, "moderate", MessageModerate, ("rule-engine-service",)),
     Declared(topics.MESSAGES, "reconcile", MessageReconcile, ("io-service",)),
     Declared(topics.TICKETS, "update", TicketUpdate, ("message-service", "rule-service", "rule-engine-service")),
     Declared(topics.LOGS, "add", LogAdd, LOGGING),
-    Declared(topics.RULE_TRIGGERS, "evaluate", TriggerEvaluate, ("log-service",)),
+    Declared(topics.RULE_TRIGGERS, "evaluate", TriggerEvaluate, ("log-service", "rule-service", "rule-engine-service")),
     Declared(topics.DEAD_LETTERS, "add", DeadLetterAdd, ("runner", "io-service")),
     Declared(topics.PUBLICATIONS, "reconcile", PublicationReconcile, ("io-service",)),
     Declared(CHANNEL, "reply", Reply, ("message-service",)),

@@ -258,6 +258,13 @@ class TriggerEvaluate(Data, frozen=True, kw_only=True):
     actor_id: str = ""
     rules: tuple[str, ...] = ()
     """Rules that fired in the chain of causes, which fire no more on what follows."""
+    turns: tuple[str, ...] = ()
+    """Services that may answer it by machine, the first now, each of the others once it is handed on to it.
+
+    Empty where everybody takes it up by themselves.
+    """
+    answered_by: str = ""
+    """The service whose turn it was and who answers it."""
 
 
 class DeadLetterAdd(Data, frozen=True, kw_only=True):

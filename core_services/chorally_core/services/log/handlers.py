@@ -9,6 +9,7 @@ from chorally_core.events import Event, LogAdd, TriggerEvaluate, topics
 from chorally_core.events.ids import begins_with
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
+from chorally_core.ports.turns import asked_further, asked_of, turns
 from chorally_core.services.log.model import LogEntry
 
 SERVICE = "log-service"
@@ -33,8 +34,13 @@ class KeepFact(Handler[LogAdd]):
     event = "add"
 
     def reads(self, event: Event[LogAdd]) -> Iterable[Key]:
-        """Return the entry itself, which is there if the fact was told before."""
-        return (Key.by_id(LogEntry, entry_id(event)),)
+        """Return the entry itself, which is there if the fact was told before, and who may answer a message."""
+        entry = Key.by_id(LogEntry, entry_id(event))
+        return (entry, *asked_of(event.tenant)) if _is_answered(event.data) else (entry,)
+
+    def follows(self, event: Event[LogAdd], found: Found) -> Iterable[Key]:
+        """Return in which order they may."""
+        return asked_further(event.tenant, found) if _is_answered(event.data) else ()
 
     def decide(self, event: Event[LogAdd], found: Found) -> Change:
         """Append once; a fact told again appends nothing and triggers nothing."""
@@ -67,10 +73,15 @@ class KeepFact(Handler[LogAdd]):
             return Change((entry,), (_trigger(event, name),))
         if fact.backfilled or fact.kind not in TRIGGERS:
             return Change((entry,))
-        return Change((entry,), (_trigger(event, name),))
+        return Change((entry,), (_trigger(event, name, turns(event.tenant, found) if _is_answered(fact) else ()),))
 
 
-def _trigger(event: Event[LogAdd], log_id: str) -> Event[TriggerEvaluate]:
+def _is_answered(fact: LogAdd) -> bool:
+    """Whether somebody may answer it by machine."""
+    return fact.kind == "message_received" and not fact.automatic and not fact.backfilled
+
+
+def _trigger(event: Event[LogAdd], log_id: str, turns: tuple[str, ...] = ()) -> Event[TriggerEvaluate]:
     fact = event.data
     data = TriggerEvaluate(
         log_id=log_id,
@@ -85,6 +96,7 @@ def _trigger(event: Event[LogAdd], log_id: str) -> Event[TriggerEvaluate]:
         actor_kind=fact.actor_kind,
         actor_id=fact.actor_id,
         rules=fact.rules,
+        turns=turns,
     )
     return event.causes(data, topic=topics.RULE_TRIGGERS, issuer=SERVICE, name="evaluate")
 

@@ -12,6 +12,7 @@ from chorally_core.events.records import ActorKind
 from chorally_core.ports.documents import Document, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.refused import Refused
+from chorally_core.ports.turns import RULE_ENGINE, source
 from chorally_core.services.rule_engine.model import Listed, Rule, Ruleset
 from chorally_core.services.rule_engine.people import learning
 from chorally_core.services.rule_engine.planning import SERVICE
@@ -51,7 +52,8 @@ def put(found: Found, rule: Rule, *, actor: Actor, cause: str) -> Change:
     rules = tuple(new if each is listed else each for each in ruleset.rules)
     ruleset = msgspec.structs.replace(ruleset, rules=rules if listed is not None else (*rules, new))
     what = "rule_added" if listed is None else "rule_changed"
-    added = (stored,) if known is not None else (stored, learning(rule.tenant, rule.changed_at))
+    answers = source(rule.tenant, RULE_ENGINE)
+    added = (stored, answers) if known is not None else (stored, answers, learning(rule.tenant, rule.changed_at))
     return _changed(ruleset, (listed.stored,) if listed else (), _told(what, stored, actor, cause), added)
 
 

@@ -12,6 +12,7 @@ from chorally_core.events import Event, TriggerEvaluate, topics
 from chorally_core.events.ids import begins_with, derived
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
+from chorally_core.ports.turns import RULE_ENGINE, handed_on, has_turn
 from chorally_core.services.rule_engine.engine import Engine, Ready
 from chorally_core.services.rule_engine.explaining import told
 from chorally_core.services.rule_engine.facts import Facts
@@ -56,7 +57,15 @@ class Evaluate(Handler[TriggerEvaluate]):
         return (Key.by_id(Person, person_id(event)), *self._engine.wants(ruleset))
 
     def decide(self, event: Event[TriggerEvaluate], found: Found) -> Change:
-        """Fire each rule once; the same event again fires none."""
+        """Fire each rule once, when it is the engine's turn; the same event again fires none."""
+        if not has_turn(event.data, RULE_ENGINE):
+            return NOTHING
+        known = found.get(Person, person_id(event))
+        if known is not None and event.id in known.judged:
+            return NOTHING
+        return handed_on(event, RULE_ENGINE, self._judged(event, found))
+
+    def _judged(self, event: Event[TriggerEvaluate], found: Found) -> Change:
         name = person_id(event)
         ruleset = found.get(Ruleset, event.tenant)
         if ruleset is None:
@@ -67,14 +76,14 @@ class Evaluate(Handler[TriggerEvaluate]):
         if rules is None or event.depth >= DEPTH or not answers(event):
             return NOTHING
         known = found.get(Person, name) or Person(id=name, tenant=event.tenant)
-        if event.id in known.judged:
-            return NOTHING
         person = known.with_ticket(event.data.ticket_id)
         facts = happened(rules.facts, event, person)
         holding = [rules.ready[place] for place in sorted(rules.matcher(facts))]
         fired = _fired(holding, event, facts, person)
         if fired is not None:
             return fired
+        if event.data.turns:
+            return Change((person.having_judged(event.id, person.acted),))
         return NOTHING if person is known else Change((person,))
 
 

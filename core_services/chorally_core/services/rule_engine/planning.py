@@ -138,6 +138,8 @@ class Plan:
             raise CannotAct("the ticket has no message to answer")
         if self._replied:
             raise Skipped("another rule answers this message")
+        if self._trigger.answered_by:
+            raise Skipped(f"{self._trigger.answered_by} answers this message, whose turn came first")
         if self._trigger.automatic:
             raise Skipped("a machine wrote the message, which rules do not answer")
         window = self._ticket.get("window")
