@@ -20,6 +20,10 @@ def _words(value: Any) -> Any:
     return _json(value) if value.startswith("[") else value.replace(",", " ").split()
 
 
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
 def _json(value: Any) -> Any:
     """Read here, not by the settings' source, so that all mistakes are told at once."""
     if not isinstance(value, str):
@@ -68,11 +72,11 @@ class Settings(BaseSettings):
         title="Coordination",
         description="`redis://…` or `redis+sentinel://…` shares rates and notes; in this process where empty.",
     )
-    objects: Path | None = Field(
-        None,
+    objects: Annotated[SecretStr, BeforeValidator(_text)] = Field(
+        SecretStr(""),
         title="Objects",
-        description="Folder of files and large webhook bodies, which all io and media processes share; in the data "
-        "folder where empty.",
+        description="Where files and large webhook bodies are: a folder that all io and media processes share, or "
+        "`s3://KEY:SECRET@host:port/PREFIX?region=…&iam=…`; in the data folder where empty.",
     )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
@@ -184,6 +188,14 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", title="Log level")
     log_format: Literal["json", "text"] = Field("json", title="Log format")
+
+
+def objects_folder(settings: Settings) -> Path | None:
+    """Return the folder of the objects; None where they lie on S3."""
+    said = settings.objects.get_secret_value()
+    if said.startswith("s3:"):
+        return None
+    return Path(said) if said else settings.data / "objects"
 
 
 def days(settings: Settings, tenant: str, what: str) -> timedelta:

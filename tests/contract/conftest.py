@@ -22,10 +22,11 @@ from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.adapters.stored import StoredSearch
 from chorally_core.adapters.stored.search import SearchText
+from chorally_core.ports.buckets import TenantBucket
 from chorally_core.ports.jobs import Job
 from chorally_core.runner import InOrder, Parked
 
-from tests.support import kafka, redis
+from tests.support import kafka, redis, s3
 
 Opened = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens the same store again, as a new process would."""
@@ -142,10 +143,16 @@ def search(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     return _stored(_mongo() if request.param == "stored in mongo" else _sqlite(tmp_path, SqliteDocuments))
 
 
-@pytest.fixture(params=["folder"])
-def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.real)])
+async def objects(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
     """Every object store."""
-    return {"folder": Folder(tmp_path / "objects")}[request.param]
+    if request.param == "folder":
+        yield Folder(tmp_path / "objects")
+        return
+    async with _sqlite(tmp_path, SqliteDocuments)() as store:
+        await store.migrate([TenantBucket])
+        async with s3.a_store(s3.a_place(), store) as shared:
+            yield shared
 
 
 class Monotonic:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from chorally_core.adapters.local import key_file
-from chorally_core.bootstrap.trust import open_vault
+from chorally_core.bootstrap.vault import open_vault
 from chorally_core.settings import InvalidSettings, Settings, load_settings
 
 _UP = [sys.executable, "-c", "from chorally_core.cli import main; main()", "up"]

@@ -4,7 +4,8 @@ from chorally_core.bootstrap.back_ends import Unreachable
 from chorally_core.bootstrap.parts import PARTS, Parts, Role, UnknownPart
 from chorally_core.bootstrap.stores import InUse
 from chorally_core.bootstrap.system import System
-from chorally_core.bootstrap.trust import OPERATOR, new_id, open_vault, operator_token, utc_now
+from chorally_core.bootstrap.trust import OPERATOR, new_id, operator_token, utc_now
+from chorally_core.bootstrap.vault import open_vault
 
 __all__ = [
     "OPERATOR",

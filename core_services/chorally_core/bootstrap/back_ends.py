@@ -1,12 +1,16 @@
 """What is reached over a network, as the settings name it. A driver is imported only where its back end is named."""
 
+import secrets
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from chorally_core.adapters.local import InProcess
 from chorally_core.ports.bus import Bus
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.documents import Documents
+from chorally_core.ports.objects import Objects
+from chorally_core.ports.secrets import Vault
 from chorally_core.settings import Settings
 
 T = TypeVar("T")
@@ -18,7 +22,7 @@ class Unreachable(Exception):
 
 
 class BackEnds:
-    """Bus, documents and coordination outside of this process, each None or in process where no setting names it."""
+    """What is outside of this process: bus, documents, objects and coordination; each None where no setting names it."""
 
     def __init__(self, settings: Settings) -> None:
         """Prepare what the settings name; nothing is connected yet. What is wrong is in ``mistakes``."""
@@ -31,12 +35,14 @@ class BackEnds:
         self.mistakes: list[str] = []
         self.documents: Documents | None = self._opened("documents", self._mongo)
         self.bus: Bus | None = self._opened("bus", self._kafka)
+        self.objects: Callable[[Documents, Vault], Objects] | None = self._opened("objects", self._s3)
+        """Makes the store of objects, given where it is recorded what is whose; None where they lie in a folder."""
         self.coordination: Coordination = self._opened("coordination", self._redis) or self._in_process
 
     def _opened(self, field: str, open_it: Callable[[str], T]) -> T | None:
         """What a setting names; None where it is empty. A mistake in it is added to the others."""
         url = getattr(self._settings, field).get_secret_value()
-        if not url:
+        if not url or (open_it == self._s3 and not url.startswith("s3:")):
             return None
         name = f"CHORALLY_{field.upper()}"
         try:
@@ -77,6 +83,23 @@ class BackEnds:
 
         self._degraded.append(status)
         return shared
+
+    def _s3(self, url: str) -> Callable[[Documents, Vault], Objects]:
+        from chorally_core.adapters.s3.objects import S3Objects
+        from chorally_core.adapters.s3.settings import parse
+
+        settings = parse(url)
+
+        def made(documents: Documents, vault: Vault) -> Objects:
+            objects = S3Objects(
+                settings, documents, vault, now=lambda: datetime.now(UTC), new_id=lambda: secrets.token_hex(16)
+            )
+            self._begin.append(objects.start)
+            self._end.append(objects.close)
+            self._degraded.append(lambda: [f"objects: {why}"] if (why := objects.trouble()) else [])
+            return objects
+
+        return made
 
     async def start(self) -> None:
         """Connect.

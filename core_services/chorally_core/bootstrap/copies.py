@@ -4,13 +4,12 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.objects import Objects
 from chorally_core.services.io.downloading import Downloading
 from chorally_core.services.io.service import IoService
-from chorally_core.settings import Settings, days
+from chorally_core.settings import Settings, days, objects_folder
 
 MIB = 1024 * 1024
 
@@ -27,7 +26,9 @@ def downloading(
 
 
 def has_room(settings: Settings) -> bool:
-    """Whether the file system of the objects has more free than is to be left."""
-    folder: Path = settings.objects or settings.data / "objects"
+    """Whether the file system of the objects has more free than is to be left; S3 always has."""
+    folder = objects_folder(settings)
+    if folder is None:
+        return True
     there = next(place for place in (folder, *folder.parents) if place.exists())
     return shutil.disk_usage(there).free > settings.disk_reserve_mib * MIB

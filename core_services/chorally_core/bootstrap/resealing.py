@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 
 from chorally_core.bootstrap.stores import Stores
-from chorally_core.bootstrap.trust import keyring_of, load, open_vault
+from chorally_core.bootstrap.trust import keyring_of, load
+from chorally_core.bootstrap.vault import open_vault
+from chorally_core.ports.buckets import TenantBucket
 from chorally_core.ports.documents import Document, Query
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.io.authorizations import Authorization
@@ -24,6 +26,7 @@ SEALED: tuple[tuple[type[Document], str], ...] = (
     (Held, "sealed"),
     (Delivery, "route"),
     (Message, "route"),
+    (TenantBucket, "sealed"),
 )
 """Every field that is sealed at rest."""
 

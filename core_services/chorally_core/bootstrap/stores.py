@@ -21,12 +21,14 @@ from chorally_core.adapters.stored import StoredSearch
 from chorally_core.bootstrap.back_ends import BackEnds, Unreachable
 from chorally_core.bootstrap.kinds import make_ready
 from chorally_core.bootstrap.parts import Parts, Role
+from chorally_core.bootstrap.vault import open_vault
 from chorally_core.ports.documents import Documents
 from chorally_core.ports.ledger import Ledger
+from chorally_core.ports.objects import Objects
 from chorally_core.ports.schemas import NotMigrated, TooNew
 from chorally_core.ports.search import Search
 from chorally_core.runner import InOrder
-from chorally_core.settings import InvalidSettings, Settings
+from chorally_core.settings import InvalidSettings, Settings, objects_folder
 
 
 class InUse(Exception):
@@ -59,8 +61,8 @@ class Stores:
         self.coordination = self.back_ends.coordination
         self.shares_documents = documents is not None
         """Whether other processes may use the same documents."""
-        self.objects_in = settings.objects or settings.data / "objects"
-        self.objects = Folder(self.objects_in)
+        self.objects_in = objects_folder(settings)
+        """Folder of the objects; None where they lie on S3."""
         self.search: Search
         self.ledger: Ledger
         if documents is None or bus is None or parts.alone:
@@ -70,10 +72,16 @@ class Stores:
             if documents is not None or bus is not None:
                 self.ledger = InOrder(documents or SqliteDocuments(database), bus or SqliteBus(database))
         else:
-            if keeps_objects(parts):
+            if keeps_objects(parts) and self.objects_in is not None:
                 self.objects_in.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.search = StoredSearch(documents)
             self.ledger = InOrder(documents, bus)
+        self.objects = self._objects(settings)
+
+    def _objects(self, settings: Settings) -> Objects:
+        if self.back_ends.objects is not None:
+            return self.back_ends.objects(self.ledger.documents, open_vault(settings))
+        return Folder(objects_folder(settings) or settings.data / "objects")
 
     def _own(self, settings: Settings) -> Database:
         """Take the data folder, and open the database in it."""
@@ -140,9 +148,10 @@ def missing(settings: Settings, parts: Parts) -> list[str]:
         said.append(
             "CHORALLY_SECRET_KEYS: not set; every process needs the same keys, each 32 bytes in URL-safe base64"
         )
-    if settings.objects is None and keeps_objects(parts):
+    if not settings.objects.get_secret_value() and keeps_objects(parts):
         said.append(
-            "CHORALLY_OBJECTS: not set; files and large webhook bodies go from process to process by a shared folder"
+            "CHORALLY_OBJECTS: not set; files and large webhook bodies go from process to process by a shared folder, "
+            "or by s3://…"
         )
     return said
 
@@ -154,7 +163,8 @@ async def shared_documents(settings: Settings) -> AsyncIterator[Documents | None
     Raises:
         InvalidSettings: They cannot be used as they are named.
     """
-    back_ends = BackEnds(settings.model_copy(update={"bus": SecretStr(""), "coordination": SecretStr("")}))
+    nothing = SecretStr("")
+    back_ends = BackEnds(settings.model_copy(update={"bus": nothing, "coordination": nothing, "objects": nothing}))
     if back_ends.mistakes:
         raise InvalidSettings("\n".join(back_ends.mistakes))
     try:

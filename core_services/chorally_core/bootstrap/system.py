@@ -19,8 +19,9 @@ from chorally_core.bootstrap.readiness import Readiness
 from chorally_core.bootstrap.reading import Reading
 from chorally_core.bootstrap.service import Around
 from chorally_core.bootstrap.stores import Stores
-from chorally_core.bootstrap.trust import OPERATOR, Trust, new_id, open_vault, told, utc_now
+from chorally_core.bootstrap.trust import OPERATOR, Trust, new_id, told, utc_now
 from chorally_core.bootstrap.upkeep import Upkeep
+from chorally_core.bootstrap.vault import open_vault
 from chorally_core.ports.leases import AlwaysHeld
 from chorally_core.runner import Actions, InOrder, Relay
 from chorally_core.runner.leases import StoredLeases

@@ -17,11 +17,12 @@ from chorally_core.adapters.identity import (
     Verifier,
 )
 from chorally_core.adapters.identity.keyring import NAME
-from chorally_core.adapters.local import FernetVault, key_file
+from chorally_core.adapters.local import FernetVault
 from chorally_core.bootstrap.stores import shared_documents
+from chorally_core.bootstrap.vault import open_vault
 from chorally_core.ports.documents import Documents
 from chorally_core.services.identity import Standing
-from chorally_core.settings import InvalidSettings, Settings
+from chorally_core.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -40,24 +41,6 @@ def utc_now() -> datetime:
 def new_id() -> str:
     """Return 32 unguessable hex digits."""
     return secrets.token_hex(16)
-
-
-def open_vault(settings: Settings) -> FernetVault:
-    """Return the vault with the keys of the settings, or of the data folder.
-
-    Raises:
-        InvalidSettings: A key cannot be used.
-    """
-    keys = [key.get_secret_value() for key in settings.secret_keys]
-    if not keys:
-        try:
-            return FernetVault(key_file(settings.data / "secret-keys"))
-        except ValueError as error:
-            raise InvalidSettings(str(error)) from None
-    try:
-        return FernetVault(keys)
-    except ValueError:
-        raise InvalidSettings("CHORALLY_SECRET_KEYS: each key must be 32 bytes in URL-safe base64") from None
 
 
 def keyring_of(

@@ -11,7 +11,7 @@ from chorally_core.bootstrap import PARTS, Parts, Role
 from chorally_core.bootstrap.back_ends import BackEnds
 from chorally_core.bootstrap.migrating import migrate
 from chorally_core.bootstrap.stores import missing
-from chorally_core.bootstrap.trust import open_vault
+from chorally_core.bootstrap.vault import open_vault
 from chorally_core.children import Child, run_all
 from chorally_core.commands.running import Refused
 from chorally_core.gateway import Gateway

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -62,8 +63,10 @@ class Folder:
         except FileNotFoundError:
             raise LookupError(f"there is no object {name!r}") from None
 
-    async def pieces(self, tenant: str, name: str) -> AsyncGenerator[bytes, None]:
-        """Yield an object in pieces.
+    async def pieces(
+        self, tenant: str, name: str, *, first: int = 0, last: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield an object in pieces, from one position to another.
 
         Raises:
             LookupError: There is none of that name.
@@ -73,7 +76,10 @@ class Folder:
         except FileNotFoundError:
             raise LookupError(f"there is no object {name!r}") from None
         with file:
-            while piece := await asyncio.to_thread(file.read, PIECE):
+            file.seek(first)
+            left = None if last is None else last + 1 - first
+            while piece := await asyncio.to_thread(file.read, PIECE if left is None else min(PIECE, left)):
+                left = None if left is None else left - len(piece)
                 yield piece
 
     async def delete(self, tenant: str, name: str) -> None:
@@ -82,6 +88,12 @@ class Folder:
         path.unlink(missing_ok=True)
         for left in path.parent.glob(f"{path.name}.*"):
             left.unlink(missing_ok=True)
+
+    async def link(
+        self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta, now: datetime
+    ) -> str | None:
+        """Return None: nothing serves the folder but who reads it."""
+        return None
 
 
 def _beside(path: Path) -> IO[bytes]:
