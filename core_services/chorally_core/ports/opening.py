@@ -5,13 +5,16 @@ time and what closes in it closes the second time; where it goes forward, a skip
 festivity or exception holds for its whole date, also for the hours that began the evening before.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
-from chorally_core.ports.calendars import MIDNIGHT, WEEKDAYS, Hours, Interval, holidays_of
+from chorally_core.ports.calendars import MIDNIGHT, WEEKDAYS, Exceptional, Hours, Interval, holidays_of
 
 HORIZON = timedelta(days=400)
 """How far ahead and back openings and closings are looked for."""
+_CALENDARS = 1000  # whose dates stay ready to be looked up
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(hours=26)  # of one opening: a day by the clock, and what the clock may go back
 
@@ -38,7 +41,7 @@ def state(hours: Hours, at: datetime) -> State:
     """Return what a calendar says of an instant (aware)."""
     at = at.astimezone(UTC)
     here = at.astimezone(hours.zone).date()
-    reason, name = _reason(hours, here)
+    reason, name = reason_on(hours, here)
     last = _last(hours, at, here)
     if last is not None and at < last[1]:
         since = last[0] if at - last[0] < HORIZON else None
@@ -51,7 +54,7 @@ def _last(hours: Hours, at: datetime, here: date) -> Span | None:
     last: Span | None = None
     for back in range(HORIZON.days + 2):
         day = here - back * _DAY
-        for begins, ends in reversed(_of_day(hours, day)):
+        for begins, ends in reversed(openings_on(hours, day)):
             if begins > at:
                 continue
             if last is None:
@@ -67,7 +70,7 @@ def _end(hours: Hours, end: datetime, here: date) -> datetime | None:
     """Return when an opening ends, with those that continue it; None where that is beyond the horizon."""
     for ahead in range(HORIZON.days):
         day = here + ahead * _DAY
-        for begins, ends in _of_day(hours, day):
+        for begins, ends in openings_on(hours, day):
             if begins <= end:
                 end = max(end, ends)
         if _instant(hours, day + _DAY, 0, 0) > end:
@@ -78,14 +81,14 @@ def _end(hours: Hours, end: datetime, here: date) -> datetime | None:
 def _next(hours: Hours, at: datetime, here: date) -> datetime | None:
     """Return when it opens next; None where that is beyond the horizon."""
     for ahead in range(HORIZON.days):
-        for begins, _ in _of_day(hours, here + ahead * _DAY):
+        for begins, _ in openings_on(hours, here + ahead * _DAY):
             if begins > at:
                 return begins
     return None
 
 
-def _of_day(hours: Hours, day: date) -> list[Span]:
-    """Return the openings that begin on a day, without what a special date behind them takes away."""
+def openings_on(hours: Hours, day: date) -> list[Span]:
+    """Return the openings that begin on a day, in order, without what a special date behind them takes away."""
     special = _special(hours, day)
     intervals = hours.weekly.get(WEEKDAYS[day.weekday()], ()) if special is None else special
     spans = []
@@ -98,31 +101,59 @@ def _of_day(hours: Hours, day: date) -> list[Span]:
     return spans
 
 
+def reason_on(hours: Hours, day: date) -> tuple[str, str]:
+    """Return by what a day has its hours, ``hours``, ``holiday`` or ``exception``, and the name of it."""
+    dates = _dates(hours)
+    exception = dates.exceptions.get(day)
+    if exception is not None:
+        return "exception", exception.name
+    name = _festivity(hours, dates, day)
+    return ("hours", "") if name is None else ("holiday", name)
+
+
+class _Dates(NamedTuple):
+    """The dates of a calendar's own, to be looked up."""
+
+    of: Hours
+    exceptions: dict[date, Exceptional]
+    festivities: dict[str, str]
+
+
+_looked_up: OrderedDict[int, _Dates] = OrderedDict()
+
+
+def _dates(hours: Hours) -> _Dates:
+    known = _looked_up.get(id(hours))
+    if known is not None and known.of is hours:
+        return known
+    exceptions = {each.on: each for each in hours.exceptions}
+    festivities = {each.on: each.name for each in reversed(hours.festivities)}
+    _looked_up[id(hours)] = dates = _Dates(hours, exceptions, festivities)
+    if len(_looked_up) > _CALENDARS:
+        _looked_up.popitem(last=False)
+    return dates
+
+
 def _special(hours: Hours, day: date) -> tuple[Interval, ...] | None:
     """Return the hours of a special date; None on an ordinary one."""
-    for exception in hours.exceptions:
-        if exception.on == day:
-            return exception.open
-    return () if _festivity(hours, day) is not None else None
+    dates = _dates(hours)
+    exception = dates.exceptions.get(day)
+    if exception is not None:
+        return exception.open
+    return () if _festivity(hours, dates, day) is not None else None
 
 
-def _festivity(hours: Hours, day: date) -> str | None:
-    for festivity in hours.festivities:
-        if festivity.falls_on(day):
-            return festivity.name
+def _festivity(hours: Hours, dates: _Dates, day: date) -> str | None:
+    if dates.festivities:
+        written = day.isoformat()
+        name = dates.festivities.get(written, dates.festivities.get(written[5:]))
+        if name is not None:
+            return name
     for country in hours.countries:
         name = holidays_of(country, day.year).get(day)
         if name is not None:
             return name
     return None
-
-
-def _reason(hours: Hours, day: date) -> tuple[str, str]:
-    for exception in hours.exceptions:
-        if exception.on == day:
-            return "exception", exception.name
-    name = _festivity(hours, day)
-    return ("hours", "") if name is None else ("holiday", name)
 
 
 def _span(hours: Hours, day: date, interval: Interval) -> Span:
