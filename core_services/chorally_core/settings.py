@@ -43,6 +43,8 @@ class Retention(BaseModel):
     logs: float = Field(400, gt=0)
     dead_letters: float = Field(90, gt=0)
     deliveries: float = Field(400, gt=0)
+    webhooks: float = Field(30, gt=0)
+    """What was told to webhooks, and what they answered."""
     files: float = Field(400, gt=0)
     """Files that went out, after they were used last."""
     unused_files: float = Field(2, gt=0)

@@ -43,12 +43,13 @@ class Log:
     """Seconds after which a stream ends, so that whoever goes on proves themselves again."""
 
 
-def create_app(identity: Identity, parts: Log) -> FastAPI:
+def create_app(identity: Identity, parts: Log, *routers: APIRouter) -> FastAPI:
     """Return the application to mount at ``/log/v1``.
 
     Args:
         identity: Proves the callers.
-        parts: What the routes need.
+        parts: What the routes of the history need.
+        routers: Those of webhooks.
     """
     app = FastAPI(
         title="Chorally log",
@@ -60,6 +61,8 @@ def create_app(identity: Identity, parts: Log) -> FastAPI:
     problem.install(app)
     app.include_router(logs_router(parts))
     app.include_router(events_router(parts))
+    for router in routers:
+        app.include_router(router)
     return app
 
 

@@ -10,6 +10,7 @@ from chorally_core.bootstrap.vault import open_vault
 from chorally_core.ports.buckets import TenantBucket
 from chorally_core.ports.documents import Document, Query
 from chorally_core.ports.ledger import Step, Work
+from chorally_core.ports.webhooks import Webhook
 from chorally_core.services.io.authorizations import Authorization
 from chorally_core.services.io.grants import GrantRecord
 from chorally_core.services.io.model import Account, App, Delivery, Held
@@ -27,6 +28,7 @@ SEALED: tuple[tuple[type[Document], str], ...] = (
     (Delivery, "route"),
     (Message, "route"),
     (TenantBucket, "sealed"),
+    (Webhook, "sealed"),
 )
 """Every field that is sealed at rest."""
 

@@ -20,6 +20,7 @@ from chorally_core.ports.job_kinds import JobKind
 from chorally_core.ports.ledger import Ledger
 from chorally_core.ports.objects import Objects
 from chorally_core.ports.search import Search
+from chorally_core.ports.secrets import Vault
 from chorally_core.runner import Actions
 from chorally_core.runner.pump import Stage
 from chorally_core.services.io.service import IoService
@@ -71,6 +72,11 @@ class Around:
     def identity(self) -> TokenIdentity:
         """Says who a caller is."""
         return self.trust.identity
+
+    @property
+    def vault(self) -> Vault:
+        """Seals what must not be readable at rest."""
+        return self.io.vault
 
     @property
     def texts(self) -> Texts:

@@ -45,7 +45,7 @@ class Declared:
 
 LOGGING = (
     "io-service", "author-service", "message-service", "identity-service", "publishing-service", "rule-engine-service",
-    "rule-service",
+    "rule-service", "log-service",
 )  # fmt: skip
 """Services that tell facts."""
 

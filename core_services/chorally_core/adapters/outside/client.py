@@ -21,8 +21,7 @@ from chorally_sdk.http.hosts import Hosts, Network
 
 CONNECT_S = 10.0
 MAX_URL = 4096  # characters
-CONNECTIONS = 200
-KEPT = 20
+CONNECTIONS = 500
 KEPT_S = 15.0
 _HOST = re.compile(rb"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -35,15 +34,17 @@ _NETWORK_ERRORS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.Timeo
 class PublicOutside:
     """Calls URLs of the public internet, and of networks that whoever runs the host has named."""
 
-    def __init__(self, private: Sequence[Network] = (), *, plain_http: bool = False) -> None:
+    def __init__(self, private: Sequence[Network] = (), *, plain_http: bool = False, kept: int = 0) -> None:
         """Prepare a client; nothing is opened before the first call.
 
         Args:
             private: Networks that may be called besides public addresses.
             plain_http: Whether ``http://`` may be called too.
+            kept: Connections that stay open for a while after a call; with none there is nothing to close in the end.
         """
         self._hosts = Hosts(httpx.URL(), ("*",), private)
         self._schemes = ("https", "http") if plain_http else ("https",)
+        self._kept = kept
         self._pool: httpcore.AsyncConnectionPool | None = None
 
     def check(self, url: str) -> None:
@@ -172,7 +173,7 @@ class PublicOutside:
             self._pool = httpcore.AsyncConnectionPool(
                 ssl_context=httpx.create_ssl_context(),
                 max_connections=CONNECTIONS,
-                max_keepalive_connections=KEPT,
+                max_keepalive_connections=self._kept,
                 keepalive_expiry=KEPT_S,
                 network_backend=Dialling(self._hosts),
             )

@@ -108,6 +108,7 @@ class IoService:
         )  # fmt: skip
         self.directory.files = reader(objects)
         self.health = HealthBook(ledger, now=now)
+        self.vault = vault
         self.inbound = Inbound(ledger.documents, vault, now=now, fetches=self._fetches)
         self.beside: Beside | None = None
         if shared is not None:

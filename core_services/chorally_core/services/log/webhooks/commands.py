@@ -1,0 +1,124 @@
+"""What is done with webhooks: add, change, rotate the secret, disable, remove. Pure decisions."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from chorally_core.events import Event, LogAdd, topics
+from chorally_core.events.ids import derived
+from chorally_core.events.records import ActorKind
+from chorally_core.ports.handlers import NOTHING, Change
+from chorally_core.ports.refused import Refused
+from chorally_core.ports.webhooks import Webhook
+from chorally_core.services.log.webhooks.model import WebhookDelivery, WebhookFeed, WebhookHealth, WebhookReplay
+
+SERVICE = "log-service"
+MOST = 20
+"""Webhooks of a tenant."""
+
+Actor = tuple[ActorKind, str]
+
+
+def add(webhook: Webhook, *, read: str, actor: Actor) -> Change:
+    """Return a new webhook, and from where the history is read where the tenant has none yet.
+
+    Args:
+        webhook: The new one.
+        read: The newest entry of the history; empty where there is none.
+        actor: Who adds it.
+    """
+    feed = WebhookFeed(id=webhook.tenant, tenant=webhook.tenant, read=read)
+    return Change((feed, webhook), (_told("webhook_created", webhook, actor, webhook.created_at, ""),))
+
+
+def change(known: Webhook, new: Mapping[str, Any], *, actor: Actor, at: datetime, cause: str) -> Change:
+    """Return a webhook with some fields changed; nothing where they are so already."""
+    changes = {name: value for name, value in new.items() if value != getattr(known, name)}
+    if not changes:
+        return NOTHING
+    if changes.get("enabled"):
+        changes |= {"since": at, "disabled_why": ""}
+    changed = msgspec.structs.replace(known, **changes, changed_at=at)
+    return Change((changed,), (_told("webhook_changed", changed, actor, at, cause, sorted(new)),))
+
+
+def rotate(known: Webhook, sealed: str, *, actor: Actor, at: datetime, cause: str) -> Change:
+    """Return a webhook with another secret."""
+    changed = msgspec.structs.replace(known, sealed=sealed, changed_at=at)
+    return Change((changed,), (_told("webhook_secret_rotated", changed, actor, at, cause),))
+
+
+def disable(known: Webhook, why: str, *, at: datetime, cause: str) -> Change:
+    """Return a webhook that nothing is sent to any more, for a reason of its receiver's."""
+    if not known.enabled:
+        return NOTHING
+    changed = msgspec.structs.replace(known, enabled=False, disabled_why=why, changed_at=at)
+    return Change((changed,), (_told("webhook_disabled", changed, ("service", SERVICE), at, cause),))
+
+
+def remove(known: Webhook, *, actor: Actor, at: datetime) -> Change:
+    """Return the removal of a webhook; its deliveries go with time."""
+    health = WebhookHealth(id=known.id, tenant=known.tenant)
+    return Change((), (_told("webhook_removed", known, actor, at, ""),), (known, health))
+
+
+def again(known: WebhookDelivery, *, at: datetime, replay: str = "", place: int | None = None) -> WebhookDelivery:
+    """Return a delivery that is tried anew."""
+    return msgspec.structs.replace(
+        known, state="waiting", due_at=at, begun_at=at, attempts=0, replay=replay or known.replay,
+        place=known.place if place is None else place,
+    )  # fmt: skip
+
+
+def replay(wanted: WebhookReplay, open_ones: int) -> Change:
+    """Return the replay of a part of the history.
+
+    Raises:
+        Refused: One is under way for the webhook.
+    """
+    if open_ones:
+        raise Refused("conflict", "replay-under-way", "a replay of this webhook is under way; wait until it is done")
+    return Change((wanted,))
+
+
+def _told(
+    what: str, webhook: Webhook, actor: Actor, at: datetime, cause: str, fields: list[str] | None = None
+) -> Event[LogAdd]:
+    """A fact about a webhook. Its URL may hold what is secret, so only its host is told."""
+    snapshot: dict[str, Any] = {
+        "host": urlsplit(webhook.url).hostname or "",
+        "description": webhook.description[:200],
+        "events": list(webhook.events),
+        "enabled": webhook.enabled,
+        "disabled_why": webhook.disabled_why,
+    }
+    if fields is not None:
+        snapshot["changed"] = fields
+    cause = cause or derived(what, webhook.id)
+    return Event(
+        topic=topics.LOGS,
+        issuer=SERVICE,
+        name="add",
+        data=LogAdd(
+            kind=what,
+            subject_type="webhook",
+            subject_id=webhook.id,
+            version=webhook.version + 1,
+            actor_kind=actor[0],
+            actor_id=actor[1],
+            snapshot=snapshot,
+        ),
+        id=derived(cause, topics.LOGS, what),
+        tenant=webhook.tenant,
+        key=f"{webhook.tenant}/{webhook.id}",
+        occurred_at=at,
+        caused_by=cause,
+    )
+
+
+def overlap(hours: float, at: datetime) -> datetime:
+    """Return until when the secret before a new one signs too."""
+    return at + timedelta(hours=hours)
