@@ -157,6 +157,17 @@ class Connector(ABC):
         """Return the text's length in the platform's own unit; asked where a limit's unit is ``own``."""
         return len(text)
 
+    def addressed(self, to: str) -> str:
+        """Return the external id of whoever an address leads to, as messages of theirs would name their author.
+
+        Asked before a conversation is begun, so that the answer finds its ticket: a mail address in its one form, a
+        phone number as the platform writes it. The address itself unless overridden; no I/O.
+
+        Raises:
+            Rejected: It is no address on this platform.
+        """
+        return to.strip()
+
     def upgrade(self, cursor: Cursor, version: int) -> Cursor:
         """Turn a cursor written under ``version`` into one of the next; asked once for each version up to today's."""
         return cursor

@@ -142,6 +142,15 @@ def _checked(addresses: Iterable[object], besides: Sequence[str]) -> list[str]:
     return checked
 
 
+def addressed(to: str) -> str:
+    """Return an address in its one form.
+
+    Raises:
+        Rejected: It is none.
+    """
+    return _checked([to], besides=())[0]
+
+
 def _listed(value: object) -> list[object]:
     return list(value) if isinstance(value, (list, tuple)) else [value] if value else []
 

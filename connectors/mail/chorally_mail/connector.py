@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import chorally_sdk as sdk
 from chorally_mail import attaching, consent, download, imap, mime, reading, smtp
 from chorally_mail.attaching import MAX_FILE_BYTES, MAX_FILES
-from chorally_mail.compose import Composed, compose
+from chorally_mail.compose import Composed, addressed, compose
 from chorally_mail.config import MailApp, MailSettings, SaveSent
 from chorally_mail.identity import own_message_id
 from chorally_mail.imap import Mailbox
@@ -135,6 +135,10 @@ class Mail(sdk.Connector, sdk.Authorizes, sdk.Revokes, sdk.Pulls, sdk.Replies, s
                 first = False
                 if stream == INBOX:
                     await box.wait(settings.idle_renewal, settings.poll_every)
+
+    def addressed(self, to: str) -> str:
+        """Return a mail address in its one form, by which senders are known."""
+        return addressed(to)
 
     async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
         """Send a mail, and keep a copy in the sent folder where the server does not.

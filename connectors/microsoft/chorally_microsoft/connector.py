@@ -189,6 +189,11 @@ class Microsoft(
             return sdk.Prepared(state=outgoing.prepared)
         return await drafts.prepare(self._mailbox, outgoing, self.media)
 
+    def addressed(self, to: str) -> str:
+        """Return a mail address in lower case, as senders have it; the id of a person in Teams as it is."""
+        to = to.strip()
+        return to.lower() if "@" in to else to
+
     async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
         """Send a mail's draft, or say something in Teams.
 

@@ -103,6 +103,10 @@ class WhatsApp(
             likely = {**state, "file": "to be uploaded"} if outgoing.attachments else state
             sending.composed(outgoing.model_copy(update={"prepared": likely}), self._settings)
 
+    def addressed(self, to: str) -> str:
+        """Return a phone number in digits only, as senders have it."""
+        return sending.addressed(to)
+
     async def push(self, message: sdk.OutboundMessage) -> sdk.Receipt:
         """Send a text, a file, a template, something to press, a place, contacts or a reaction.
 

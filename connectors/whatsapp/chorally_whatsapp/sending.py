@@ -59,6 +59,21 @@ def recipient(message: sdk.OutboundMessage) -> dict[str, str]:
     return {"recipient_type": "individual" if _PHONE.fullmatch(to) else "group", "to": to}
 
 
+def addressed(to: str) -> str:
+    """Return a phone number as WhatsApp writes it, in digits only; an id within the business as it is.
+
+    Raises:
+        Rejected: It is neither.
+    """
+    to = to.strip()
+    if _OF_BUSINESS.fullmatch(to):
+        return to
+    digits = "".join(each for each in to if each.isdigit() and each.isascii())
+    if not _PHONE.fullmatch(to) or not 5 <= len(digits) <= 20:
+        raise sdk.Rejected("the address is no phone number; write it with its country, such as +39 06 1234567")
+    return digits
+
+
 def _content(message: sdk.OutboundMessage, settings: AccountSettings) -> tuple[str, Any]:
     options = message.options
     if message.template is not None:

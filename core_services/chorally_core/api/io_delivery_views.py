@@ -13,7 +13,9 @@ class DeliveryView(BaseModel):
     """A message or post on its way out, and how far it got."""
 
     id: str = Field(title="Id", description="Id of the delivery: its message's, or of a later part of it.")
-    verb: Literal["reply", "publish"] = Field(title="Kind", description="An answer, or a post of our own.")
+    verb: Literal["reply", "send", "publish"] = Field(
+        title="Kind", description="An answer, the first message of a conversation, or a post of our own."
+    )
     message_id: str = Field(
         title="Message", description="The message or publication that it makes visible, or a part of which."
     )

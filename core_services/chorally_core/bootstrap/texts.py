@@ -4,9 +4,7 @@ import chorally_sdk as sdk
 from chorally_core.events import topics
 from chorally_core.ports.going_out import No, Wanted
 from chorally_core.services.io.directory import Directory
-from chorally_core.services.io.refusal import too_long, unoffered
-
-_WHAT = {"reply": "answered", "publish": "published on"}
+from chorally_core.services.io.refusal import CANNOT, too_long, unoffered
 
 
 class Texts:
@@ -23,7 +21,7 @@ class Texts:
         connector, channel = found
         limits = channel.actions.get(wanted.verb)
         if limits is None:
-            return No("body", f"{wanted.channel} cannot be {_WHAT[wanted.verb]}")
+            return No("body", f"{wanted.channel} {CANNOT[wanted.verb]}")
         measure = self._directory.bare(connector.manifest.platform).measure
         if why := too_long(wanted.body, (), limits, measure, files=False):
             return No("body", why.replace("the platform", wanted.channel))

@@ -1,6 +1,16 @@
 """Events: the envelope, what each says, where each travels, and how ids are made."""
 
 from chorally_core.events.catalogue import Unknown, Unreadable, decode, said
+from chorally_core.events.conversations import (
+    MessageMove,
+    Send,
+    TicketAbsorb,
+    TicketAnswered,
+    TicketMerge,
+    TicketRelease,
+    TicketSplit,
+    TicketUnmerge,
+)
 from chorally_core.events.event import Data, Event, Raw, carrying, envelope, headers, to_raw
 from chorally_core.events.records import (
     Attached,
@@ -23,6 +33,8 @@ from chorally_core.events.records import (
 )
 
 __all__ = [
+    "MessageMove", "Send", "TicketAbsorb", "TicketAnswered", "TicketMerge", "TicketRelease", "TicketSplit",
+    "TicketUnmerge",
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
     "MessageModerate", "MessageReconcile", "MessageUpdate", "Moderate", "PublicationReconcile", "Publish", "Raw",
     "Reply", "Templated", "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable", "carrying", "decode", "envelope",

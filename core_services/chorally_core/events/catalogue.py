@@ -10,6 +10,16 @@ from typing import Any
 import msgspec
 
 from chorally_core.events import topics
+from chorally_core.events.conversations import (
+    MessageMove,
+    Send,
+    TicketAbsorb,
+    TicketAnswered,
+    TicketMerge,
+    TicketRelease,
+    TicketSplit,
+    TicketUnmerge,
+)
 from chorally_core.events.event import Data, Envelope, Event, Raw
 from chorally_core.events.records import (
     AuthorAdd,
@@ -45,24 +55,34 @@ class Declared:
 
 LOGGING = (
     "io-service", "author-service", "message-service", "identity-service", "publishing-service", "rule-engine-service",
-    "rule-service", "log-service",
+    "outbound-service", "rule-service", "log-service",
 )  # fmt: skip
 """Services that tell facts."""
 
 DECLARED: tuple[Declared, ...] = (
-    Declared(topics.AUTHORS, "add", AuthorAdd, ("io-service",)),
+    Declared(topics.AUTHORS, "add", AuthorAdd, ("io-service", "outbound-service")),
     Declared(topics.AUTHORS, "delete", AuthorDelete, ("io-service", "author-service")),
-    Declared(topics.MESSAGES, "add", MessageAdd, ("io-service", "rule-service", "rule-engine-service")),
+    Declared(
+        topics.MESSAGES, "add", MessageAdd, ("io-service", "rule-service", "rule-engine-service", "outbound-service")
+    ),
     Declared(topics.MESSAGES, "update", MessageUpdate, ("io-service",)),
     Declared(topics.MESSAGES, "delete", MessageDelete, ("io-service",)),
     Declared(topics.MESSAGES, "moderate", MessageModerate, ("rule-engine-service",)),
     Declared(topics.MESSAGES, "reconcile", MessageReconcile, ("io-service",)),
     Declared(topics.TICKETS, "update", TicketUpdate, ("message-service", "rule-service", "rule-engine-service")),
+    Declared(topics.TICKETS, "merge", TicketMerge, ("message-service",)),
+    Declared(topics.TICKETS, "unmerge", TicketUnmerge, ("message-service",)),
+    Declared(topics.TICKETS, "absorb", TicketAbsorb, ("message-service",)),
+    Declared(topics.TICKETS, "release", TicketRelease, ("message-service",)),
+    Declared(topics.TICKETS, "split", TicketSplit, ("message-service",)),
+    Declared(topics.TICKETS, "answered", TicketAnswered, ("message-service",)),
+    Declared(topics.MESSAGES, "move", MessageMove, ("message-service",)),
     Declared(topics.LOGS, "add", LogAdd, LOGGING),
     Declared(topics.RULE_TRIGGERS, "evaluate", TriggerEvaluate, ("log-service", "rule-service", "rule-engine-service")),
     Declared(topics.DEAD_LETTERS, "add", DeadLetterAdd, ("runner", "io-service")),
     Declared(topics.PUBLICATIONS, "reconcile", PublicationReconcile, ("io-service",)),
     Declared(CHANNEL, "reply", Reply, ("message-service",)),
+    Declared(CHANNEL, "send", Send, ("message-service",)),
     Declared(CHANNEL, "publish", Publish, ("publishing-service",)),
     *(Declared(CHANNEL, verb, Moderate, ("message-service",)) for verb in topics.MODERATIONS),
 )

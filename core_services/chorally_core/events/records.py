@@ -23,6 +23,17 @@ class Attached(Data, frozen=True, kw_only=True):
     media_type: str | None = None
     name: str | None = None
     size_bytes: int | None = None
+    sha256: str = ""
+    """Of its bytes, in hexadecimal digits; empty where that is not known."""
+
+
+class Templated(Data, frozen=True, kw_only=True):
+    """A text that the platform has approved, in place of one of our own."""
+
+    name: str
+    language: str = ""
+    values: tuple[str, ...] = ()
+    """What fills its placeholders, in their order."""
 
 
 class AuthorAdd(Data, frozen=True, kw_only=True):
@@ -88,6 +99,11 @@ class MessageAdd(Data, frozen=True, kw_only=True):
     actor_kind: ActorKind = "service"
     """Who wrote it, where it was written here."""
     actor_id: str = ""
+    options: dict[str, Any] = {}
+    """What the channel takes besides, for what was written here."""
+    to: str | None = None
+    """The platform's id of the person, for the first message of a conversation that we begin."""
+    template: Templated | None = None
 
 
 class MessageUpdate(Data, frozen=True, kw_only=True):
@@ -141,15 +157,6 @@ class TicketUpdate(Data, frozen=True, kw_only=True):
     actor_id: str = ""
     rules: tuple[str, ...] = ()
     """Rules that fired in the chain of causes, which fire no more on what follows."""
-
-
-class Templated(Data, frozen=True, kw_only=True):
-    """A text that the platform has approved, in place of one of our own."""
-
-    name: str
-    language: str = ""
-    values: tuple[str, ...] = ()
-    """What fills its placeholders, in their order."""
 
 
 class Reply(Data, frozen=True, kw_only=True):

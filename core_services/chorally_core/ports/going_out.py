@@ -4,7 +4,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from chorally_core.events.records import Attached
 
-OutVerb = Literal["reply", "publish"]
+OutVerb = Literal["reply", "send", "publish"]
 
 
 class Wanted(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 import chorally_sdk as sdk
-from chorally_core.events import Event, LogAdd, MessageReconcile, PublicationReconcile, Publish, Reply, topics
+from chorally_core.events import Event, LogAdd, MessageReconcile, PublicationReconcile, Publish, Reply, Send, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
 from chorally_core.services.io.model import Delivery
@@ -46,6 +46,19 @@ def taken(event: Event[Reply], platform: str) -> Delivery:
         next_at=event.occurred_at,
         traceparent=event.traceparent,
     )
+
+
+def begun(event: Event[Send], platform: str) -> Delivery:
+    """Return the delivery that a command to begin a conversation becomes."""
+    d = event.data
+    return Delivery(
+        id=d.message_id, tenant=event.tenant, account_id=d.account_id, platform=platform, channel=d.channel,
+        key=event.key, client_ref=Delivery.client_ref_of(d.message_id), verb="send", body=d.body,
+        attachments=d.attachments, template=d.template, options=d.options, to=d.to,
+        conversation_id=d.conversation_id, automatic=d.automatic,
+        answers_at=d.answers_at, created_at=event.occurred_at, next_at=event.occurred_at,
+        traceparent=event.traceparent,
+    )  # fmt: skip
 
 
 def posted(event: Event[Publish], platform: str) -> Delivery:
@@ -281,7 +294,7 @@ def told(what: str, delivery: Delivery, actor: tuple[ActorKind, str], at: dateti
         subject_type="delivery",
         subject_id=delivery.id,
         version=delivery.version + 1,
-        message_id=delivery.message_id if delivery.verb == "reply" else None,
+        message_id=None if delivery.verb == "publish" else delivery.message_id,
         account_id=delivery.account_id,
         actor_kind=actor[0],
         actor_id=actor[1],

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 import chorally_sdk as sdk
-from chorally_core.events import Event, Moderate, Publish, Reply
+from chorally_core.events import Event, Moderate, Publish, Reply, Send
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
-from chorally_core.services.io.deliver import posted, taken
+from chorally_core.services.io.deliver import begun, posted, taken
 from chorally_core.services.io.model import Delivery, Moderation
 
 GROUP = "io"
@@ -31,6 +31,27 @@ class TakeReply(Handler[Reply]):
         if found.get(Delivery, event.data.message_id) is not None:
             return NOTHING
         return Change((taken(event, self._platform),))
+
+
+class TakeSend(Handler[Send]):
+    """Turns the command to begin a conversation into a delivery."""
+
+    event = "send"
+
+    def __init__(self, channel: str, platform: str) -> None:
+        """Take the commands of one channel."""
+        self.topic = channel  # type: ignore[misc]  # one handler for each channel there is
+        self._platform = platform
+
+    def reads(self, event: Event[Send]) -> Iterable[Key]:
+        """Return the delivery, which is there if the command came before."""
+        return (Key.by_id(Delivery, event.data.message_id),)
+
+    def decide(self, event: Event[Send], found: Found) -> Change:
+        """Queue it once."""
+        if found.get(Delivery, event.data.message_id) is not None:
+            return NOTHING
+        return Change((begun(event, self._platform),))
 
 
 class TakePublication(Handler[Publish]):

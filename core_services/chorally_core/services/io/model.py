@@ -296,8 +296,8 @@ class Delivery(Document, frozen=True, kw_only=True):
     """Ordering key of the command, which its reconciliation bears too."""
     client_ref: str
     external_key: str | None = None
-    verb: Literal["reply", "publish"] = "reply"
-    """What makes it visible: an answer, or a post of our own."""
+    verb: Literal["reply", "send", "publish"] = "reply"
+    """What makes it visible: an answer, the first message of a conversation, or a post of our own."""
     body: str
     attachments: tuple[Attached, ...] = ()
     template: Templated | None = None

@@ -36,6 +36,7 @@ async def _twin_is_open(documents: Documents, delivery: Delivery) -> bool:
         Condition("state", "in", ("sending", "unconfirmed")),
         Condition("body", "is", delivery.body),
         Condition("in_reply_to", "absent") if target is None else Condition("in_reply_to", "is", target),
+        *([] if delivery.to is None else [Condition("to", "is", delivery.to)]),
     )
     found = await documents.find(Query(Delivery, delivery.tenant, where, limit=2))
     return any(other.id != delivery.id for other in found)

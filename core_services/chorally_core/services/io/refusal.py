@@ -11,6 +11,13 @@ from chorally_core.services.io.parts import pieces
 from chorally_sdk import Reason
 from chorally_sdk.text import length
 
+CANNOT = {
+    "reply": "cannot be answered",
+    "send": "begins no conversation; answer one that is there",
+    "publish": "cannot be published on",
+}
+"""What a channel cannot do that has no such action."""
+
 
 def too_long(
     body: str, attachments: Sequence[Attached], limits: sdk.Limits, own: Callable[[str], int], files: bool = True
@@ -70,8 +77,7 @@ def refusal(delivery: Delivery, connector: sdk.Connector, now: datetime) -> sdk.
     except LookupError as error:
         return sdk.Rejected(f"{error}; the connector that had it may be gone", reason=Reason.INVALID)
     if limits is None:
-        what = "answered" if delivery.verb == "reply" else "published on"
-        return sdk.Rejected(f"{delivery.channel} cannot be {what}", reason=Reason.INVALID)
+        return sdk.Rejected(f"{delivery.channel} {CANNOT[delivery.verb]}", reason=Reason.INVALID)
     if not delivery.body.strip() and not delivery.attachments and delivery.template is None:
         return sdk.Rejected("the text is empty", reason=Reason.INVALID)
     if why := too_long(delivery.body, delivery.attachments, limits, connector.measure):
@@ -83,13 +89,20 @@ def refusal(delivery: Delivery, connector: sdk.Connector, now: datetime) -> sdk.
 
 def is_late(delivery: Delivery, limits: sdk.Limits, now: datetime) -> bool:
     """Whether the reply window is over, so that only a person within the agents' window may answer."""
-    return limits.window is not None and delivery.answers_at is not None and now - delivery.answers_at > limits.window
+    if limits.window is None:
+        return False
+    if delivery.answers_at is None:
+        return delivery.verb == "send"  # a window opens when the person writes
+    return now - delivery.answers_at > limits.window
 
 
 def _window(delivery: Delivery, limits: sdk.Limits, now: datetime) -> sdk.Rejected | None:
-    if not is_late(delivery, limits, now) or delivery.answers_at is None or delivery.template is not None:
+    if not is_late(delivery, limits, now) or delivery.template is not None:
         return None
-    longer = limits.agent_window
-    if longer is not None and not delivery.automatic and now - delivery.answers_at <= longer:
+    longer, since = limits.agent_window, delivery.answers_at
+    if since is None:
+        why = "the person has not written, and the platform takes nothing before; take a template, where it has some"
+        return sdk.Rejected(why, reason=Reason.WINDOW)
+    if longer is not None and not delivery.automatic and now - since <= longer:
         return None
     return sdk.Rejected("the platform's reply window is over; wait until the person writes again", reason=Reason.WINDOW)

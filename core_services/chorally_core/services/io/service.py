@@ -27,7 +27,7 @@ from chorally_core.services.io.budgets import SharedBudgets
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.fetching import Fetching
 from chorally_core.services.io.files import reader
-from chorally_core.services.io.handlers import TakeModeration, TakePublication, TakeReply
+from chorally_core.services.io.handlers import TakeModeration, TakePublication, TakeReply, TakeSend
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
 from chorally_core.services.io.intake import Intake
@@ -201,6 +201,8 @@ class IoService:
             for channel in connector.manifest.channels:
                 if "reply" in channel.actions:
                     found.append(TakeReply(channel.name, platform))
+                if "send" in channel.actions:
+                    found.append(TakeSend(channel.name, platform))
                 if "publish" in channel.actions:
                     found.append(TakePublication(channel.name, platform))
                 verbs = [verb for verb in channel.actions if verb in topics.MODERATIONS]

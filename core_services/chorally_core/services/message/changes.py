@@ -138,6 +138,8 @@ def changed_ticket(ticket: Ticket, changes: Mapping[str, Any], at: datetime) -> 
     new = {field: value for field, value in new.items() if value != getattr(ticket, field)}
     if not new:
         return ticket
+    if ticket.merged_into is not None:
+        raise InvalidChange(next(iter(new)), "the ticket was merged into another one; change that one, or undo it")
     if "custom_fields" in new:
         new["custom_fields"] = {**ticket.custom_fields, **new["custom_fields"]}
         if len(new["custom_fields"]) > _FIELDS:

@@ -9,10 +9,11 @@ import msgspec
 from chorally_core.events import Event, Moderate, Reply
 from chorally_core.events.ids import derived
 from chorally_core.events.records import Attached, Templated
+from chorally_core.ports.documents import Document
 from chorally_core.ports.handlers import NOTHING, Change
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket
 from chorally_core.services.message.facts import SERVICE, about_message, about_ticket, asked, conversation_key
-from chorally_core.services.message.model import Block, Message, Ticket
+from chorally_core.services.message.model import Approval, Block, Message, Ticket
 
 
 class Content(NamedTuple):
@@ -41,6 +42,8 @@ def reply(
     automatic: bool = False,
     known: Message | None = None,
     content: Content = _TEXT_ONLY,
+    approval: Approval | None = None,
+    beside: tuple[Document, ...] = (),
 ) -> Change:
     """Return an answer that is on its way: the message, its ticket and the command to the channel.
 
@@ -54,30 +57,36 @@ def reply(
         automatic: Written by a machine.
         known: The answer as it is stored, where a kill came between it and its ticket.
         content: Its files, or the approved text that takes the place of its own.
+        approval: The question that somebody has to answer before it goes out; it waits for that.
+        beside: What is added with it.
 
     Raises:
         NotPossible: The ticket is resolved, or there is nothing to answer.
     """
+    if ticket.merged_into is not None:
+        raise NotPossible("the ticket was merged into another one; answer there")
     if ticket.status == "resolved" and known is None:
         raise NotPossible("the ticket is resolved; reopen it before answering")
-    if answered is None or answered.ticket_id != ticket.id:
+    if answered is None or answered.ticket_id not in (ticket.id, *ticket.merged):
         raise NotPossible("there is no message of this ticket to answer; name one of its messages in in_reply_to")
     if answered.deleted_at is not None:
         raise NotPossible("the message was deleted on the platform; answer another one")
     cause = derived("reply", message_id)
-    changed = ticket.with_agent_message(cause, at, public=not automatic)
+    waits = approval is not None
+    changed = ticket.with_agent_message(cause, at, public=not automatic and not waits)
+    theirs = answered.author_id or ticket.author_id
     message = Message(
         id=message_id,
         tenant=ticket.tenant,
         ticket_id=ticket.id,
         sequence=changed.message_count,
         event_id=cause,
-        account_id=ticket.account_id,
-        platform=ticket.platform,
+        account_id=answered.account_id,
+        platform=answered.platform,
         channel=answered.channel,
         direction="outbound",
-        author_id=ticket.author_id,
-        author_name=ticket.author_name,
+        author_id=theirs,
+        author_name=ticket.author_name if theirs == ticket.author_id else answered.author_name,
         sender_kind=actor.kind,
         sender_id=actor.id,
         origin="here",
@@ -88,45 +97,65 @@ def reply(
         external_parent_id=answered.external_id,
         external_conversation_id=answered.external_conversation_id,
         received_at=at,
-        status="queued",
+        status="awaiting_approval" if waits else "queued",
         in_reply_to=answered.id,
         automatic=automatic,
-    )
-    command = Event(
-        topic=answered.channel,
-        issuer=SERVICE,
-        name="reply",
-        data=Reply(
-            message_id=message_id,
-            account_id=ticket.account_id,
-            channel=answered.channel,
-            body=body,
-            attachments=content.attachments,
-            template=content.template,
-            options=content.options,
-            in_reply_to=answered.external_id,
-            conversation_id=answered.external_conversation_id,
-            route=answered.route,
-            written_by=actor.id,
-            automatic=automatic,
-            answers_at=ticket.last_author_message_at,
-        ),
-        id=derived(cause, "command"),
-        tenant=ticket.tenant,
-        key=conversation_key(ticket.tenant, ticket.conversation_key),
-        occurred_at=at,
-        caused_by=cause,
-        traceparent=answered.traceparent,
+        approval=approval,
     )
     fact = asked(
-        about_message("reply_written", message, actor),
+        about_message("reply_submitted" if waits else "reply_written", message, actor),
         tenant=ticket.tenant,
         conversation=ticket.conversation_key,
         at=at,
         cause=cause,
         traceparent=answered.traceparent,
     )
-    return Change((message, changed), (command, fact), mended=_mended(known, message))
+    events = (fact,) if waits else (command_of(message, ticket, answered, at, cause), fact)
+    added = (*beside, message, changed)
+    return Change(added, events, mended=_mended(known, message))
+
+
+def command_of(message: Message, ticket: Ticket, answered: Message, at: datetime, cause: str) -> Event[Reply]:
+    """Return the command that has an answer sent; it is ordered with what else goes to the person.
+
+    Args:
+        message: The answer.
+        ticket: Its ticket.
+        answered: The message that it answers, of which it takes the conversation: a merged ticket has several.
+        at: Now.
+        cause: What makes it the same command again.
+    """
+    own = message.author_id == ticket.author_id
+    since = ticket.last_author_message_at
+    if ticket.merged and answered.direction == "inbound":
+        since = answered.external_created_at or answered.received_at
+    return Event(
+        topic=message.channel,
+        issuer=SERVICE,
+        name="reply",
+        data=Reply(
+            message_id=message.id,
+            account_id=message.account_id,
+            channel=message.channel,
+            body=message.body,
+            attachments=message.attachments,
+            template=message.template,
+            options=message.options,
+            in_reply_to=answered.external_id,
+            conversation_id=answered.external_conversation_id,
+            to=answered.opens_to or None,
+            route=answered.route,
+            written_by=message.sender_id,
+            automatic=message.automatic,
+            answers_at=since,
+        ),
+        id=derived(cause, "command"),
+        tenant=ticket.tenant,
+        key=conversation_key(ticket.tenant, ticket.conversation_key if own else message.author_id or ticket.id),
+        occurred_at=at,
+        caused_by=cause,
+        traceparent=answered.traceparent,
+    )
 
 
 def moderate(

@@ -8,7 +8,7 @@ import msgspec
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.services.message.changes import SYSTEM, Actor
-from chorally_core.services.message.model import Message, Ticket
+from chorally_core.services.message.model import SPLIT, Message, Ticket
 from chorally_core.services.message.told import of_message, of_ticket
 
 SERVICE = "message-service"
@@ -17,7 +17,7 @@ GROUP = "message"
 
 def conversation_key(tenant: str, conversation: str) -> str:
     """Return the ordering key of everything that belongs to a conversation: ``tenant/author``."""
-    return f"{tenant}/{conversation}"
+    return f"{tenant}/{conversation.partition(SPLIT)[0]}"
 
 
 def message_fact(

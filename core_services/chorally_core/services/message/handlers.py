@@ -21,7 +21,7 @@ from chorally_core.events import (
 from chorally_core.ports import metadata
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
-from chorally_core.services.message import machine
+from chorally_core.services.message import joining, machine, merging, opening, splitting
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket, settled
 from chorally_core.services.message.facts import GROUP, SERVICE, because, message_fact, ticket_fact
 from chorally_core.services.message.model import Block, Early, Message, Ticket
@@ -40,7 +40,7 @@ class ReceiveMessage(Handler[MessageAdd]):
         """Return the message if it came before, the unresolved ticket, and for an echo what it answers."""
         d = event.data
         if d.origin == "here":
-            return machine.keys_of(event)
+            return opening.keys_of(event) if opening.is_opening(event) else machine.keys_of(event)
         keys = [Key.by_id(Message, d.id), Key(Ticket, "open_key", _open_key(event)), Key.by_id(Early, d.id)]
         if d.direction != "inbound":
             if d.parent_message_id:
@@ -50,19 +50,27 @@ class ReceiveMessage(Handler[MessageAdd]):
         return keys
 
     def follows(self, event: Event[MessageAdd], found: Found) -> Iterable[Key]:
-        """Return the tickets that the message itself, or what it answers, belongs to."""
+        """Return the tickets that the message itself, or what it answers, belongs to, and where those went."""
         d = event.data
-        known = found.get(Message, d.id)
-        if (known is None and d.direction == "inbound") or d.origin == "here":
-            return ()
+        if d.origin == "here" and not opening.is_opening(event):
+            return joining.towards_root(found, found.get(Ticket, d.ticket_id))
+        open_key = _open_key(event)
+        if found.get(Ticket, open_key, "open_key") is not None and d.direction == "inbound":
+            known = found.get(Message, d.id)
+            return (Key.by_id(Ticket, known.ticket_id),) if known is not None and known.ticket_id else ()
+        keys = list(joining.towards_unresolved(found, open_key))
         parent = found.get(Message, d.parent_message_id) if d.direction != "inbound" else None
-        return [Key.by_id(Ticket, m.ticket_id) for m in (known, parent) if m is not None and m.ticket_id]
+        for message in (found.get(Message, d.id), parent):
+            if message is not None and message.ticket_id:
+                keys.append(Key.by_id(Ticket, message.ticket_id))
+                keys += joining.towards_root(found, found.get(Ticket, message.ticket_id))
+        return keys
 
     def decide(self, event: Event[MessageAdd], found: Found) -> Change:
         """Add the message to its ticket, opening one where there is none; what came before changes nothing."""
         d = event.data
         if d.origin == "here":
-            return machine.written(event, found)
+            return opening.begun(event, found) if opening.is_opening(event) else machine.written(event, found)
         known = found.get(Message, d.id)
         if known is not None and not self._half_done(known, event, found):
             return self._came_again(known, event, found)
@@ -71,7 +79,7 @@ class ReceiveMessage(Handler[MessageAdd]):
         if d.author_id and found.get(Block, Block.id_of(event.tenant, d.author_id)) is not None:
             message = _received(event, found, None, 0)
             return Change((message,), (message_fact(event, "message_received_from_blocked", message),))
-        open_ticket = found.get(Ticket, _open_key(event), "open_key")
+        open_ticket = joining.unresolved(found, _open_key(event))
         ticket = open_ticket or Ticket.opened_by(event, found.number(Ticket, event.tenant))
         ticket = ticket.with_author_message(event)
         message, mended = _placed(_received(event, found, ticket.id, ticket.message_count), known)
@@ -105,8 +113,8 @@ class ReceiveMessage(Handler[MessageAdd]):
     def _said_elsewhere(event: Event[MessageAdd], found: Found, known: Message | None) -> Change:
         d = event.data
         parent = found.get(Message, d.parent_message_id)
-        ticket = found.get(Ticket, parent.ticket_id) if parent is not None else None
-        ticket = ticket or found.get(Ticket, _open_key(event), "open_key")
+        ticket = joining.root(found, found.get(Ticket, parent.ticket_id)) if parent is not None else None
+        ticket = ticket or joining.unresolved(found, _open_key(event))
         if ticket is None:
             message, mended = _placed(_received(event, found, None, 0), known)
             fact = message_fact(event, "message_sent_elsewhere", message)
@@ -260,7 +268,8 @@ class Reconcile(Handler[MessageReconcile]):
             return NOTHING
         message = msgspec.structs.replace(message, **changes)
         what = f"message_{message.status}" if forward else "message_reconciled"
-        return Change((message,), (message_fact(event, what, message),))
+        thread = opening.thread_of(message) if "external_conversation_id" in changes else ()
+        return Change((*thread, message), (message_fact(event, what, message),))
 
 
 class ChangeTicket(Handler[TicketUpdate]):
@@ -304,4 +313,7 @@ class ChangeTicket(Handler[TicketUpdate]):
         return Change((remembered,), (fact,))
 
 
-HANDLERS = (ReceiveMessage(), MarkMessage(), RemoveMessage(), Reconcile(), ChangeTicket(), machine.ModerateMessage())
+HANDLERS = (
+    ReceiveMessage(), MarkMessage(), RemoveMessage(), Reconcile(), ChangeTicket(), machine.ModerateMessage(),
+    *merging.HANDLERS, *splitting.HANDLERS,
+)  # fmt: skip

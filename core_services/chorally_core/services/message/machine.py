@@ -13,7 +13,7 @@ from chorally_core.events import Event, MessageAdd, MessageModerate, topics
 from chorally_core.events.ids import automatic_reply_id
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
-from chorally_core.services.message import commands
+from chorally_core.services.message import commands, joining
 from chorally_core.services.message.changes import Actor
 from chorally_core.services.message.facts import because, message_fact, ticket_fact
 from chorally_core.services.message.model import Message, Ticket
@@ -29,7 +29,7 @@ def keys_of(event: Event[MessageAdd]) -> Iterable[Key]:
 def written(event: Event[MessageAdd], found: Found) -> Change:
     """Return the reply or note that a machine wrote; what was written before changes nothing."""
     d = event.data
-    known, ticket = found.get(Message, d.id), found.get(Ticket, d.ticket_id)
+    known, ticket = found.get(Message, d.id), joining.root(found, found.get(Ticket, d.ticket_id))
     if ticket is None or ticket.tenant != event.tenant:
         return NOTHING
     actor = Actor(d.actor_kind, d.actor_id)

@@ -10,22 +10,32 @@ from chorally_core.events import Event, MessageAdd
 from chorally_core.events.ids import derived, timed
 from chorally_core.events.records import Attached, Templated
 from chorally_core.ports.documents import Document
+from chorally_core.services.message.beside import Approval, Block, Earlier, Early
+
+__all__ = ["SPLIT", "Approval", "Block", "Earlier", "Early", "Message", "Priority", "Status", "Ticket"]
 
 Status = Literal["open", "waiting", "resolved"]
 Priority = Literal["low", "normal", "high", "urgent"]
+
+SPLIT = "#"
+"""Stands between a conversation and the ticket that was split off from its own, which no other message comes to."""
 
 _REMEMBERED = 16  # events a ticket remembers to have been brought up to date by
 _VERSIONS = 20  # earlier texts kept of an edited message
 _SUBJECT = 120  # characters of the first message that become the subject
 
-_RANK = {"queued": 0, "sending": 1, "unconfirmed": 2, "failed": 2, "sent": 3, "delivered": 4, "read": 5}
-
-
-class Earlier(msgspec.Struct, frozen=True):
-    """A text that an edit replaced."""
-
-    body: str
-    until: datetime
+_RANK = {
+    "awaiting_approval": -1,
+    "rejected": -1,
+    "withdrawn": -1,
+    "queued": 0,
+    "sending": 1,
+    "unconfirmed": 2,
+    "failed": 2,
+    "sent": 3,
+    "delivered": 4,
+    "read": 5,
+}
 
 
 class Message(Document, frozen=True, kw_only=True):
@@ -85,6 +95,10 @@ class Message(Document, frozen=True, kw_only=True):
     """When the platform hid it, or showed it again."""
     automatic: bool = False
     backfilled: bool = False
+    opens_to: str = ""
+    """The platform's id of the person, where it is the first message of a conversation that we began."""
+    approval: Approval | None = None
+    """What became of the question whether it may go out; None where nobody had to be asked."""
     traceparent: str = ""
     """Trace that it came with, which answers to it continue; empty where it was not traced."""
 
@@ -248,6 +262,19 @@ class Ticket(Document, frozen=True, kw_only=True):
     last_inbound_id: str | None = None
     """The message that an answer answers unless it names another."""
     created_by: str = "author"
+    merged_into: str | None = None
+    """The ticket that goes on for it."""
+    merged: tuple[str, ...] = ()
+    """Tickets that it goes on for, with those that they went on for; their messages are listed with its own."""
+    merged_messages: int = 0
+    """What those have, less what was split off from its own: with ``message_count`` the messages that are its now."""
+    once_in: tuple[str, ...] = ()
+    """Tickets that it was merged into for a while, which may have kept messages of its author."""
+    split_from: str | None = None
+    split_into: tuple[str, ...] = ()
+    """Tickets that messages of this one, or of one merged into it, were split off into."""
+    moving: tuple[str, ...] = ()
+    """The last messages that were split off."""
     applied: tuple[str, ...] = ()
     """The last messages that it counts, by the events that added them."""
     changed_by: tuple[str, ...] = ()
@@ -264,7 +291,7 @@ class Ticket(Document, frozen=True, kw_only=True):
         return _open_key(tenant, account_id, conversation_key)
 
     @classmethod
-    def opened_by(cls, event: Event[MessageAdd], number: int) -> "Ticket":
+    def opened_by(cls, event: Event[MessageAdd], number: int, created_by: str = "author") -> "Ticket":
         """Return the ticket that a first message opens."""
         d = event.data
         return cls(
@@ -273,8 +300,13 @@ class Ticket(Document, frozen=True, kw_only=True):
             author_name=d.author_name, conversation_key=d.conversation_key,
             open_key=cls.key_of(event.tenant, d.account_id, d.conversation_key),
             subject=d.subject[:_SUBJECT] or d.body[:_SUBJECT], language=d.language, created_at=d.received_at,
-            updated_at=d.received_at, source_post_id=d.external_conversation_id,
+            updated_at=d.received_at, source_post_id=d.external_conversation_id or None, created_by=created_by,
         )  # fmt: skip
+
+    @property
+    def all_messages(self) -> int:
+        """How many messages are its own or of tickets that were merged into it."""
+        return self.message_count + self.merged_messages
 
     def has_seen(self, event_id: str) -> bool:
         """Whether the ticket was already brought up to date by this event, as far as it remembers."""
@@ -341,34 +373,5 @@ class Ticket(Document, frozen=True, kw_only=True):
             "team_id": self.team_id,
             "tags": list(self.tags),
             "author": self.author_name,
+            **({"merged_into": self.merged_into} if self.merged_into else {}),
         }
-
-
-class Block(Document, frozen=True, kw_only=True):
-    """An author whose messages are kept but open no ticket."""
-
-    kind = "block"
-
-    author_id: str
-    blocked_by: str
-    at: datetime
-    reason: str = ""
-
-    @staticmethod
-    def id_of(tenant: str, author_id: str) -> str:
-        """Return the id of the block of an author, whether there is one or not."""
-        return f"{tenant}/{author_id}"
-
-
-class Early(Document, frozen=True, kw_only=True):
-    """What a platform told of a message before the message itself came; under the message's id."""
-
-    kind = "early_mark"
-    sparse = ("look_at",)
-    indexes = (("at",),)
-
-    state: Literal["hidden", "visible", "deleted"]
-    at: datetime
-    looks: int = 0
-    look_at: datetime | None = None
-    """When to look again whether its message is there: the two are handled side by side, and may miss each other."""

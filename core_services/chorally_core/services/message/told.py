@@ -59,7 +59,7 @@ def _within(ticket: Ticket, version: int) -> dict[str, Any]:
         "number": ticket.number,
         "status": ticket.status,
         "priority": ticket.priority,
-        "messages": ticket.message_count,
+        "messages": ticket.message_count + ticket.merged_messages,
         "created": ticket.created_at.timestamp(),
     }
     if ticket.assignee_id is not None:
