@@ -26,6 +26,7 @@ from chorally_core.services.message import handlers as message
 from chorally_core.services.message.changes import Actor
 from chorally_core.services.message.model import Message, Ticket
 from chorally_core.services.publishing import handlers as publishing
+from chorally_core.services.rule import handlers as rule
 from chorally_core.services.rule_engine import handlers as rule_engine
 
 import chorally_sdk as sdk
@@ -91,7 +92,8 @@ class World:
         )
         groups = (
             (author.GROUP, author.HANDLERS), (message.GROUP, message.HANDLERS), (log.GROUP, log.HANDLERS),
-            (rule_engine.GROUP, rule_engine.handlers()), (publishing.GROUP, publishing.HANDLERS),
+            (rule_engine.GROUP, rule_engine.handlers()), (rule.GROUP, rule.handlers()),
+            (publishing.GROUP, publishing.HANDLERS),
         )  # fmt: skip
         self.runners = {name: self._runner(name, handlers) for name, handlers in groups}
         self.runners["io"] = self._runner("io", self.io.handlers())

@@ -24,6 +24,7 @@ PARTS: dict[str, tuple[Role, ...]] = {
     "message": (Role.API, Role.CONSUMER, Role.WORKER),
     "log": (Role.API, Role.CONSUMER, Role.WORKER),
     "rule-engine": (Role.API, Role.CONSUMER, Role.WORKER),
+    "rule": (Role.API, Role.CONSUMER, Role.WORKER),
     "publishing": (Role.API, Role.CONSUMER, Role.WORKER),
     "media": (Role.API, Role.WORKER),
 }

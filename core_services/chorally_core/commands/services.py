@@ -13,6 +13,7 @@ KINDS = {
     "feature-specific": {
         "identity": "users, teams, roles, sign-in",
         "rule-engine": "rules: conditions on what happens, and what is done then",
+        "rule": "automatic replies by the calendar",
         "publishing": "posts of our own: now, or at a time",
         "media": "files that go out with answers and posts",
     },
