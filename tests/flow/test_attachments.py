@@ -15,6 +15,7 @@ from chorally_core.services.io.downloading import Wanted
 
 import chorally_sdk as sdk
 from tests.support.api import Api, a_note, an_api
+from tests.support.pictures import PNG_HEAD
 from tests.support.wall import Wall, WallPlatform
 
 PHOTO = {"kind": "image", "id": "f1", "media_type": "image/png", "name": "a.png"}
@@ -228,19 +229,21 @@ async def test_a_file_of_ours_is_read_where_it_is_kept(tmp_path: Path, platform:
     async with an_api(tmp_path, platform=platform, connector=Taking) as api:
         await with_files(api, PHOTO)
         http = api.agent()
-        upload: Any = {"params": {"name": "b.png"}, "content": b"ours", "headers": {"Content-Type": "image/png"}}
+        content = PNG_HEAD + b"ours"
+        upload: Any = {"params": {"name": "b.png"}, "content": content, "headers": {"Content-Type": "image/png"}}
         file = (await http.post("/media/v1/files", **upload)).json()["id"]
         ticket = (await http.get("/message/v1/tickets")).json()["items"][0]["id"]
         sent = (await http.post(f"/message/v1/tickets/{ticket}/messages", json={"files": [file]})).json()
         read = await http.get(f"/io/v1/messages/{sent['id']}/attachments/1")
-        assert (read.status_code, read.content) == (200, b"ours")
+        assert (read.status_code, read.content) == (200, content)
         assert platform.asked == []
 
 
 async def test_what_a_platform_calls_its_files_says_nothing_about_ours(tmp_path: Path, platform: HungPlatform) -> None:
     """A file that people send is the platform's, although its id looks like one of ours; another tenant's never is."""
     async with an_api(tmp_path, platform=platform, connector=Shut) as api:
-        upload: Any = {"params": {"name": "b.png"}, "content": b"secret", "headers": {"Content-Type": "image/png"}}
+        content = PNG_HEAD + b"secret"
+        upload: Any = {"params": {"name": "b.png"}, "content": content, "headers": {"Content-Type": "image/png"}}
         file = (await api.agent("admin", "other").post("/media/v1/files", **upload)).json()["id"]
         platform.files[f"files/{file}"] = b"theirs"
         read = await api.agent().get(await with_files(api, {**PHOTO, "id": f"files/{file}"}))
@@ -251,7 +254,7 @@ async def test_what_a_platform_calls_its_files_says_nothing_about_ours(tmp_path:
         with pytest.raises(LookupError):
             await reading.open(None, "acme", wanted)
         opened = await reading.open(None, "other", wanted)
-        assert b"".join([piece async for piece in opened.pieces]) == b"secret"
+        assert b"".join([piece async for piece in opened.pieces]) == content
 
 
 async def test_of_an_account_that_is_not_connected_only_copies_are_read(tmp_path: Path, platform: HungPlatform) -> None:

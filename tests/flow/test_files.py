@@ -14,13 +14,17 @@ from chorally_core.ports.files import File
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.services.author.model import Author
 from chorally_core.services.io.model import Delivery
+from chorally_core.services.media.facts import Actor
 from chorally_core.services.media.uploads import TooLarge, Uploads
 from chorally_core.settings import Retention
 
 from tests.support.api import Api, a_note, an_api
+from tests.support.pictures import a_png
 from tests.support.studio import Studio, StudioPlatform
 
-PNG = b"\x89PNG" + bytes(600)
+PNG = a_png(604)
+MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(600)
+BY = Actor("agent", "ada")
 
 
 class Drafting(Studio):
@@ -106,11 +110,11 @@ async def test_a_file_may_be_larger_than_any_other_body_and_is_bounded(api: Api)
 
     async def pieces(count: int) -> AsyncIterator[bytes]:
         for _ in range(count):
-            yield bytes(256 * 1024)
+            yield a_png(256 * 1024)
 
-    large = await _upload(http, bytes(2 * 1024 * 1024))
+    large = await _upload(http, a_png(2 * 1024 * 1024))
     assert large.status_code == 201
-    for body in (bytes(2 * 1024 * 1024 + 1), pieces(9)):
+    for body in (a_png(2 * 1024 * 1024 + 1), pieces(9)):
         refused = await _upload(http, body)  # type: ignore[arg-type]
         assert refused.status_code == 413
     assert len(await _files(api)) == 1
@@ -129,12 +133,12 @@ async def test_the_service_itself_holds_the_bound(api: Api) -> None:
         for piece in found:
             yield piece
 
-    given: dict[str, Any] = {"name": "a", "media_type": "image/png", "by": "ada"}
+    given: dict[str, Any] = {"name": "a", "media_type": "text/plain", "by": BY}
     for declared in (None, 11):
         with pytest.raises(TooLarge, match="10 bytes"):
-            await uploads.take("acme", "f1", pieces=pieces(bytes(6), bytes(5)), declared_bytes=declared, **given)
+            await uploads.take("acme", "f1", pieces=pieces(b"a" * 6, b"b" * 5), declared_bytes=declared, **given)
     assert await _files(api) == []
-    assert (await uploads.take("acme", "f2", pieces=pieces(bytes(6), bytes(4)), **given)).size_bytes == 10
+    assert (await uploads.take("acme", "f2", pieces=pieces(b"a" * 6, b"b" * 4), **given)).size_bytes == 10
 
 
 @pytest.mark.parametrize(
@@ -191,8 +195,8 @@ async def test_a_name_is_only_a_name(api: Api, said: str, kept: str) -> None:
 async def test_limits_of_the_channel_refuse_before_any_network(api: Api, platform: StudioPlatform) -> None:
     """The agent is told at once which file it is about, and nothing is stored."""
     http, ticket = api.agent(), await _ticket(api)
-    large = (await _upload(http, bytes(1001))).json()["id"]
-    film = (await _upload(http, PNG, "a.mp4", Content_Type="video/mp4")).json()["id"]
+    large = (await _upload(http, a_png(1001))).json()["id"]
+    film = (await _upload(http, MP4, "a.mp4", Content_Type="video/mp4")).json()["id"]
     calls = len(platform.calls)
     url = f"/message/v1/tickets/{ticket}/messages"
     for file, why in ((large, "a.png has 1001 bytes"), (film, "a.mp4 is video/mp4")):

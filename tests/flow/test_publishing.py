@@ -19,6 +19,7 @@ from chorally_core.services.message.model import Message
 from chorally_core.services.publishing.model import Publication
 
 from tests.support.api import Api, an_api
+from tests.support.pictures import a_png
 from tests.support.plaza import NOTE, POST, Plaza, PlazaPlatform
 
 URL = "/publishing/v1/publications"
@@ -190,7 +191,7 @@ async def test_a_long_post_becomes_several_in_their_order(api: Api, platform: Pl
 async def test_files_go_out_with_a_post(api: Api, platform: PlazaPlatform) -> None:
     """Those that the channel takes."""
     http = api.agent("supervisor")
-    upload = {"params": {"name": "a.png"}, "content": bytes(900), "headers": {"Content-Type": "image/png"}}
+    upload = {"params": {"name": "a.png"}, "content": a_png(900), "headers": {"Content-Type": "image/png"}}
     file = (await http.post("/media/v1/files", **upload)).json()["id"]  # type: ignore[arg-type]
     made = await _publish(api, files=[file])
     assert [attached["name"] for attached in made.json()["attachments"]] == ["a.png"]
@@ -201,7 +202,7 @@ async def test_files_go_out_with_a_post(api: Api, platform: PlazaPlatform) -> No
 async def test_the_files_of_a_post_are_kept_until_its_time(api: Api, platform: PlazaPlatform) -> None:
     """However far away that is."""
     http = api.agent("supervisor")
-    upload: Any = {"params": {"name": "a.png"}, "content": bytes(900), "headers": {"Content-Type": "image/png"}}
+    upload: Any = {"params": {"name": "a.png"}, "content": a_png(900), "headers": {"Content-Type": "image/png"}}
     file = (await http.post("/media/v1/files", **upload)).json()["id"]
     await _publish(api, files=[file], publish_at=(api.clock() + timedelta(days=500)).isoformat())
     api.clock.forward(days=500)
@@ -213,7 +214,7 @@ async def test_the_files_of_a_post_are_kept_until_its_time(api: Api, platform: P
 async def test_a_file_of_a_post_outlives_a_person_to_whom_it_went_too(api: Api, platform: PlazaPlatform) -> None:
     """What everybody is shown is not that person's."""
     http = api.agent()
-    upload: Any = {"params": {"name": "a.png"}, "content": bytes(900), "headers": {"Content-Type": "image/png"}}
+    upload: Any = {"params": {"name": "a.png"}, "content": a_png(900), "headers": {"Content-Type": "image/png"}}
     file = (await http.post("/media/v1/files", **upload)).json()["id"]
     await _publish(api, files=[file], publish_at=(api.clock() + timedelta(days=3)).isoformat())
     (stored,) = await api.system.ledger.documents.find(Query(File, "acme"))

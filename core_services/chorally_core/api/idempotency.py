@@ -102,7 +102,14 @@ class Once:
         self._swept_at: datetime | None = None
 
     async def __call__(
-        self, request: Request, caller: Caller, key: str | None, make: Callable[[str], Awaitable[Response]]
+        self,
+        request: Request,
+        caller: Caller,
+        key: str | None,
+        make: Callable[[str], Awaitable[Response]],
+        *,
+        body: bytes | None = None,
+        lease: timedelta = _LEASE,
     ) -> Response:
         """Return the answer of ``make``, or the one it gave before under the same key.
 
@@ -111,6 +118,8 @@ class Once:
             caller: Whose key it is.
             key: The header's value; without one nothing is recorded and ``make`` gets a new id.
             make: Carries the request out, given the id of what it creates.
+            body: What stands for the request's body where that is too large to be held; the body itself where None.
+            lease: How long it may take, after which it is taken as killed.
 
         Raises:
             Problem: 422, the key was used for another body; 409, the same request is being carried out.
@@ -121,8 +130,8 @@ class Once:
         query = request.url.query
         route = f"{request.method} {request.url.path}{'?' + query if query else ''}"
         parts = (caller.tenant, caller.kind, caller.subject, route, key)
-        printed = _fingerprint(key, await request.body())
-        record = await self._claimed(derived("idempotency", *parts), caller.tenant, printed)
+        printed = _fingerprint(key, await request.body() if body is None else body)
+        record = await self._claimed(derived("idempotency", *parts), caller.tenant, printed, lease)
         if record.status:
             return Response(record.body, record.status, {**record.headers, REPLAYED: "true"})
         created = derived("once", *parts, record.created_at.isoformat())
@@ -139,7 +148,7 @@ class Once:
         await self._store(record, claim="", status=made.status_code, headers=headers, body=bytes(made.body).decode())
         return made
 
-    async def _claimed(self, name: str, tenant: str, printed: str) -> Idempotent:
+    async def _claimed(self, name: str, tenant: str, printed: str, lease: timedelta) -> Idempotent:
         """The record with its answer, or claimed by this request."""
         now, claim = self._now(), self._new_id()
         known = await self._documents.get(Idempotent, name)
@@ -149,7 +158,7 @@ class Once:
                 raise Problem(422, why, code="idempotency-key-reused")
             if known.status:
                 return known
-            if known.claim and now - known.claimed_at < _LEASE:
+            if known.claim and now - known.claimed_at < lease:
                 raise _under_way()
             wanted = msgspec.structs.replace(known, claim=claim, claimed_at=now, fingerprint=printed)
         else:

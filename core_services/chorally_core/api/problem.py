@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from chorally_core.api.responses import MEDIA_TYPE, describe
 from chorally_core.ports.documents import Conflict
+from chorally_core.ports.objects import Unavailable
 from chorally_core.ports.refused import Refused
 
 _TITLES = {
@@ -18,16 +19,19 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     412: "Precondition failed",
     413: "Content too large",
     415: "Unsupported media type",
+    416: "Range not satisfiable",
     422: "Unprocessable content",
     428: "Precondition required",
     429: "Too many requests",
     500: "Internal error",
     502: "Bad gateway",
     503: "Service unavailable",
+    507: "Insufficient storage",
 }
 
 _REFUSED = {"missing": 404, "conflict": 409, "invalid": 422, "forbidden": 403}
@@ -95,6 +99,11 @@ def install(app: FastAPI) -> None:
     async def on_conflict(_: Request, __: Conflict) -> JSONResponse:
         detail = "others keep changing the same record; try again"
         return Problem(409, detail, code="changed-meanwhile", headers={"Retry-After": "1"}).response()
+
+    @app.exception_handler(Unavailable)
+    async def on_unavailable(_: Request, __: Unavailable) -> JSONResponse:
+        detail = "files cannot be had or stored at the moment; try again"
+        return Problem(503, detail, code="objects-unavailable", headers={"Retry-After": "5"}).response()
 
     @app.exception_handler(HTTPException)
     async def on_http(_: Request, error: HTTPException) -> JSONResponse:

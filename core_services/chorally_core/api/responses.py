@@ -38,14 +38,17 @@ _WHEN = {
     401: "Nobody is proven by the request.",
     403: "The caller lacks the permission.",
     404: "There is no such record.",
+    408: "The body did not come in time.",
     409: "Something stands in the way.",
     412: "The record has changed since the version in `If-Match`.",
     413: "The body is too large.",
     415: "The body's media type is not taken.",
+    416: "The file has no such part.",
     422: "The request does not fit; see `errors`.",
     428: "`If-Match` is required.",
     429: "Too many requests; wait as `Retry-After` says.",
     503: "Not possible at the moment; wait as `Retry-After` says.",
+    507: "The tenant's files take all the room that they may.",
 }
 
 

@@ -22,7 +22,7 @@ class Unreachable(Exception):
 
 
 class BackEnds:
-    """What is outside of this process: bus, documents, objects and coordination; each None where no setting names it."""
+    """Bus, documents, objects and coordination outside of this process; each None where no setting names it."""
 
     def __init__(self, settings: Settings) -> None:
         """Prepare what the settings name; nothing is connected yet. What is wrong is in ``mistakes``."""

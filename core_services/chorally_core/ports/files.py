@@ -7,6 +7,7 @@ import msgspec
 
 from chorally_core.events.records import Attached
 from chorally_core.ports.documents import Document
+from chorally_core.ports.objects import THUMBNAILS
 
 Kind = Literal["image", "video", "audio", "file"]
 
@@ -38,6 +39,8 @@ class File(Document, frozen=True, kw_only=True):
     """It went to everybody, with a post: it is erased with nobody."""
     is_ours: bool = True
     """It was uploaded to go out, and did not come in."""
+    thumbnail: Literal["", "waiting", "made", "none"] = ""
+    """Whether there is a small picture of it; ``none`` where it cannot be drawn."""
 
     @property
     def shape(self) -> Kind:
@@ -45,11 +48,21 @@ class File(Document, frozen=True, kw_only=True):
         return shape_of(self.media_type)
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Names of all its objects."""
+        return (self.place, self.thumbnail_place) if self.thumbnail else (self.place,)
+
+    @property
+    def thumbnail_place(self) -> str:
+        """Name of the object that its small picture is."""
+        return f"{THUMBNAILS}{self.id}"
+
+    @property
     def attached(self) -> Attached:
         """The file as a message names it."""
         return Attached(
             kind=self.shape, external_id=self.place, media_type=self.media_type, name=self.name,
-            size_bytes=self.size_bytes,
+            size_bytes=self.size_bytes, sha256=self.sha256,
         )  # fmt: skip
 
     def is_there(self, at: datetime) -> bool:
@@ -68,6 +81,18 @@ class File(Document, frozen=True, kw_only=True):
         """Return the file without a person who is erased; None where it concerns nobody else."""
         rest = tuple(other for other in self.people if other != person)
         return msgspec.structs.replace(self, people=rest) if rest or self.is_public else None
+
+
+ACTIVE = frozenset(
+    {"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "text/javascript",
+     "application/javascript", "application/x-msdownload", "application/x-sh"}
+)  # fmt: skip
+"""Types that can do something where they are opened."""
+
+
+def shown_type(media_type: str) -> str:
+    """Return the type by which a file is given to anybody: of what can do something, only that it is bytes."""
+    return "application/octet-stream" if media_type in ACTIVE else media_type
 
 
 def shape_of(media_type: str) -> Kind:

@@ -1,7 +1,7 @@
 """The objects port: large bytes by name, apart for each tenant."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 FILES = "files/"
@@ -9,6 +9,9 @@ FILES = "files/"
 
 RECEIVED = "received/"
 """Objects whose names begin so are copies of what people sent."""
+
+THUMBNAILS = "thumbnails/"
+"""Objects whose names begin so are small pictures of files."""
 
 PIECE = 256 * 1024
 """Bytes that are read at once."""
@@ -60,7 +63,7 @@ class Objects(Protocol):
         """Remove an object, and what an interrupted ``keep`` left of it; one that is not there is no error."""
 
     async def link(
-        self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta, now: datetime
+        self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta
     ) -> str | None:
         """Return a URL at which anybody can get an object for a while; None where the store has no such URLs.
 
@@ -70,5 +73,4 @@ class Objects(Protocol):
             media_type: What the answer says that it is.
             saved_as: Under which name browsers save it: it is never shown.
             lasts: How long; no longer than a week.
-            now: The time from which it lasts.
         """

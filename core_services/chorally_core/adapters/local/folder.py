@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -89,9 +89,7 @@ class Folder:
         for left in path.parent.glob(f"{path.name}.*"):
             left.unlink(missing_ok=True)
 
-    async def link(
-        self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta, now: datetime
-    ) -> str | None:
+    async def link(self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta) -> str | None:
         """Return None: nothing serves the folder but who reads it."""
         return None
 

@@ -189,9 +189,7 @@ class S3Objects:
         if await self._buckets.known(tenant) is not None:
             await self._with(tenant, lambda s3, bucket: _removed(s3, bucket, _key(name)))
 
-    async def link(
-        self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta, now: datetime
-    ) -> str | None:
+    async def link(self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta) -> str | None:
         """Return a URL at which anybody can get an object for a while."""
         opened = await self._buckets.of(tenant)
 

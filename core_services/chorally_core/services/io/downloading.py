@@ -258,7 +258,8 @@ async def _source(connector: sdk.Connector, attached: Attached) -> AsyncGenerato
     only to the platform's own place.
     """
     if isinstance(connector, sdk.Downloads):
-        async for piece in connector.download(sdk.Attachment.model_validate(msgspec.structs.asdict(attached))):
+        fields = {name: getattr(attached, name) for name in sdk.Attachment.model_fields}
+        async for piece in connector.download(sdk.Attachment.model_validate(fields)):
             yield piece
         return
     if not attached.url:

@@ -37,7 +37,8 @@ def outgoing(
         "channel": delivery.channel,
         "body": delivery.body,
         "attachments": tuple(
-            sdk.Attachment.model_validate({**msgspec.structs.asdict(attached)}) for attached in delivery.attachments
+            sdk.Attachment.model_validate({name: getattr(attached, name) for name in sdk.Attachment.model_fields})
+            for attached in delivery.attachments
         ),
         "options": delivery.options,
         "prepared": delivery.prepared,

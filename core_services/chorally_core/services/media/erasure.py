@@ -28,6 +28,7 @@ class EraseFiles:
             if left is not None:
                 await self._ledger.commit(Work([Step.of([left])]))
                 continue
-            await self._objects.delete(file.tenant, file.place)
+            for place in file.places:
+                await self._objects.delete(file.tenant, place)
             await self._ledger.documents.delete(File, [file.id])
         return found[-1].id if len(found) == _STEP else None
