@@ -18,6 +18,8 @@ class Author(Model):
     language: str = ""
     country: str = ""
     followers: int | None = None
+    phone: str = ""
+    """Their number with its country, such as ``+393331234567``, only where the platform itself knows them by it."""
 
 
 class Attachment(Model):

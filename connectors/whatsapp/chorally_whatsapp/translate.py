@@ -22,6 +22,7 @@ STATES: Mapping[str, Literal["sent", "delivered", "read", "failed", "deleted"]] 
 }
 MOVED = frozenset({"user_changed_number", "customer_changed_number", "user_changed_user_id"})
 """Kinds of system messages by which a person has another number or id."""
+_NUMBER = re.compile(r"[1-9]\d{6,14}")
 _REFERENCE = re.compile(r"[0-9a-f]{32}")
 
 
@@ -166,6 +167,7 @@ class Talk:
             name=text(inside(profile, "name")) or "",
             handle=text(inside(profile, "username")) or "",
             country=text(inside(profile, "country_code")) or "",
+            phone=f"+{writer}" if _NUMBER.fullmatch(writer) and writer == message.sender else "",
         )
 
 

@@ -22,7 +22,7 @@ def test_a_text_is_a_message_of_its_author() -> None:
         ADA,
         NUMBER,
     )
-    assert message.author == sdk.Author(external_id=ADA, name="Ada")
+    assert message.author == sdk.Author(external_id=ADA, name="Ada", phone=f"+{ADA}")
     assert message.sent_at.isoformat() == "2026-11-23T09:00:00+00:00"
     assert message.route == {"to": ADA}
     assert not message.ours
@@ -185,7 +185,7 @@ def test_a_contact_is_found_by_either_id() -> None:
     (message,) = told(a_value(contacts=[contact], messages=[a_message(from_user_id="IT.42")]))
 
     assert isinstance(message, sdk.Message)
-    assert message.author == sdk.Author(external_id=ADA, name="Ada")
+    assert message.author == sdk.Author(external_id=ADA, name="Ada", phone=f"+{ADA}")
 
 
 def test_a_group_is_a_conversation_of_its_own() -> None:

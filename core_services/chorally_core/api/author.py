@@ -1,9 +1,6 @@
-"""The author API, at ``/author/v1``: the people who write, and their erasure."""
+"""The author API, at ``/author/v1``: the people who write, what is noted of them, and their erasure."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -12,38 +9,28 @@ from fastapi import Query as Parameter
 from chorally_core.api import problem
 from chorally_core.api.actor import actor
 from chorally_core.api.auth import allowed
-from chorally_core.api.author_views import AuthorView, ErasureView
-from chorally_core.api.etag import etag
-from chorally_core.api.idempotency import IdempotencyKey, Once, answer
+from chorally_core.api.author_parts import Authors
+from chorally_core.api.author_views import AuthorChange, AuthorView, ErasureView
+from chorally_core.api.contacts import contact_of_author, contacts_router
+from chorally_core.api.etag import IfMatch, check_match, etag
+from chorally_core.api.idempotency import IdempotencyKey, answer
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import problems, with_etag
-from chorally_core.ports.actions import Actions
-from chorally_core.ports.documents import Condition, Documents, Key, Query
+from chorally_core.ports import metadata
+from chorally_core.ports.documents import Condition, Key, Query
 from chorally_core.ports.erasure import Erasure
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.identity import Caller, Identity
 from chorally_core.ports.permissions import Permission
-from chorally_core.services.author.commands import erase
+from chorally_core.services.author.commands import change, erase
 from chorally_core.services.author.model import Author
 
+__all__ = ["Authors", "authors_router", "create_app"]
+
 Reader = Annotated[Caller, allowed(Permission.AUTHORS_READ)]
+Writer = Annotated[Caller, allowed(Permission.AUTHORS_WRITE)]
 Eraser = Annotated[Caller, allowed(Permission.AUTHORS_ERASE)]
-
-
-@dataclass(frozen=True)
-class Authors:
-    """What the API needs."""
-
-    documents: Documents
-    actions: Actions
-    now: Callable[[], datetime]
-    new_id: Callable[[], str]
-
-    @cached_property
-    def once(self) -> Once:
-        """Carries out writes under an ``Idempotency-Key``."""
-        return Once(self.documents, now=self.now, new_id=self.new_id)
 
 
 def create_app(identity: Identity, parts: Authors) -> FastAPI:
@@ -56,12 +43,13 @@ def create_app(identity: Identity, parts: Authors) -> FastAPI:
     app = FastAPI(
         title="Chorally authors",
         version="1",
-        description="People as the platforms show them.",
+        description="People as the platforms show them, and which of them are one person.",
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.identity = identity
     problem.install(app)
     app.include_router(authors_router(parts))
+    app.include_router(contacts_router(parts))
     return app
 
 
@@ -83,6 +71,7 @@ def authors_router(parts: Authors) -> APIRouter:
                 title="Text", description="Part of the name or handle, whatever its case.", min_length=1, max_length=200
             ),
         ] = None,
+        tag: Annotated[str | None, Parameter(title="Tag", description="Only with this tag.", max_length=100)] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[AuthorView]:
@@ -90,6 +79,8 @@ def authors_router(parts: Authors) -> APIRouter:
         where = [Condition("erased_at", "absent")]
         if platform is not None:
             where.append(Condition("platform", "is", platform))
+        if tag is not None:
+            where.append(Condition("tags", "has", tag))
         after = decode_cursor(cursor, datetime, str) if cursor else None
         found: dict[str, Author] = {}
         for text in _texts(q):
@@ -112,6 +103,27 @@ def authors_router(parts: Authors) -> APIRouter:
     )
     async def show_author(author_id: str, caller: Reader, response: Response) -> AuthorView:
         """Return one person; of one who was erased, what is left."""
+        author = await own(author_id, caller)
+        response.headers["ETag"] = etag(author.version)
+        return AuthorView.of(author)
+
+    @router.patch(
+        "/{author_id}",
+        summary="Tag an author, or fill in their fields",
+        responses={200: with_etag("The author as they are now."), **problems(401, 403, 404, 409, 412)},
+    )
+    async def change_author(
+        author_id: str, body: AuthorChange, caller: Writer, response: Response, if_match: IfMatch = None
+    ) -> AuthorView:
+        """Change what is noted of a person here; what the platform tells of them is the platform's."""
+        at, cause = parts.now(), parts.new_id()
+
+        def decide(found: Found) -> Change:
+            author = _own(found.get(Author, author_id), caller)
+            check_match(if_match, author.version)
+            return change(author, body.changes(), found, actor=actor(caller), at=at, cause=cause)
+
+        await parts.actions.act([Key.by_id(Author, author_id), *metadata.keys(caller.tenant)], decide)
         author = await own(author_id, caller)
         response.headers["ETag"] = etag(author.version)
         return AuthorView.of(author)
@@ -150,6 +162,7 @@ def authors_router(parts: Authors) -> APIRouter:
             raise Problem(404, "the author is not being erased", code="not-erased")
         return ErasureView.of(author, job)
 
+    contact_of_author(router, parts)
     return router
 
 

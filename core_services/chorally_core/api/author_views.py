@@ -1,9 +1,9 @@
 """What goes out of the author API."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chorally_core.ports.erasure import Erasure
 from chorally_core.services.author.model import Author
@@ -23,6 +23,9 @@ class AuthorView(BaseModel):
     country: str = Field(title="Country", description="As far as the platform tells.")
     followers: int | None = Field(title="Followers", description="How many, as far as the platform tells.")
     account_ids: list[str] = Field(title="Accounts", description="Accounts through which they were seen.")
+    phone: str = Field(title="Number", description="Their telephone number, where the platform knows them by it.")
+    tags: list[str] = Field(title="Tags", description="Given here.")
+    custom_fields: dict[str, Any] = Field(title="Custom fields", description="Filled in here.")
     first_seen_at: datetime = Field(title="First seen", description="When they were seen first.")
     seen_at: datetime = Field(title="Seen", description="When what is known of them last changed.")
     erased_at: datetime | None = Field(title="Erased", description="When they were erased; null if they were not.")
@@ -31,8 +34,25 @@ class AuthorView(BaseModel):
     @classmethod
     def of(cls, author: Author) -> "AuthorView":
         """Return what is seen of an author."""
-        same = {name: getattr(author, name) for name in cls.model_fields if name != "account_ids"}
-        return cls(account_ids=list(author.account_ids), **same)
+        same = {name: getattr(author, name) for name in cls.model_fields if name not in ("account_ids", "tags")}
+        return cls(account_ids=list(author.account_ids), tags=list(author.tags), **same)
+
+
+class AuthorChange(BaseModel):
+    """What to change of what is noted of a person; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: list[Annotated[str, Field(min_length=1, max_length=100)]] | None = Field(
+        None, title="Tags", max_length=50, description="Replaces all tags."
+    )
+    custom_fields: dict[str, Any] | None = Field(
+        None, title="Custom fields", max_length=100, description="Merged into those there are; null empties one."
+    )
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was given, and only that."""
+        return self.model_dump(exclude_none=True)
 
 
 class ErasureView(BaseModel):

@@ -51,6 +51,8 @@ class AuthorAdd(Data, frozen=True, kw_only=True):
     language: str = ""
     country: str = ""
     followers: int | None = None
+    phone: str = ""
+    """Their number with its country, such as ``+393331234567``, where the platform knows them by it."""
 
 
 class AuthorDelete(Data, frozen=True, kw_only=True):

@@ -141,6 +141,7 @@ class Inbound:
             language=person.language,
             country=person.country,
             followers=person.followers,
+            phone=person.phone,
         )
         cause = derived("author", name, account.id, person.model_dump_json())
         came.events.append(_event(account, topics.AUTHORS, "add", data, cause, name, at))
