@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
-from pydantic import ValidationError
 
 from chorally_core.api import problem
 from chorally_core.api.actor import actor
@@ -18,6 +17,7 @@ from chorally_core.api.idempotency import IdempotencyKey, Once, answer
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import describe, problems, with_etag
+from chorally_core.api.rule_engine_checks import checked
 from chorally_core.api.rule_engine_views import RuleAdd, RuleChange, RuleOrder, RuleView
 from chorally_core.events.ids import derived
 from chorally_core.ports.actions import Actions
@@ -25,11 +25,11 @@ from chorally_core.ports.documents import Documents, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.identity import Caller, Identity
 from chorally_core.ports.permissions import Permission
-from chorally_core.ports.storable import mistake_in
 from chorally_core.services.rule_engine import commands
-from chorally_core.services.rule_engine.engine import Ready, made_ready
-from chorally_core.services.rule_engine.judging import BadConditions
+from chorally_core.services.rule_engine.engine import Offers, Ready
 from chorally_core.services.rule_engine.model import Listed, Rule, Ruleset
+from chorally_core.services.rule_engine.plugged import NONE, Plugged
+from chorally_sdk.rules import Broken
 
 Reader = Annotated[Caller, allowed(Permission.RULES_READ)]
 Writer = Annotated[Caller, allowed(Permission.RULES_WRITE)]
@@ -43,6 +43,12 @@ class RuleEngine:
     actions: Actions
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    plugged: Plugged = NONE
+    """Actions that plugins add."""
+    broken: Sequence[Broken] = ()
+    """Plugins whose actions cannot be used."""
+    offers: Offers = lambda channel, option: False
+    """Whether answers on a channel take an option."""
 
     @cached_property
     def once(self) -> Once:
@@ -59,6 +65,14 @@ class RuleEngine:
         keys = [Key.by_id(Rule, listed.stored) for listed in places]
         found = await self.documents.load(keys)
         return [rule for key in keys if isinstance(rule := found.get(key), Rule)]
+
+    async def checked(self, rule: Rule, within: str = "/body") -> Ready:
+        """Return a rule ready to be judged.
+
+        Raises:
+            Problem: 422; names each place that cannot be used.
+        """
+        return await checked(self.documents, self.plugged, rule, within)
 
     async def own(self, rule_id: str, caller: Caller) -> tuple[Rule, int]:
         """Return a rule of the caller's tenant, and its place from 1.
@@ -135,7 +149,7 @@ def rules_router(parts: RuleEngine) -> APIRouter:
 
         async def make(name: str) -> Response:
             rule = rule_of(body, name, caller, parts.now())
-            checked(rule)
+            await parts.checked(rule)
 
             def decide(found: Found) -> Change:
                 ruleset = found.get(Ruleset, caller.tenant)
@@ -163,7 +177,7 @@ def rules_router(parts: RuleEngine) -> APIRouter:
         check_match(if_match, known.number)
         rule = _changed(known, body, caller, parts.now())
         if rule is not known:
-            checked(rule)
+            await parts.checked(rule)
             cause = parts.new_id()
             await parts.actions.act(
                 [commands.key(caller.tenant)],
@@ -195,7 +209,8 @@ def rule_of(body: RuleAdd, name: str, caller: Caller, at: datetime) -> Rule:
     return Rule(
         id="", tenant=caller.tenant, rule_id=name, number=1, name=body.name, description=body.description,
         events=tuple(dict.fromkeys(body.events)), conditions=body.conditions, actions=_stored(body.actions),
-        mode=body.mode, stop=body.stop, enabled=body.enabled, created_at=at, created_by=caller.subject, changed_at=at,
+        mode=body.mode, stop=body.stop, enabled=body.enabled, after_s=_seconds(body.after),
+        trace_until=body.trace_until, created_at=at, created_by=caller.subject, changed_at=at,
         changed_by=caller.subject,
     )  # fmt: skip
 
@@ -207,6 +222,11 @@ def _changed(known: Rule, body: RuleChange, caller: Caller, at: datetime) -> Rul
         new["events"] = tuple(dict.fromkeys(new["events"]))
     if "actions" in new:
         new["actions"] = _stored(new["actions"])
+    new.pop("after", None)
+    if "after" in body.model_fields_set:
+        new["after_s"] = _seconds(body.after)
+    if "trace_until" in body.model_fields_set:
+        new["trace_until"] = body.trace_until
     if all(value == getattr(known, name) for name, value in new.items()):
         return known
     return msgspec.structs.replace(
@@ -214,34 +234,9 @@ def _changed(known: Rule, body: RuleChange, caller: Caller, at: datetime) -> Rul
     )
 
 
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
+
+
 def _stored(actions: Sequence[Any]) -> tuple[dict[str, Any], ...]:
     return tuple(action.model_dump(mode="json") for action in actions)
-
-
-def checked(rule: Rule, within: str = "/body") -> Ready:
-    """Return a rule ready to be judged.
-
-    Raises:
-        Problem: 422; names each place that cannot be used.
-    """
-    why = mistake_in([rule.name, rule.description, rule.conditions])
-    faults = {"conditions": why} if why else {}
-    if not faults:
-        try:
-            return made_ready(rule)
-        except BadConditions as error:
-            faults = {f"conditions/{place.replace('.', '/')}": what for place, what in error.faults.items()}
-        except ValidationError as error:
-            faults = {_place(each["loc"]): str(each["msg"]) for each in error.errors()}
-    errors = [{"field": f"{within}/{place}", "message": what} for place, what in faults.items()]
-    raise Problem(422, "the rule cannot be used; see errors", code="invalid", errors=errors)
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    """Where in the conditions something is wrong, without the names that the parser gives the kinds of nodes."""
-    parts, is_node = ["conditions"], True
-    for part in loc[1:]:
-        if not is_node:
-            parts.append(str(part))
-        is_node = isinstance(part, int)
-    return "/".join(parts)

@@ -1,6 +1,6 @@
 """What the rule engine's API takes and gives."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -8,11 +8,24 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from chorally_core.services.rule_engine.actions import MOST, Action
 from chorally_core.services.rule_engine.model import Execution, Mode, Result, Rule
 
-EventName = Literal["message_received", "message_edited", "ticket_changed"]
+EventName = Literal[
+    "message_received",
+    "message_edited",
+    "ticket_changed",
+    "ticket_idle",
+    "ticket_waiting",
+    "window_closing",
+    "follow_up",
+]
 
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
-_Events = Annotated[list[EventName], Field(min_length=1, max_length=3)]
+_Events = Annotated[list[EventName], Field(min_length=1, max_length=7)]
 _Actions = Annotated[list[Action], Field(min_length=1, max_length=MOST)]
+_AFTER = (
+    "For `ticket_idle`, `ticket_waiting` and `follow_up` how long after, for `window_closing` how long before; such as "
+    "`PT24H`. Only with one of these events."
+)
+_TRACE = "Until then, at most a day ahead, it is kept why the rule did not fire; null ends it."
 _CONDITIONS = (
     "A test `{field, op, value}`, or a group of them: `{all: […]}`, `{any: […]}`, `{none: […]}`. What there is to "
     "test, and how: `GET /rule-engine/v1/schema`."
@@ -32,6 +45,8 @@ class RuleAdd(BaseModel):
     mode: Mode = Field("all", title="Mode", description="`first` fires only where no rule before it fired.")
     stop: bool = Field(False, title="Stop", description="No rule after it fires on the same event.")
     enabled: bool = Field(True, title="Enabled")
+    after: timedelta | None = Field(None, title="After", description=_AFTER)
+    trace_until: AwareDatetime | None = Field(None, title="Traced until", description=_TRACE)
 
 
 class RuleChange(BaseModel):
@@ -47,6 +62,8 @@ class RuleChange(BaseModel):
     mode: Mode | None = Field(None, title="Mode")
     stop: bool | None = Field(None, title="Stop")
     enabled: bool | None = Field(None, title="Enabled")
+    after: timedelta | None = Field(None, title="After", description=_AFTER)
+    trace_until: AwareDatetime | None = Field(None, title="Traced until", description=_TRACE)
 
 
 class RuleOrder(BaseModel):
@@ -71,6 +88,8 @@ class RuleView(BaseModel):
     mode: Mode = Field(title="Mode")
     stop: bool = Field(title="Stop")
     enabled: bool = Field(title="Enabled")
+    after: timedelta | None = Field(title="After", description=_AFTER)
+    trace_until: datetime | None = Field(title="Traced until", description=_TRACE)
     created_at: datetime = Field(title="Created")
     created_by: str = Field(title="Created by")
     changed_at: datetime = Field(title="Changed")
@@ -82,7 +101,8 @@ class RuleView(BaseModel):
         return cls(
             id=rule.rule_id, version=rule.number, order=order, name=rule.name, description=rule.description,
             events=list(rule.events), conditions=rule.conditions, actions=list(rule.actions), mode=rule.mode,
-            stop=rule.stop, enabled=rule.enabled, created_at=rule.created_at, created_by=rule.created_by,
+            stop=rule.stop, enabled=rule.enabled, trace_until=rule.trace_until,
+            after=None if rule.after_s is None else timedelta(seconds=rule.after_s), created_at=rule.created_at, created_by=rule.created_by,
             changed_at=rule.changed_at, changed_by=rule.changed_by,
         )  # fmt: skip
 
@@ -94,7 +114,7 @@ class OutcomeView(BaseModel):
     result: Result = Field(
         title="Result",
         description="`asked` of the service concerned, `skipped` as there was nothing to do, `held` by the bound on "
-        "actions, or `failed`.",
+        "actions, or `failed`; later `overtaken` where somebody changed the ticket first, or `refused`.",
     )
     detail: str = Field(title="Detail")
 
@@ -107,6 +127,7 @@ class ExecutionView(BaseModel):
     rule_version: int = Field(title="Rule's version")
     rule_name: str = Field(title="Rule's name", description="As it was then.")
     event: str = Field(title="Event")
+    fired: bool = Field(title="Fired", description="False where it is kept why a traced rule did not.")
     log_id: str = Field(title="Log entry", description="The entry of the history that it fired on.")
     ticket_id: str | None = Field(title="Ticket")
     message_id: str | None = Field(title="Message")
@@ -133,7 +154,7 @@ class DryRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    events: int = Field(200, title="Events", ge=1, le=1000, description="At most so many, the newest.")
+    events: int = Field(200, title="Events", ge=1, le=1000, description="At most so many of the history, the newest.")
     until: AwareDatetime | None = Field(None, title="Until", description="Only what happened before this instant.")
     shown: int = Field(20, title="Shown", ge=0, le=100, description="Matches that the answer shows; all are counted.")
 
@@ -159,7 +180,7 @@ class MatchView(BaseModel):
 class DryRunView(BaseModel):
     """What came of trying a rule; nothing was done."""
 
-    judged: int = Field(title="Judged", description="Events of the rule's kinds.")
+    judged: int = Field(title="Judged", description="Events of the rule's kinds, those that time brought included.")
     matched: int = Field(title="Matched", description="Those on which it would have fired.")
     actions: dict[str, int] = Field(title="Actions", description="How often each would have been asked for.")
     matches: list[MatchView] = Field(title="Matches", description="The newest of them.")

@@ -31,8 +31,10 @@ from chorally_core.events.records import (
     TicketUpdate,
     TriggerEvaluate,
 )
+from chorally_core.events.rules import RuleOutcome, TicketHeld, TicketShare
 
 __all__ = [
+    "RuleOutcome", "TicketHeld", "TicketShare",
     "MessageMove", "Send", "TicketAbsorb", "TicketAnswered", "TicketMerge", "TicketRelease", "TicketSplit",
     "TicketUnmerge",
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",

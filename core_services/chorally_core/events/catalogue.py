@@ -38,6 +38,7 @@ from chorally_core.events.records import (
     TicketUpdate,
     TriggerEvaluate,
 )
+from chorally_core.events.rules import RuleOutcome, TicketHeld, TicketShare
 
 CHANNEL = "<channel>"
 """Stands for the topic of any I/O channel, such as ``facebook_comment``."""
@@ -79,6 +80,11 @@ DECLARED: tuple[Declared, ...] = (
     Declared(topics.MESSAGES, "move", MessageMove, ("message-service",)),
     Declared(topics.LOGS, "add", LogAdd, LOGGING),
     Declared(topics.RULE_TRIGGERS, "evaluate", TriggerEvaluate, ("log-service", "rule-service", "rule-engine-service")),
+    Declared(topics.QUEUE_TRIGGERS, "watch", TriggerEvaluate, ("rule-engine-service",)),
+    Declared(topics.QUEUE_TRIGGERS, "evaluate", TriggerEvaluate, ("rule-engine-service",)),
+    Declared(topics.QUEUE_TRIGGERS, "share", TicketShare, ("rule-engine-service",)),
+    Declared(topics.QUEUE_TRIGGERS, "held", TicketHeld, ("rule-engine-service",)),
+    Declared(topics.QUEUE_TRIGGERS, "outcome", RuleOutcome, ("rule-engine-service",)),
     Declared(topics.DEAD_LETTERS, "add", DeadLetterAdd, ("runner", "io-service")),
     Declared(topics.PUBLICATIONS, "reconcile", PublicationReconcile, ("io-service",)),
     Declared(CHANNEL, "reply", Reply, ("message-service",)),

@@ -265,6 +265,8 @@ class TriggerEvaluate(Data, frozen=True, kw_only=True):
     """Version of what it is about, after it."""
     actor_kind: ActorKind = "service"
     actor_id: str = ""
+    subject_id: str = ""
+    """Id of what it is about, where that is none of the above."""
     rules: tuple[str, ...] = ()
     """Rules that fired in the chain of causes, which fire no more on what follows."""
     turns: tuple[str, ...] = ()

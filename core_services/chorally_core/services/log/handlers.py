@@ -9,17 +9,12 @@ from chorally_core.events import Event, LogAdd, TriggerEvaluate, topics
 from chorally_core.events.ids import begins_with
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
+from chorally_core.ports.triggers import ABOUT_USERS, HANDED_ON, OF_PEOPLE
 from chorally_core.ports.turns import asked_further, asked_of, turns
 from chorally_core.services.log.model import LogEntry
 
 SERVICE = "log-service"
 GROUP = "log"
-
-TRIGGERS = frozenset({"message_received", "message_edited", "ticket_changed"})
-"""Facts that rules may answer."""
-
-ABOUT_AUTHORS = frozenset({"author_added", "author_changed", "author_erased", "author_blocked", "author_unblocked"})
-"""Facts that tell the rules who somebody is."""
 
 
 def entry_id(event: Event[LogAdd]) -> str:
@@ -69,9 +64,7 @@ class KeepFact(Handler[LogAdd]):
             backfilled=fact.backfilled,
             automatic=fact.automatic,
         )
-        if fact.kind in ABOUT_AUTHORS:
-            return Change((entry,), (_trigger(event, name),))
-        if fact.backfilled or fact.kind not in TRIGGERS:
+        if fact.kind not in HANDED_ON or (fact.backfilled and fact.kind not in OF_PEOPLE):
             return Change((entry,))
         return Change((entry,), (_trigger(event, name, turns(event.tenant, found) if _is_answered(fact) else ()),))
 
@@ -95,6 +88,7 @@ def _trigger(event: Event[LogAdd], log_id: str, turns: tuple[str, ...] = ()) -> 
         version=fact.version,
         actor_kind=fact.actor_kind,
         actor_id=fact.actor_id,
+        subject_id=fact.subject_id if fact.kind in ABOUT_USERS else "",
         rules=fact.rules,
         turns=turns,
     )

@@ -103,7 +103,7 @@ def reply(
         approval=approval,
     )
     fact = asked(
-        about_message("reply_submitted" if waits else "reply_written", message, actor),
+        about_message("reply_submitted" if waits else "reply_written", message, actor, changed),
         tenant=ticket.tenant,
         conversation=ticket.conversation_key,
         at=at,

@@ -50,6 +50,12 @@ def because(fact: Event[LogAdd], reason: str) -> Event[LogAdd]:
     return msgspec.structs.replace(fact, data=data)
 
 
+def asked_by(fact: Event[LogAdd], event: Event[Any]) -> Event[LogAdd]:
+    """Return a fact that says on what the rules fired that had asked for something."""
+    data = msgspec.structs.replace(fact.data, snapshot={**fact.data.snapshot, "asked_by": event.caused_by})
+    return msgspec.structs.replace(fact, data=data)
+
+
 def asked(
     data: LogAdd, *, tenant: str, conversation: str, at: datetime, cause: str, traceparent: str = ""
 ) -> Event[LogAdd]:
@@ -68,9 +74,10 @@ def asked(
     )
 
 
-def about_message(what: str, message: Message, actor: Actor) -> LogAdd:
-    """Return what a fact says about a message."""
-    return _about_message(what, message, actor, of_message(message))
+def about_message(what: str, message: Message, actor: Actor, ticket: Ticket | None = None) -> LogAdd:
+    """Return what a fact says about a message; with its ticket as it is then, where that has changed by it."""
+    told = of_message(message, ticket, 0 if ticket is None else ticket.version + 1)
+    return _about_message(what, message, actor, told)
 
 
 def about_ticket(

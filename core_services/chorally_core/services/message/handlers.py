@@ -23,7 +23,7 @@ from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.message import joining, machine, merging, opening, splitting
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket, settled
-from chorally_core.services.message.facts import GROUP, SERVICE, because, message_fact, ticket_fact
+from chorally_core.services.message.facts import GROUP, SERVICE, asked_by, because, message_fact, ticket_fact
 from chorally_core.services.message.model import Block, Early, Message, Ticket
 
 __all__ = ["GROUP", "HANDLERS", "SERVICE"]
@@ -121,7 +121,7 @@ class ReceiveMessage(Handler[MessageAdd]):
             return Change(() if mended else (message,), (fact,), mended=mended)
         ticket = ticket.with_agent_message(event.id, d.external_created_at)
         message, mended = _placed(_received(event, found, ticket.id, ticket.message_count), known)
-        fact = message_fact(event, "message_sent_elsewhere", message)
+        fact = message_fact(event, "message_sent_elsewhere", message, ticket, ticket.version + 1)
         return Change((message, ticket) if known is None else (ticket,), (fact,), mended=mended)
 
 
@@ -297,7 +297,8 @@ class ChangeTicket(Handler[TicketUpdate]):
             return NOTHING
         actor = Actor(d.actor_kind, d.actor_id)
         if ticket.version < d.judged_version or ticket.decided_version > d.judged_version:
-            return Change((), (ticket_fact(event, "ticket_change_overtaken", ticket, actor=actor),))
+            fact = ticket_fact(event, "ticket_change_overtaken", ticket, actor=actor)
+            return Change((), (asked_by(fact, event),))
         try:
             changes = settled(ticket, d.changes, found)
             changed = changed_ticket(ticket, changes, event.occurred_at)
@@ -305,7 +306,7 @@ class ChangeTicket(Handler[TicketUpdate]):
                 raise InvalidChange("status", "another ticket of the conversation is open")
         except InvalidChange as error:
             told = ticket_fact(event, "ticket_change_refused", ticket, actor=actor, changes=d.changes)
-            return Change((), (because(told, str(error)),))
+            return Change((), (asked_by(because(told, str(error)), event),))
         remembered = msgspec.structs.replace(changed, changed_by=(*changed.changed_by, event.id)[-16:])
         fact = ticket_fact(
             event, "ticket_changed", remembered, actor=actor, changes=changes, before=ticket, rules=d.rules

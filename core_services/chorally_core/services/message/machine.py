@@ -15,7 +15,7 @@ from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.services.message import commands, joining
 from chorally_core.services.message.changes import Actor
-from chorally_core.services.message.facts import because, message_fact, ticket_fact
+from chorally_core.services.message.facts import asked_by, because, message_fact, ticket_fact
 from chorally_core.services.message.model import Message, Ticket
 
 
@@ -71,7 +71,7 @@ def _refused(event: Event[MessageAdd], ticket: Ticket, why: str) -> Change:
     d = event.data
     fact = ticket_fact(event, "automatic_message_refused", ticket, actor=Actor(d.actor_kind, d.actor_id))
     about = msgspec.structs.replace(fact.data, message_id=d.parent_message_id)
-    return Change((), (because(msgspec.structs.replace(fact, data=about), why),))
+    return Change((), (asked_by(because(msgspec.structs.replace(fact, data=about), why), event),))
 
 
 class ModerateMessage(Handler[MessageModerate]):
@@ -105,5 +105,5 @@ class ModerateMessage(Handler[MessageModerate]):
             fact = message_fact(event, "moderation_refused", message)
             snapshot = {**fact.data.snapshot, "verb": d.verb, "reason": str(error)}
             told = msgspec.structs.replace(fact.data, snapshot=snapshot, actor_kind=actor.kind, actor_id=actor.id)
-            return Change((), (msgspec.structs.replace(fact, data=told),))
+            return Change((), (asked_by(msgspec.structs.replace(fact, data=told), event),))
         return Change((), _as_caused(event, change))

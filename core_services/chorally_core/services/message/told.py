@@ -9,6 +9,8 @@ from chorally_core.services.message.model import Message, Ticket
 
 SHOWN = 2000
 """Characters of a message that the log tells."""
+_EXTRA = 20  # things that a platform tells besides
+_PLAIN = 200  # characters of each
 
 
 def of_message(message: Message, ticket: Ticket | None = None, version: int = 0) -> dict[str, Any]:
@@ -22,6 +24,8 @@ def of_message(message: Message, ticket: Ticket | None = None, version: int = 0)
     told = message.snapshot()
     told["body"] = message.body[:SHOWN]
     if message.direction != "inbound":
+        if ticket is not None:
+            told["ticket"] = _within(ticket, version)
         return told
     told["sequence"] = message.sequence
     if message.content != "text":
@@ -37,6 +41,10 @@ def of_message(message: Message, ticket: Ticket | None = None, version: int = 0)
     if message.edited_at is not None:
         told["edited"] = True
     if ticket is not None:
+        if message.external_conversation_id:
+            told["post"] = message.external_conversation_id
+        if message.extra:
+            told["custom"] = _bounded(message.extra)
         told["platform"] = message.platform
         told["ticket"] = _within(ticket, version)
     return told
@@ -84,4 +92,12 @@ def _within(ticket: Ticket, version: int) -> dict[str, Any]:
         told["waiting"] = ticket.waiting_since.timestamp()
     if ticket.reply_window_expires_at is not None:
         told["window"] = ticket.reply_window_expires_at.timestamp()
+    if ticket.snoozed_until is not None:
+        told["snoozed"] = ticket.snoozed_until.timestamp()
     return told
+
+
+def _bounded(extra: dict[str, Any]) -> dict[str, Any]:
+    """What a platform tells besides, as far as it is plain and short."""
+    plain = {name: value for name, value in extra.items() if isinstance(value, str | int | float | bool)}
+    return {name: value[:_PLAIN] if isinstance(value, str) else value for name, value in [*plain.items()][:_EXTRA]}

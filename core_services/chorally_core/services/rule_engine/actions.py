@@ -1,9 +1,9 @@
 """What a rule may ask for, each with its parameters."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from chorally_core.ports.storable import mistake_in
 from chorally_core.ports.variables import unknown_in
@@ -35,7 +35,7 @@ def _ahead(span: timedelta) -> timedelta:
 Text = Annotated[
     str, Field(min_length=1, max_length=10_000), AfterValidator(_storable), AfterValidator(_known_variables)
 ]
-Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
+Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 Data = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_storable)]
 
@@ -76,14 +76,14 @@ class AddTags(_Action):
     """Adds tags to the ticket."""
 
     type: Literal["add_tags"] = "add_tags"
-    tags: tuple[Tag, ...] = Field(title="Tags", min_length=1, max_length=20)
+    tags: tuple[Word, ...] = Field(title="Tags", min_length=1, max_length=20)
 
 
 class RemoveTags(_Action):
     """Takes tags off the ticket."""
 
     type: Literal["remove_tags"] = "remove_tags"
-    tags: tuple[Tag, ...] = Field(title="Tags", min_length=1, max_length=20)
+    tags: tuple[Word, ...] = Field(title="Tags", min_length=1, max_length=20)
 
 
 class SetCustomField(_Action):
@@ -115,6 +115,65 @@ class Reply(_Action):
     text: Text = Field(title="Text", description="With variables, such as `{{author.name|there}}`.")
 
 
+class PrivateReply(_Action):
+    """Answers a comment in private, where its channel has that; it is the message's one automatic answer."""
+
+    type: Literal["private_reply"] = "private_reply"
+    text: Text = Field(title="Text", description="With variables, such as `{{author.name|there}}`.")
+
+
+class CannedAnswer(_Action):
+    """Answers the message with a canned reply, in the language nearest to the message's, or else the ticket's."""
+
+    type: Literal["canned_reply"] = "canned_reply"
+    canned_id: Name = Field(title="Canned reply", description="Id of one that is shared or a team's.")
+    private: bool = Field(False, title="In private", description="Where the channel has that.")
+
+
+class Share(_Action):
+    """Assigns the ticket to one of several agents; with a team, the ticket becomes the team's too."""
+
+    type: Literal["share"] = "share"
+    how: Literal["round_robin", "least_loaded"] = Field(
+        title="How", description="Whose turn it is, or who has the fewest unresolved tickets."
+    )
+    team_id: Name | None = Field(None, title="Team", description="Id of the team whose members take turns.")
+    agents: tuple[Name, ...] = Field(
+        (), title="Agents", max_length=200, description="Ids of those who take turns, in place of a team's members."
+    )
+    reassign: bool = Field(False, title="Reassign", description="Also where somebody has the ticket already.")
+
+    @model_validator(mode="after")
+    def _to_somebody(self) -> Self:
+        if self.team_id is None and not self.agents:
+            raise ValueError("name a team, or agents")
+        if len(set(self.agents)) < len(self.agents):
+            raise ValueError("an agent is named twice")
+        return self
+
+
+class HandToBot(_Action):
+    """Has a bot take the conversation on; the rules behind it do not answer the message."""
+
+    type: Literal["hand_to_bot"] = "hand_to_bot"
+    bot_id: Name = Field(title="Bot", description="Id of the bot.")
+
+
+class Notify(_Action):
+    """Tells people something, wherever they follow what happens: the stream of events, and the history."""
+
+    type: Literal["notify"] = "notify"
+    users: tuple[Name, ...] = Field((), title="Users", max_length=50, description="Their ids.")
+    teams: tuple[Name, ...] = Field((), title="Teams", max_length=50, description="Their ids.")
+    text: Text = Field(title="Text", description="With variables, such as `{{ticket.number}}`.")
+
+    @model_validator(mode="after")
+    def _to_somebody(self) -> Self:
+        if not self.users and not self.teams:
+            raise ValueError("name users or teams")
+        return self
+
+
 class Moderate(_Action):
     """Hides, shows, deletes or likes the message on its platform."""
 
@@ -136,17 +195,50 @@ class Stop(_Action):
     type: Literal["stop"] = "stop"
 
 
+class PluggedAction(_Action):
+    """An action that a plugin adds."""
+
+    type: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}$")] = Field(title="Type")
+    parameters: Data = Field(default={}, title="Parameters", description="As the plugin's action takes them.")
+
+
 ACTIONS: tuple[type[_Action], ...] = (
-    SetStatus, SetPriority, Assign, SetTeam, AddTags, RemoveTags, SetCustomField, Note, Snooze, Reply, Moderate,
-    EmitEvent, Stop,
+    SetStatus, SetPriority, Assign, Share, SetTeam, AddTags, RemoveTags, SetCustomField, Note, Snooze, Reply,
+    PrivateReply, CannedAnswer, Moderate, HandToBot, Notify, EmitEvent, Stop,
 )  # fmt: skip
-"""Every action, in the order in which they are offered."""
+"""Every action of our own, in the order in which they are offered."""
+
+_PLUGGED = "plugged"
+
+
+def _which(value: Any) -> str:
+    """Tell which action is meant: those of plugins have a dot in their name."""
+    name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return _PLUGGED if isinstance(name, str) and "." in name else str(name)
+
 
 Action = Annotated[
-    SetStatus | SetPriority | Assign | SetTeam | AddTags | RemoveTags | SetCustomField | Note | Snooze | Reply
-    | Moderate | EmitEvent | Stop,
-    Field(discriminator="type"),
-]  # fmt: skip
+    Annotated[SetStatus, Tag("set_status")]
+    | Annotated[SetPriority, Tag("set_priority")]
+    | Annotated[Assign, Tag("assign")]
+    | Annotated[Share, Tag("share")]
+    | Annotated[SetTeam, Tag("set_team")]
+    | Annotated[AddTags, Tag("add_tags")]
+    | Annotated[RemoveTags, Tag("remove_tags")]
+    | Annotated[SetCustomField, Tag("set_custom_field")]
+    | Annotated[Note, Tag("note")]
+    | Annotated[Snooze, Tag("snooze")]
+    | Annotated[Reply, Tag("reply")]
+    | Annotated[PrivateReply, Tag("private_reply")]
+    | Annotated[CannedAnswer, Tag("canned_reply")]
+    | Annotated[Moderate, Tag("moderate")]
+    | Annotated[HandToBot, Tag("hand_to_bot")]
+    | Annotated[Notify, Tag("notify")]
+    | Annotated[EmitEvent, Tag("emit_event")]
+    | Annotated[Stop, Tag("stop")]
+    | Annotated[PluggedAction, Tag(_PLUGGED)],
+    Discriminator(_which),
+]
 """Any action."""
 
 _read = TypeAdapter(tuple[Action, ...])

@@ -13,12 +13,15 @@ from chorally_core.ports.documents import Document, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.refused import Refused
 from chorally_core.ports.turns import RULE_ENGINE, source
-from chorally_core.services.rule_engine.model import Listed, Rule, Ruleset
+from chorally_core.services.rule_engine.later.learning import learning_tickets
+from chorally_core.services.rule_engine.model import TIMED, Listed, Rule, Ruleset, Timer
+from chorally_core.services.rule_engine.names import SERVICE
 from chorally_core.services.rule_engine.people import learning
-from chorally_core.services.rule_engine.planning import SERVICE
 
 MOST = 2000
 """Rules of a tenant."""
+TRACED = 10
+"""Rules of a tenant of which is kept at the same time why they do not fire."""
 
 Actor = tuple[ActorKind, str]
 
@@ -48,12 +51,18 @@ def put(found: Found, rule: Rule, *, actor: Actor, cause: str) -> Change:
     if listed is None and len(ruleset.rules) >= MOST:
         raise Refused("conflict", "too-many-rules", f"a tenant has at most {MOST} rules; remove one first")
     stored = msgspec.structs.replace(rule, id=derived("rule", rule.rule_id, str(rule.number), cause))
-    new = Listed(rule.rule_id, rule.number, stored.id)
+    new = _listed(stored, listed)
+    if new.traced_until is not None and _traced(ruleset, rule) >= TRACED:
+        raise Refused("conflict", "too-many-traces", f"at most {TRACED} rules are traced at a time; end one first")
     rules = tuple(new if each is listed else each for each in ruleset.rules)
+    before = ruleset
     ruleset = msgspec.structs.replace(ruleset, rules=rules if listed is not None else (*rules, new))
     what = "rule_added" if listed is None else "rule_changed"
     answers = source(rule.tenant, RULE_ENGINE)
-    added = (stored, answers) if known is not None else (stored, answers, learning(rule.tenant, rule.changed_at))
+    added: tuple[Document, ...] = (stored, answers)
+    if known is None:
+        added = (*added, learning(rule.tenant, rule.changed_at))
+    added = (*added, *_relearned(before, ruleset, rule.changed_at, cause))
     return _changed(ruleset, (listed.stored,) if listed else (), _told(what, stored, actor, cause), added)
 
 
@@ -65,7 +74,8 @@ def remove(found: Found, rule: Rule, *, actor: Actor, at: datetime, cause: str) 
         return NOTHING
     left = msgspec.structs.replace(ruleset, rules=tuple(each for each in ruleset.rules if each is not listed))
     gone = msgspec.structs.replace(rule, changed_at=at)
-    return _changed(left, (listed.stored,), _told("rule_removed", gone, actor, cause))
+    jobs = _relearned(ruleset, left, at, cause)
+    return _changed(left, (listed.stored,), _told("rule_removed", gone, actor, cause), jobs)
 
 
 def reorder(found: Found, tenant: str, rule_ids: Sequence[str], *, actor: Actor, at: datetime, cause: str) -> Change:
@@ -86,6 +96,30 @@ def reorder(found: Found, tenant: str, rule_ids: Sequence[str], *, actor: Actor,
         actor_kind=actor[0], actor_id=actor[1], snapshot={"rules": list(rule_ids)[:200]},
     )  # fmt: skip
     return _changed(msgspec.structs.replace(ruleset, rules=rules), (), _fact(data, tenant, at, cause))
+
+
+def _listed(rule: Rule, before: Listed | None) -> Listed:
+    """The rule in its place, with what it waits for: since when, is as before where it waits for it already."""
+    if not rule.enabled:
+        return Listed(rule.rule_id, rule.number, rule.id)
+    since = {timer.name: timer.since for timer in before.timers} if before is not None else {}
+    wanted = (Timer(event, rule.after_s or 0, rule.changed_at) for event in rule.events if event in TIMED)
+    timers = tuple(msgspec.structs.replace(timer, since=since.get(timer.name, timer.since)) for timer in wanted)
+    shares = any(action.get("type") == "share" and action.get("how") == "least_loaded" for action in rule.actions)
+    return Listed(rule.rule_id, rule.number, rule.id, timers, shares, rule.trace_until)
+
+
+def _traced(ruleset: Ruleset, rule: Rule) -> int:
+    """How many other rules are traced at the time of a change."""
+    others = (listed.traced_until for listed in ruleset.rules if listed.id != rule.rule_id)
+    return sum(until is not None and until > rule.changed_at for until in others)
+
+
+def _relearned(before: Ruleset, after: Ruleset, at: datetime, cause: str) -> tuple[Document, ...]:
+    """The job that goes through the tenant's tickets, where rules wait for something else than before."""
+    names = ({timer.name for timer in ruleset.timers()} for ruleset in (before, after))
+    is_same = before.watches == after.watches and len(set(map(frozenset, names))) == 1
+    return () if is_same else (learning_tickets(after.tenant, at, cause),)
 
 
 def _changed(ruleset: Ruleset, replaced: tuple[str, ...], told: Event[Any], added: tuple[Document, ...] = ()) -> Change:

@@ -8,9 +8,11 @@ from chorally_core.events.ids import before
 from chorally_core.ports.documents import Condition, Query
 from chorally_core.ports.erasure import Erasure
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.services.rule_engine.later.model import Deferred
 from chorally_core.services.rule_engine.model import Execution
 
 _STEP = 200
+_WORDS = ("subject", "author", "custom", "language")
 
 
 class EraseExecutions:
@@ -31,3 +33,27 @@ class EraseExecutions:
         if emptied:
             await self._ledger.commit(Work([Step.of([each]) for each in emptied]))
         return found[-1].id if len(found) == _STEP else None
+
+
+class EraseDeferred:
+    """Goes through the tickets that rules wait for; when they were used stays known, what they say does not."""
+
+    name = "rule-deferred"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def step(self, erasure: Erasure, place: str) -> str | None:
+        """Erase at most 200 tickets; a place is the last one done."""
+        where = (Condition("author_id", "is", erasure.id),)
+        query = Query(Deferred, erasure.tenant, where, limit=_STEP, after=(None, place) if place else None)
+        found: list[Deferred] = await self._ledger.documents.find(query)
+        emptied = [emptied for each in found if (emptied := _without_words(each)) is not each]
+        if emptied:
+            await self._ledger.commit(Work([Step.of([each]) for each in emptied]))
+        return found[-1].id if len(found) == _STEP else None
+
+
+def _without_words(deferred: Deferred) -> Deferred:
+    left = {name: value for name, value in deferred.ticket.items() if name not in _WORDS}
+    return deferred if left == deferred.ticket else msgspec.structs.replace(deferred, ticket=left)

@@ -9,15 +9,38 @@ from chorally_core.ports.documents import Document
 
 EVENTS = ("message_received", "message_edited", "ticket_changed")
 """Facts that rules may answer."""
+TIMED = ("ticket_idle", "ticket_waiting", "window_closing", "follow_up")
+"""What rules may answer after time has passed."""
 
 Mode = Literal["all", "first"]
-Result = Literal["asked", "skipped", "held", "failed"]
+Result = Literal["asked", "skipped", "held", "failed", "overtaken", "refused"]
 
 _JUDGED = 32  # events that a person's record remembers
 _TICKETS = 20
 
 
-class Listed(msgspec.Struct, frozen=True):
+class Timer(msgspec.Struct, frozen=True):
+    """Something that rules wait for."""
+
+    event: str
+    """One of ``TIMED``."""
+    after_s: float
+    """Seconds after what it counts from; before it, for a window that closes."""
+    since: datetime
+    """When a rule began to wait for it; what was due earlier is never told."""
+
+    @property
+    def name(self) -> str:
+        """What tells it apart from others."""
+        return timed_event(self.event, self.after_s)
+
+
+def timed_event(event: str, after_s: float) -> str:
+    """Return the name of an event with its span, for which rules are compiled together."""
+    return f"{event} {after_s:g}"
+
+
+class Listed(msgspec.Struct, frozen=True, omit_defaults=True):
     """One rule in its place."""
 
     id: str
@@ -25,6 +48,12 @@ class Listed(msgspec.Struct, frozen=True):
     """Version of the rule."""
     stored: str
     """Id of the document that holds it."""
+    timers: tuple[Timer, ...] = ()
+    """What it waits for, while it is enabled."""
+    shares: bool = False
+    """Whether it gives tickets to whoever has least to do, while it is enabled."""
+    traced_until: datetime | None = None
+    """Until when it is told why it does not fire."""
 
 
 class Ruleset(Document, frozen=True, kw_only=True):
@@ -44,6 +73,21 @@ class Ruleset(Document, frozen=True, kw_only=True):
         """Return the place of a rule."""
         return next((listed for listed in self.rules if listed.id == rule_id), None)
 
+    @property
+    def watches(self) -> bool:
+        """Whether rules need to know how tickets are between one fact and the next."""
+        return any(listed.timers or listed.shares for listed in self.rules)
+
+    def timers(self) -> tuple[Timer, ...]:
+        """Return what rules wait for, each once, with the earliest time since when."""
+        found: dict[str, Timer] = {}
+        for listed in self.rules:
+            for timer in listed.timers:
+                known = found.get(timer.name)
+                if known is None or timer.since < known.since:
+                    found[timer.name] = timer
+        return tuple(found.values())
+
 
 class Rule(Document, frozen=True, kw_only=True):
     """One version of a rule; never changed."""
@@ -62,10 +106,20 @@ class Rule(Document, frozen=True, kw_only=True):
     stop: bool = False
     """Whether no rule after it fires on the same event."""
     enabled: bool = True
+    after_s: float | None = None
+    """Seconds that the timed ones of its events wait; None where it has none."""
+    trace_until: datetime | None = None
+    """Until when it is kept why it did not fire."""
     created_at: datetime
     created_by: str
     changed_at: datetime
     changed_by: str
+
+    def answers(self, event: str) -> bool:
+        """Whether it answers an event, which bears its span where it is a timed one."""
+        return event in self.events or any(
+            event == timed_event(each, self.after_s or 0) for each in self.events if each in TIMED
+        )
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,6 +153,8 @@ class Execution(Document, frozen=True, kw_only=True):
     conditions: dict[str, Any] = {}
     """Each condition with the value that it met."""
     outcomes: tuple[Outcome, ...] = ()
+    fired: bool = True
+    """False where it is kept why the rule did not fire."""
 
 
 class Acted(msgspec.Struct, frozen=True):
@@ -123,6 +179,8 @@ class Person(Document, frozen=True, kw_only=True):
     language: str = ""
     country: str = ""
     followers: int | None = None
+    tags: tuple[str, ...] = ()
+    custom: dict[str, Any] = {}
     blocked: bool = False
     tickets: int = 0
     """Tickets of theirs that rules were judged on."""
@@ -138,7 +196,8 @@ class Person(Document, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self, author_version=version, name=snapshot.get("name", ""), handle=snapshot.get("handle", ""),
             language=snapshot.get("language", ""), country=snapshot.get("country", ""),
-            followers=snapshot.get("followers"),
+            followers=snapshot.get("followers"), tags=tuple(snapshot.get("tags", ())),
+            custom=dict(snapshot.get("custom_fields", {})),
         )  # fmt: skip
 
     def with_ticket(self, ticket_id: str | None) -> "Person":

@@ -199,14 +199,24 @@ _OPERATORS = (
         lambda v, n, *_: f"{n!r} in {_of(CHANGED)}",
     ),
     Operator(
-        "changed_from", frozenset({_KEY, _NUM, _BOOL}), Operand.ONE, "was",
+        "changed_from", frozenset({_KEY, _NUM, _BOOL, _TEXT, _TIME}), Operand.ONE, "was",
         lambda facts, name, o: name in facts[CHANGED] and facts[name + WAS] == o,
         lambda v, n, o, k: f"{n!r} in {_of(CHANGED)} and {_of(n + WAS)} == {k.literal(o)}",
     ),
     Operator(
-        "changed_to", frozenset({_KEY, _NUM, _BOOL}), Operand.ONE, "has become",
+        "changed_to", frozenset({_KEY, _NUM, _BOOL, _TEXT, _TIME}), Operand.ONE, "has become",
         lambda facts, name, o: name in facts[CHANGED] and facts[name] == o,
         lambda v, n, o, k: f"{n!r} in {_of(CHANGED)} and {v} == {k.literal(o)}",
+    ),
+    Operator(
+        "added", frozenset({_SET}), Operand.MANY, "has got any of",
+        lambda facts, name, o: name in facts[CHANGED] and not o.isdisjoint(facts[name] - facts[name + WAS]),
+        lambda v, n, o, k: f"{n!r} in {_of(CHANGED)} and not {k.put(o)}.isdisjoint({v} - {_of(n + WAS)})",
+    ),
+    Operator(
+        "removed", frozenset({_SET}), Operand.MANY, "has lost any of",
+        lambda facts, name, o: name in facts[CHANGED] and not o.isdisjoint(facts[name + WAS] - facts[name]),
+        lambda v, n, o, k: f"{n!r} in {_of(CHANGED)} and not {k.put(o)}.isdisjoint({_of(n + WAS)} - {v})",
     ),
 )  # fmt: skip
 
