@@ -9,8 +9,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from chorally_core.events import Event, MessageAdd, TriggerEvaluate, topics
 from chorally_core.events.ids import automatic_reply_id
 from chorally_core.ports.calendars import Calendar, Calendars, Known
@@ -19,13 +17,12 @@ from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.ports.turns import RULE, handed_on, has_turn
 from chorally_core.services.rule.answering import Answer, answer
 from chorally_core.services.rule.choosing import Asking
-from chorally_core.services.rule.model import Given, Reply, Speaker
+from chorally_core.services.rule.model import Given, Reply
 
 SERVICE = "rule-service"
 GROUP = "rule"
 
 _TENANTS = 1000  # whose replies stay in memory
-_ABOUT_AUTHORS = frozenset({"author_added", "author_changed", "author_erased"})
 
 
 class Timetable:
@@ -81,21 +78,19 @@ class AnswerByCalendar(Handler[TriggerEvaluate]):
         if not _concerns(event.data):
             return ()
         listed = Key.by_id(Calendars, event.tenant)
-        return (listed, *_further(event)) if self._timetable.answers(event.tenant) else (listed,)
+        return (listed, _given(event)) if self._timetable.answers(event.tenant) else (listed,)
 
     def follows(self, event: Event[TriggerEvaluate], found: Found) -> Iterable[Key]:
         """Return what the ticket was given, and calendars and replies if they have changed."""
         listed = found.get(Calendars, event.tenant)
         if listed is None or not listed.replies or not _concerns(event.data):
             return ()
-        return (*_further(event), *self._timetable.wants(listed))
+        return (_given(event), *self._timetable.wants(listed))
 
     def decide(self, event: Event[TriggerEvaluate], found: Found) -> Change:
         """Ask for the reply, once for each ticket and time of being closed; the same event again asks for nothing."""
         if not _concerns(event.data):
             return NOTHING
-        if event.data.kind in _ABOUT_AUTHORS:
-            return _learned(event, found)
         given = found.get(Given, Given.id_of(event.tenant, event.data.ticket_id or ""))
         if given is not None and given.event_id == event.id:
             return NOTHING
@@ -106,8 +101,7 @@ class AnswerByCalendar(Handler[TriggerEvaluate]):
         if listed is None or not listed.replies or not may_be_answered(event):
             return NOTHING
         calendars, replies = self._timetable.of(listed, found)
-        speaker = found.get(Speaker, event.data.author_id)
-        asking = asking_of(event.data, speaker.language if speaker is not None else "")
+        asking = asking_of(event.data)
         found_answer = answer(
             calendars.values(), replies, asking, event.occurred_at, given=given, values=_values(event.data)
         )
@@ -115,15 +109,11 @@ class AnswerByCalendar(Handler[TriggerEvaluate]):
 
 
 def _concerns(trigger: TriggerEvaluate) -> bool:
-    return trigger.kind in _ABOUT_AUTHORS or (trigger.kind == "message_received" and has_turn(trigger, RULE))
+    return trigger.kind == "message_received" and has_turn(trigger, RULE)
 
 
-def _further(event: Event[TriggerEvaluate]) -> tuple[Key, ...]:
-    trigger = event.data
-    author = (Key.by_id(Speaker, trigger.author_id),) if trigger.author_id is not None else ()
-    if trigger.kind in _ABOUT_AUTHORS:
-        return author
-    return (Key.by_id(Given, Given.id_of(event.tenant, trigger.ticket_id or "")), *author)
+def _given(event: Event[TriggerEvaluate]) -> Key:
+    return Key.by_id(Given, Given.id_of(event.tenant, event.data.ticket_id or ""))
 
 
 def may_be_answered(event: Event[TriggerEvaluate]) -> bool:
@@ -142,15 +132,10 @@ def may_be_answered(event: Event[TriggerEvaluate]) -> bool:
     return closes is None or event.occurred_at.timestamp() < closes
 
 
-def asking_of(trigger: TriggerEvaluate, spoken: str = "") -> Asking:
-    """Return where a message came from.
-
-    Args:
-        trigger: What tells of it.
-        spoken: The language of who wrote it; that of the message comes first.
-    """
+def asking_of(trigger: TriggerEvaluate) -> Asking:
+    """Return where a message came from; its language is the author's, or as its ticket began."""
     told = trigger.snapshot
-    language = told.get("language") or spoken or told.get("ticket", {}).get("language", "")
+    language = told.get("language") or told.get("ticket", {}).get("language", "")
     return Asking(trigger.account_id or "", told.get("channel", ""), language)
 
 
@@ -201,26 +186,6 @@ def _asked_for(event: Event[TriggerEvaluate], found: Answer, given: Given | None
     )
     wanted = event.causes(data, topic=topics.MESSAGES, issuer=SERVICE, name="add", of="reply", depth=event.depth + 1)
     return Change((remembered,), (wanted,))
-
-
-def _learned(event: Event[TriggerEvaluate], found: Found) -> Change:
-    """The language of a person, where somebody is answered by it and one is told."""
-    listed, author_id = found.get(Calendars, event.tenant), event.data.author_id
-    if listed is None or not listed.replies or author_id is None:
-        return NOTHING
-    known, language = found.get(Speaker, author_id), event.data.snapshot.get("language", "")
-    if event.data.kind == "author_erased":
-        return NOTHING if known is None else Change(remove=(known,))
-    if known is None:
-        version = event.data.version
-        return NOTHING if not language else Change((_speaker(event.tenant, author_id, language, version),))
-    if event.data.version <= known.author_version:
-        return NOTHING
-    return Change((msgspec.structs.replace(known, language=language, author_version=event.data.version),))
-
-
-def _speaker(tenant: str, author_id: str, language: str, version: int) -> Speaker:
-    return Speaker(id=author_id, tenant=tenant, language=language, author_version=version)
 
 
 def handlers() -> tuple[AnswerByCalendar, ...]:

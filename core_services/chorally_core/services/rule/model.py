@@ -60,12 +60,3 @@ class Given(Document, frozen=True, kw_only=True):
     def id_of(tenant: str, ticket_id: str) -> str:
         """Return the id of what a ticket was given, whether there is anything or not."""
         return derived("calendar reply given", tenant, ticket_id)
-
-
-class Speaker(Document, frozen=True, kw_only=True):
-    """The language of a person, as facts about them tell; under the author's id."""
-
-    kind = "calendar_reply_speaker"
-
-    language: str
-    author_version: int
