@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from chorally_core.ports.documents import Key
+from chorally_core.ports.handlers import NOTHING
 from chorally_core.services.io.model import Delivery
 from chorally_core.services.publishing import commands
-from chorally_core.services.publishing.model import Publication
+from chorally_core.services.publishing.model import Publication, Target
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -66,11 +67,13 @@ class Story:
         """Ask for it, as often as somebody repeats the request."""
 
         def decide(found: Any) -> Any:
-            return commands.publish(
-                publication_id="post-1", tenant="acme", account_id="account-wall-acme", platform="wall", channel=POST,
-                body=self.body, attachments=(), options={}, publish_at=None, actor=("agent", "ada"), at=self.clock(),
+            at = self.clock()
+            draft = commands.drafted(
+                publication_id="post-1", tenant="acme", content={"body": self.body}, actor=("agent", "ada"), at=at,
+                targets=[Target(id="", account_id="account-wall-acme", platform="wall", channel=POST)],
                 known=found.get(Publication, "post-1"),
             )  # fmt: skip
+            return NOTHING if draft is None else commands.add(draft, steps=(), actor=("agent", "ada"), at=at)
 
         await world.actions.act([Key.by_id(Publication, "post-1")], decide)
 
@@ -88,7 +91,8 @@ async def _told(story: Story, kills: list[tuple[int, When]]) -> None:
     assert " ".join(post["text"] for post in story.platform.posts) == story.body
     assert {delivery.state for delivery in deliveries} == {"sent"}
     assert len(deliveries) == len(story.platform.posts)
-    assert (publication.state, publication.external_id) == ("sent", story.platform.posts[0]["id"])
+    (target,) = publication.targets
+    assert (publication.state, target.external_id) == ("published", story.platform.posts[0]["id"])
 
 
 @pytest.mark.parametrize("in_order", [False, True], ids=["one transaction", "in order"])

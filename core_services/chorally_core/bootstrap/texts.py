@@ -1,10 +1,16 @@
 """What can go out on a channel, by what the installed connectors declare."""
 
+import re
+
 import chorally_sdk as sdk
 from chorally_core.events import topics
-from chorally_core.ports.going_out import No, Wanted
+from chorally_core.ports.going_out import No, Shown, Wanted
 from chorally_core.services.io.directory import Directory
-from chorally_core.services.io.refusal import CANNOT, too_long, unoffered
+from chorally_core.services.io.parts import pieces
+from chorally_core.services.io.refusal import CANNOT, too_long, unfit, unoffered
+from chorally_sdk.text import length
+
+_LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]]")
 
 
 class Texts:
@@ -32,6 +38,35 @@ class Texts:
         if why := unoffered(wanted.options, limits):
             return No("options", why)
         return None
+
+    def preview(self, wanted: Wanted) -> Shown:
+        """Return how something would look on a channel, and everything that speaks against it."""
+        links = tuple(dict.fromkeys(_LINK.findall(wanted.body)))
+        found = self._declared(wanted.channel)
+        limits = found[1].actions.get(wanted.verb) if found is not None else None
+        if found is None or limits is None:
+            no = self.judge(wanted)
+            return Shown(
+                len(wanted.body), "code_points", None, 1, 1, len(wanted.attachments), 0, links, (no,) if no else ()
+            )
+        connector, channel = found
+        measure = self._directory.bare(connector.manifest.platform).measure
+        problems = [
+            No("body", why.replace("the platform", channel.name))
+            for why in [too_long(wanted.body, (), limits, measure, files=False)]
+            if why
+        ]
+        of_files = [why for attached in wanted.attachments if (why := unfit(attached, limits))]
+        if not problems and wanted.attachments and (why := too_long(wanted.body, wanted.attachments, limits, measure)):
+            of_files = list(dict.fromkeys([why, *of_files]))
+        problems += [No("files", why.replace("the platform", channel.name)) for why in of_files]
+        if why := unoffered(wanted.options, limits):
+            problems.append(No("options", why))
+        return Shown(
+            length(wanted.body, limits.unit, measure), limits.unit, limits.max_text,
+            len(pieces(wanted.body, wanted.attachments, limits, measure)), limits.parts,
+            len(wanted.attachments), limits.max_media, links, tuple(problems),
+        )  # fmt: skip
 
     def verbs_of(self, channel: str) -> tuple[str, ...]:
         """Return what can be done to messages of a channel besides answering."""

@@ -12,6 +12,7 @@ from chorally_core.events.conversations import (
     TicketUnmerge,
 )
 from chorally_core.events.event import Data, Event, Raw, carrying, envelope, headers, to_raw
+from chorally_core.events.publications import PublicationAdd, PublicationTarget
 from chorally_core.events.records import (
     Attached,
     AuthorAdd,
@@ -37,6 +38,7 @@ __all__ = [
     "RuleOutcome", "TicketHeld", "TicketShare",
     "MessageMove", "Send", "TicketAbsorb", "TicketAnswered", "TicketMerge", "TicketRelease", "TicketSplit",
     "TicketUnmerge",
+    "PublicationAdd", "PublicationTarget",
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
     "MessageModerate", "MessageReconcile", "MessageUpdate", "Moderate", "PublicationReconcile", "Publish", "Raw",
     "Reply", "Templated", "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable", "carrying", "decode", "envelope",

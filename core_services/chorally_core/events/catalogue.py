@@ -21,6 +21,7 @@ from chorally_core.events.conversations import (
     TicketUnmerge,
 )
 from chorally_core.events.event import Data, Envelope, Event, Raw
+from chorally_core.events.publications import PublicationAdd
 from chorally_core.events.records import (
     AuthorAdd,
     AuthorDelete,
@@ -86,11 +87,12 @@ DECLARED: tuple[Declared, ...] = (
     Declared(topics.QUEUE_TRIGGERS, "held", TicketHeld, ("rule-engine-service",)),
     Declared(topics.QUEUE_TRIGGERS, "outcome", RuleOutcome, ("rule-engine-service",)),
     Declared(topics.DEAD_LETTERS, "add", DeadLetterAdd, ("runner", "io-service")),
+    Declared(topics.PUBLICATIONS, "add", PublicationAdd, ("publishing-service",)),
     Declared(topics.PUBLICATIONS, "reconcile", PublicationReconcile, ("io-service",)),
     Declared(CHANNEL, "reply", Reply, ("message-service",)),
     Declared(CHANNEL, "send", Send, ("message-service",)),
     Declared(CHANNEL, "publish", Publish, ("publishing-service",)),
-    *(Declared(CHANNEL, verb, Moderate, ("message-service",)) for verb in topics.MODERATIONS),
+    *(Declared(CHANNEL, verb, Moderate, ("message-service", "publishing-service")) for verb in topics.MODERATIONS),
 )
 
 _decoders: dict[tuple[str, str], msgspec.json.Decoder[Any]] = {

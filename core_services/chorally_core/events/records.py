@@ -195,18 +195,27 @@ class Publish(Data, frozen=True, kw_only=True):
     attachments: tuple[Attached, ...] = ()
     options: dict[str, Any] = {}
     written_by: str = ""
+    retry: int = 0
+    """How often it is given again because it failed; a delivery that did not fail takes no notice."""
 
 
 class PublicationReconcile(Data, frozen=True, kw_only=True):
     """What became of a post that we published: its external id and state."""
 
     publication_id: str
-    state: Literal["queued", "sending", "sent", "delivered", "read", "failed", "unconfirmed", "deleted"]
+    """Of the post's target: its delivery."""
+    state: Literal["queued", "sending", "sent", "delivered", "read", "failed", "unconfirmed", "deleted", "edited",
+                   "unchanged"]  # fmt: skip
+    """``edited`` and ``unchanged`` tell what became of an edit or deletion that was asked for."""
     at: datetime
     external_id: str | None = None
     external_url: str | None = None
     reason: str = ""
     attempts: int = 0
+    asked: str = ""
+    """The edit or deletion that it is the outcome of."""
+    body: str = ""
+    """The new text of what was edited."""
 
 
 class Moderate(Data, frozen=True, kw_only=True):
@@ -225,6 +234,8 @@ class Moderate(Data, frozen=True, kw_only=True):
     route: str = ""
     """Sealed route of the message."""
     asked_by: str = ""
+    of: Literal["message", "publication"] = "message"
+    """What ``message_id`` names; the outcome is told to who keeps it."""
 
 
 class LogAdd(Data, frozen=True, kw_only=True):

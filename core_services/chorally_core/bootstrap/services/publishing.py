@@ -5,6 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from chorally_core.api import publishing as api
+from chorally_core.bootstrap.colleagues import colleagues_of
 from chorally_core.bootstrap.service import Around, Reads, Round, Service
 from chorally_core.services.publishing import handlers
 from chorally_core.services.publishing.timing import publish_due
@@ -15,8 +16,9 @@ _PUBLISHING_S = 2.0
 def _api(around: Around) -> FastAPI:
     texts = around.texts
     parts = api.Publishing(
-        documents=around.documents, actions=around.actions, judge=texts.judge, files=around.files,
-        platform_of=texts.platform_of, now=around.now, new_id=around.ids,
+        documents=around.documents, actions=around.actions, preview=texts.preview, verbs_of=texts.verbs_of,
+        files=around.files, colleagues=colleagues_of(around.documents), platform_of=texts.platform_of, now=around.now,
+        new_id=around.ids,
     )  # fmt: skip
     return api.create_app(around.identity, parts)
 

@@ -191,6 +191,11 @@ def requeued(delivery: Delivery, at: datetime) -> Delivery:
     )  # fmt: skip
 
 
+def tried_again(delivery: Delivery, at: datetime, retry: int) -> Delivery:
+    """Return the failed delivery as it is tried anew because its post is, for the ``retry``-th time."""
+    return msgspec.structs.replace(requeued(delivery, at), retries=retry)
+
+
 def unknown(delivery: Delivery, why: str, at: datetime, settles: timedelta) -> Delivery:
     """Return the delivery whose visible call may or may not have happened; it is searched after ``settles``.
 

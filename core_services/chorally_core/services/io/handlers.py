@@ -6,8 +6,9 @@ import chorally_sdk as sdk
 from chorally_core.events import Event, Moderate, Publish, Reply, Send
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
-from chorally_core.services.io.deliver import begun, posted, taken
+from chorally_core.services.io.deliver import begun, posted, taken, tried_again
 from chorally_core.services.io.model import Delivery, Moderation
+from chorally_core.services.io.parts import keys_of
 
 GROUP = "io"
 
@@ -68,11 +69,24 @@ class TakePublication(Handler[Publish]):
         """Return the delivery, which is there if the command came before."""
         return (Key.by_id(Delivery, event.data.publication_id),)
 
+    def follows(self, event: Event[Publish], found: Found) -> Iterable[Key]:
+        """Return its other parts, where it is tried again."""
+        known = found.get(Delivery, event.data.publication_id)
+        return () if known is None or not event.data.retry else keys_of(known)
+
     def decide(self, event: Event[Publish], found: Found) -> Change:
-        """Queue it once."""
-        if found.get(Delivery, event.data.publication_id) is not None:
+        """Queue it once, and again what failed of it where that is asked for; what did not fail is never repeated."""
+        known = found.get(Delivery, event.data.publication_id)
+        if known is None:
+            return Change((posted(event, self._platform),))
+        if not event.data.retry:
             return NOTHING
-        return Change((posted(event, self._platform),))
+        parts = (found.get(Delivery, key.value) for key in keys_of(known))
+        failed = [part for part in parts if part and part.state == "failed" and part.retries < event.data.retry]
+        again = [tried_again(part, event.occurred_at, event.data.retry) for part in failed]
+        if not again:
+            return NOTHING
+        return Change((again[0],), mended=tuple(again[1:]))  # those behind it wait for it, whoever is stored first
 
 
 class TakeModeration(Handler[Moderate]):
@@ -99,7 +113,7 @@ class TakeModeration(Handler[Moderate]):
                 Moderation(
                     id=d.id, tenant=event.tenant, account_id=d.account_id, platform=self._platform, channel=d.channel,
                     key=event.key, verb=self._verb, message_id=d.message_id, external_id=d.external_id,
-                    conversation_id=d.conversation_id, body=d.body, route=d.route, asked_by=d.asked_by,
+                    conversation_id=d.conversation_id, body=d.body, route=d.route, asked_by=d.asked_by, of=d.of,
                     created_at=event.occurred_at, next_at=event.occurred_at, traceparent=event.traceparent,
                 ),
             )

@@ -261,6 +261,8 @@ class Moderation(Document, frozen=True, kw_only=True):
     """Ordering key of the command, which what comes of it bears too."""
     verb: sdk.Verb
     message_id: str
+    of: Literal["message", "publication"] = "message"
+    """What ``message_id`` names."""
     external_id: str
     conversation_id: str | None = None
     body: str = ""
@@ -317,6 +319,8 @@ class Delivery(Document, frozen=True, kw_only=True):
     settled_at: datetime | None = None
     attempts: int = 0
     searches: int = 0
+    retries: int = 0
+    """The number of the last command to try it again, where it is a post."""
     error: str = ""
     reason: str = ""
     needs_person: bool = False

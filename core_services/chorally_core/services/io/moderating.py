@@ -9,13 +9,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
 
 import chorally_sdk as sdk
-from chorally_core.events import Event, LogAdd, MessageDelete, MessageUpdate, topics
+from chorally_core.events import Event, LogAdd, MessageDelete, MessageUpdate, PublicationReconcile, topics
 from chorally_core.events.ids import derived
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
@@ -266,7 +266,10 @@ class Moderating:
         now = self._now()
         failed = msgspec.structs.replace(_settled(moderation, "failed", now), error=why[:1000], reason=reason)
         is_gone = reason is sdk.Reason.GONE and not moderation.targets
-        became = _became(msgspec.structs.replace(moderation, verb="delete"), now) if is_gone else []
+        if moderation.of == "publication":
+            became = [_of_post(failed, "deleted" if is_gone else "unchanged", now)]
+        else:
+            became = _became(msgspec.structs.replace(moderation, verb="delete"), now) if is_gone else []
         await self._ledger.commit(Work([Step.of([failed], [*became, _fact(failed, now)])]))
 
 
@@ -299,6 +302,8 @@ def _too_long(moderation: Moderation, connector: sdk.Connector) -> str:
 
 def _became(moderation: Moderation, at: datetime) -> list[Event[Any]]:
     """What the message service is told of the message, as if the platform had told it."""
+    if moderation.of == "publication":
+        return [_of_post(moderation, "deleted" if moderation.verb == "delete" else "edited", at)]
     name, data = moderation.message_id, None
     match moderation.verb:
         case "hide" | "unhide":
@@ -310,12 +315,21 @@ def _became(moderation: Moderation, at: datetime) -> list[Event[Any]]:
     return [] if data is None else [_event(moderation, topics.MESSAGES, "update", data, at)]
 
 
+def _of_post(moderation: Moderation, state: Literal["edited", "deleted", "unchanged"], at: datetime) -> Event[Any]:
+    """What the publishing service is told of a post of ours."""
+    data = PublicationReconcile(
+        publication_id=moderation.message_id, state=state, at=at, asked=moderation.id, reason=moderation.error,
+        body=moderation.body if state == "edited" else "",
+    )  # fmt: skip
+    return _event(moderation, topics.PUBLICATIONS, "reconcile", data, at)
+
+
 def _fact(moderation: Moderation, at: datetime) -> Event[Any]:
     data = LogAdd(
         kind=f"moderation_{moderation.state}",
-        subject_type="message",
+        subject_type=moderation.of,
         subject_id=moderation.message_id,
-        message_id=moderation.message_id,
+        message_id=moderation.message_id if moderation.of == "message" else None,
         account_id=moderation.account_id,
         snapshot={
             "verb": moderation.verb, "channel": moderation.channel, "error": moderation.error,

@@ -144,9 +144,14 @@ class Parts:
 
 async def parts_of(documents: Documents, delivery: Delivery) -> list[Delivery]:
     """Return all parts of the message of which a delivery is one, in their order."""
-    keys = [Key.by_id(Delivery, _id_of(delivery.message_id, number)) for number in range(1, delivery.parts + 1)]
+    keys = keys_of(delivery)
     found = await documents.load(keys)
     return [part for key in keys if isinstance(part := found.get(key), Delivery)]
+
+
+def keys_of(delivery: Delivery) -> list[Key]:
+    """Return the keys of all parts of the message of which a delivery is one, in their order."""
+    return [Key.by_id(Delivery, _id_of(delivery.message_id, number)) for number in range(1, delivery.parts + 1)]
 
 
 def _id(delivery: Delivery, number: int) -> str:
