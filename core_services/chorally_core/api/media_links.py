@@ -38,9 +38,7 @@ class LinkView(BaseModel):
     expires_at: datetime = Field(title="Leads there until")
 
 
-def links_router(
-    parts: Media, linking: Linking, ledger: Ledger, base: Callable[[Request], str]
-) -> APIRouter:
+def links_router(parts: Media, linking: Linking, ledger: Ledger, base: Callable[[Request], str]) -> APIRouter:
     """Return the routes of links.
 
     Args:
@@ -69,9 +67,9 @@ def links_router(
         await ledger.commit(Work([Step.of((), (fact,))]))
         return LinkView(url=url, expires_at=made_at + lasts)
 
-    @router.api_route(
+    @router.head("/links/{link}", include_in_schema=False)
+    @router.get(
         "/links/{link}",
-        methods=["GET", "HEAD"],
         summary="Read a file by its link",
         response_class=Response,
         responses={**FILE_ANSWER, **PARTS, **problems(404, 416, 429)},

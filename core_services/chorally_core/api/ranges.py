@@ -51,9 +51,7 @@ def wanted(header: str | None, size_bytes: int) -> Part | None:
     return Part(first, last)
 
 
-async def ranged(
-    request: Request, read: Read, *, name: str, media_type: str, size_bytes: int, sha256: str
-) -> Response:
+async def ranged(request: Request, read: Read, *, name: str, media_type: str, size_bytes: int, sha256: str) -> Response:
     """Return the answer that a file is: all of it, a part, or nothing where the caller has it.
 
     Args:
