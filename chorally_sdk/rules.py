@@ -1,8 +1,8 @@
 """Actions that a package adds to those of rules, through the hook ``chorally_rule_actions``.
 
-An action is pure: given its parameters and what happened it returns what to ask for, in terms of the actions that every
-rule has, such as ``{"type": "add_tags", "tags": ["vip"]}``. So it is bounded, recorded and overtaken as those are, can be
-tried on what happened before, and does nothing twice.
+An action is pure: given its parameters and what happened it returns what to ask for, in terms of the actions that
+every rule has, such as ``{"type": "add_tags", "tags": ["vip"]}``. So it is bounded, recorded and overtaken as those
+are, can be tried on what happened before, and does nothing twice.
 """
 
 import importlib.metadata as metadata
@@ -38,6 +38,10 @@ class Happened:
     """Who wrote, as they are known: ``name``, ``handle``, ``language``, ``country``, ``followers``."""
 
 
+Parameters = type[BaseModel]
+"""The model of what an action takes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RuleAction:
     """One more thing that rules may do."""
@@ -46,7 +50,7 @@ class RuleAction:
     """Its name: that of the package, a dot, what it does; such as ``crm.greet``."""
     title: str
     description: str
-    parameters: type[BaseModel]
+    parameters: Parameters
     """What it takes; each field with a title, as people fill it in."""
     ask: Callable[[Any, Happened], Sequence[Mapping[str, Any]]]
     """Returns the actions to ask for, given the parameters as their model and what happened.

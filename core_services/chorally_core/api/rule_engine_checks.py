@@ -79,7 +79,7 @@ def _plugged(ready: Ready, plugged: Plugged) -> Mapping[str, str]:
 async def _named(documents: Documents, ready: Ready) -> Mapping[str, str]:
     """The places that name a calendar or a canned reply that is not there."""
     tenant = ready.rule.tenant
-    calendars = {place: name for place, name in _calendars(ready.tree.node, "conditions")}
+    calendars = dict(_calendars(ready.tree.node, "conditions"))
     canned = {n: each.canned_id for n, each in enumerate(ready.actions) if isinstance(each, CannedAnswer)}
     keys = [Key.by_id(CannedReply, name) for name in canned.values()]
     if calendars:

@@ -25,7 +25,7 @@ from chorally_core.events import Event, TriggerEvaluate, topics
 from chorally_core.events.ids import before
 from chorally_core.ports.calendars import Calendar, Calendars, Hours
 from chorally_core.ports.canned import CannedReply
-from chorally_core.ports.documents import Condition, Documents, Key, Query
+from chorally_core.ports.documents import Condition, Document, Documents, Key, Query
 from chorally_core.ports.handlers import Found
 from chorally_core.ports.triggers import OF_TICKETS, TRIGGERS
 from chorally_core.services.log.model import LogEntry
@@ -136,8 +136,8 @@ def _kinds(rule: Rule) -> Sequence[str]:
 async def _canned(documents: Documents, ready: Ready) -> Found:
     """The canned replies that a rule answers with."""
     keys = [Key.by_id(CannedReply, each.canned_id) for each in ready.actions if isinstance(each, CannedAnswer)]
-    found = await documents.load(keys) if keys else {}
-    return Found(dict(found), lambda *_: 0)
+    found: dict[Key, Document] = await documents.load(keys) if keys else {}
+    return Found({(key.of, key.field, key.value): document for key, document in found.items()}, lambda *_: 0)
 
 
 async def _hours(documents: Documents, tenant: str) -> Callable[[str], Hours | None]:

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from chorally_core.services.rule_engine.actions import ACTIONS
-from chorally_core.services.rule_engine.catalogue import CALENDAR, CUSTOM_OF, FIELDS
+from chorally_core.services.rule_engine.catalogue import CALENDAR, CUSTOM_OF
+from chorally_core.services.rule_engine.field_list import FIELDS
 from chorally_core.services.rule_engine.fields import Type
 from chorally_core.services.rule_engine.model import TIMED
 from chorally_core.services.rule_engine.operators import OPERATORS

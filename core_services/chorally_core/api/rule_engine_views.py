@@ -102,8 +102,8 @@ class RuleView(BaseModel):
             id=rule.rule_id, version=rule.number, order=order, name=rule.name, description=rule.description,
             events=list(rule.events), conditions=rule.conditions, actions=list(rule.actions), mode=rule.mode,
             stop=rule.stop, enabled=rule.enabled, trace_until=rule.trace_until,
-            after=None if rule.after_s is None else timedelta(seconds=rule.after_s), created_at=rule.created_at, created_by=rule.created_by,
-            changed_at=rule.changed_at, changed_by=rule.changed_by,
+            after=None if rule.after_s is None else timedelta(seconds=rule.after_s), created_at=rule.created_at,
+            created_by=rule.created_by, changed_at=rule.changed_at, changed_by=rule.changed_by,
         )  # fmt: skip
 
 

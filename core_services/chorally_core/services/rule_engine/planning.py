@@ -14,7 +14,7 @@ from chorally_core.ports.variables import filled
 from chorally_core.services.rule_engine import actions as asked
 from chorally_core.services.rule_engine.asking import Asking
 from chorally_core.services.rule_engine.happened import shown, ticket_of
-from chorally_core.services.rule_engine.model import Outcome, Person, Rule
+from chorally_core.services.rule_engine.model import Outcome, Person, Result, Rule
 from chorally_core.services.rule_engine.plugged import NONE, BadParameters, Plugged
 
 A_MINUTE = 30
@@ -22,11 +22,13 @@ A_MINUTE = 30
 PRIVATE = "private"
 """The option of an answer that makes it a private one, on channels that have it."""
 CHANGING = (
-    "set_status", "set_priority", "assign", "share", "set_team", "add_tags", "remove_tags", "set_custom_field", "snooze",
+    "set_status", "set_priority", "assign", "share", "set_team", "add_tags", "remove_tags", "set_custom_field",
+    "snooze",
 )  # fmt: skip
 """Actions that change the ticket."""
 SAYING = ("reply", "private_reply", "canned_reply")
 """Actions that answer the message."""
+_WORST_FIRST: tuple[Result, ...] = ("failed", "held", "asked")
 
 
 class CannotAct(Exception):
@@ -123,8 +125,8 @@ class Plan:
         """Take up what a plugin asks for; the worst of what becomes of it is what becomes of the action."""
         wanted = self._means.plugged.asked(action, shown(self._event, self._person))
         outcomes = [self._one(rule, f"{number}.{each}", one) for each, one in enumerate(wanted)]
-        results = [outcome.result for outcome in outcomes]
-        worst = next((each for each in ("failed", "held", "asked") if each in results), "skipped")
+        results = {outcome.result for outcome in outcomes}
+        worst: Result = next((each for each in _WORST_FIRST if each in results), "skipped")
         detail = "; ".join(f"{o.action} {o.result}" + (f": {o.detail}" if o.detail else "") for o in outcomes)
         return Outcome(action.type, worst, detail[:500] or "the plugin asks for nothing")
 
@@ -150,8 +152,8 @@ class Plan:
                         "text": self._filled(rule, action.text)[:2000]}  # fmt: skip
                 self._events.append(self._asking.tell(rule, number, "notification_wanted", told))
             case asked.EmitEvent():
-                told = {"name": action.name, "data": action.data}
-                self._events.append(self._asking.tell(rule, number, "rule_event", told))
+                data = {"name": action.name, "data": action.data}
+                self._events.append(self._asking.tell(rule, number, "rule_event", data))
             case asked.Share():
                 self._share(rule, action)
             case _:

@@ -10,13 +10,14 @@ from functools import partial
 from chorally_core.events import Event, TriggerEvaluate
 from chorally_core.events.ids import derived
 from chorally_core.ports.actions import Actions
-from chorally_core.ports.documents import Documents, Key, Query
+from chorally_core.ports.documents import Document, Documents, Key, Query
 from chorally_core.ports.job_kinds import Context, JobKind, NoArguments, Outcome
 from chorally_core.ports.jobs import Job, queued
 from chorally_core.services.rule_engine.later.model import Deferred
 from chorally_core.services.rule_engine.later.watching import watched
 from chorally_core.services.rule_engine.model import Ruleset
 from chorally_core.services.rule_engine.names import SERVICE
+from chorally_core.services.rule_engine.sharing.model import Load
 
 JOB = "rule-engine/tickets"
 """Name of the job."""
@@ -59,6 +60,8 @@ def learns_tickets(documents: Documents, actions: Actions, tickets: Tickets) -> 
 async def _forget(documents: Documents, tenant: str) -> int:
     """Remove what is kept for rules that wait for something, as none does."""
     forgotten = 0
-    while found := await documents.find(Query(Deferred, tenant, limit=_STEP)):
-        forgotten += await documents.delete(Deferred, [deferred.id for deferred in found])
+    kinds: tuple[type[Document], ...] = (Deferred, Load)
+    for of in kinds:
+        while found := await documents.find(Query(of, tenant, limit=_STEP)):
+            forgotten += await documents.delete(of, [each.id for each in found])
     return forgotten

@@ -69,10 +69,7 @@ class Deferred(Document, frozen=True, kw_only=True):
             left.setdefault("last_inbound", known.ticket.get("last_inbound"))
         is_activity = trigger.actor_kind in _PEOPLE and not trigger.automatic
         before = known.active_at if known is not None else _began(left, event.occurred_at)
-        if known is not None and trigger.author_id is None:
-            author_id = known.author_id
-        else:
-            author_id = trigger.author_id
+        author_id = trigger.author_id or (known.author_id if known is not None else None)
         return cls(
             id=trigger.ticket_id or "", tenant=event.tenant, version=known.version if known is not None else 0,
             account_id=trigger.account_id or (known.account_id if known is not None else None), author_id=author_id,
@@ -113,17 +110,18 @@ class Deferred(Document, frozen=True, kw_only=True):
                 yield Due(timer, reference, at)
 
     def _reference(self, event: str) -> float | None:
-        ticket = self.ticket
+        found: float | None
         match event:
             case "ticket_idle":
-                return max(self.active_at.timestamp(), ticket.get("snoozed", 0.0))
+                found = max(self.active_at.timestamp(), self.ticket.get("snoozed", 0.0))
             case "ticket_waiting":
-                return ticket.get("waiting")
+                found = self.ticket.get("waiting")
             case "window_closing":
-                return ticket.get("window")
+                found = self.ticket.get("window")
             case _:  # follow_up: since our answer, to which the author has said nothing
-                said, answered = ticket.get("author_at", 0.0), ticket.get("agent_at")
-                return answered if answered is not None and answered > said else None
+                found = self.ticket.get("agent_at")
+                found = None if found is None or found <= self.ticket.get("author_at", 0.0) else found
+        return found
 
 
 def _began(ticket: dict[str, Any], otherwise: datetime) -> datetime:
