@@ -9,6 +9,7 @@ from chorally_core.adapters.local import FernetVault, Folder
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.adapters.sqlite.search import SqliteSearch
+from chorally_core.bootstrap.services.search import SOURCES
 from chorally_core.ports.ledger import Step, Work
 from chorally_core.runner import Actions, Pump, Runner
 from chorally_core.services.author import handlers as author
@@ -18,8 +19,8 @@ from chorally_core.services.io.model import Account
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log import handlers as log
 from chorally_core.services.message import handlers as message
-from chorally_core.services.message.indexing import Indexer
 from chorally_core.services.rule_engine import handlers as rule_engine
+from chorally_core.services.search.indexer import Indexer
 from cryptography.fernet import Fernet
 
 from chorally_sdk.plugins import discover
@@ -66,7 +67,7 @@ class Parts:
         self.pump = Pump(self.ledger, [self.io.intake, *self.runners])
         self.indexer = None
         if with_search:
-            self.indexer = Pump(self.ledger, [Indexer(self.ledger, SqliteSearch(self.database))], alone=True)
+            self.indexer = Pump(self.ledger, [Indexer(self.ledger, SqliteSearch(self.database), SOURCES)], alone=True)
 
     async def connect(self, pages: Sequence[str], secret: str) -> None:
         """Set up one app, and one page for each tenant ``t0``, ``t1`` …; the platform is not asked."""

@@ -14,6 +14,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # importing rich takes longer than all the rest of the help
 )
 
+search_app = typer.Typer(help="The search index.", no_args_is_help=True)
+app.add_typer(search_app, name="search")
+
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder (CHORALLY_DATA).", show_default=False)]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (CHORALLY_HOST).", show_default=False)]
 Port = Annotated[int | None, typer.Option(help="Port, 0 for a free one (CHORALLY_PORT).", show_default=False)]
@@ -171,6 +174,22 @@ def replay(
     from chorally_core.commands.replay import replay_hooks
 
     problem = replay_hooks(_settings(data=data), url, tenant, hook_ids, diff=diff)
+    if problem:
+        _fail(problem)
+
+
+@search_app.command("reindex")
+def search_reindex(
+    url: Annotated[
+        str, typer.Option(help="URL of the running API.", envvar="CHORALLY_PUBLIC_URL")
+    ] = "http://127.0.0.1:8080",
+    wait: Annotated[bool, typer.Option(help="Tell how far it is until it is done.")] = True,
+    data: Data = None,
+) -> None:
+    """Make the search index anew from the documents, while the old one serves."""
+    from chorally_core.commands.search import reindex
+
+    problem = reindex(_settings(data=data), url, wait=wait)
     if problem:
         _fail(problem)
 

@@ -80,6 +80,12 @@ class Settings(BaseSettings):
         description="Where files and large webhook bodies are: a folder that all io and media processes share, or "
         "`s3://KEY:SECRET@host:port/PREFIX?region=…&iam=…`; in the data folder where empty.",
     )
+    search: SecretStr = Field(
+        SecretStr(""),
+        title="Search",
+        description="`opensearch://user:password@host:9200/` keeps the index there, `opensearchs://` with TLS; where "
+        "empty, in the data folder, or looked for in the documents where there is none.",
+    )
     host: str = Field("127.0.0.1", title="Host", description="Address that the API listens on.")
     port: int = Field(8080, ge=0, le=65535, title="Port", description="Port of the API; 0 takes a free one.")
     secret_keys: Annotated[list[SecretStr], NoDecode, BeforeValidator(_words)] = Field(

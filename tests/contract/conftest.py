@@ -26,7 +26,7 @@ from chorally_core.ports.buckets import TenantBucket
 from chorally_core.ports.jobs import Job
 from chorally_core.runner import InOrder, Parked
 
-from tests.support import kafka, redis, s3
+from tests.support import kafka, opensearch, redis, s3
 
 Opened = Callable[[], AbstractAsyncContextManager[Any]]
 """Opens the same store again, as a new process would."""
@@ -135,12 +135,32 @@ def _stored(documents: Opened) -> Opened:
     return opened
 
 
-@pytest.fixture(params=["sqlite", "stored", pytest.param("stored in mongo", marks=pytest.mark.real)])
-def search(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
-    """Every search index."""
-    if request.param == "sqlite":
-        return _sqlite(tmp_path, SqliteSearch)
-    return _stored(_mongo() if request.param == "stored in mongo" else _sqlite(tmp_path, SqliteDocuments))
+_INDEXES = ["sqlite", pytest.param("opensearch", marks=pytest.mark.real)]
+
+
+@pytest.fixture(params=_INDEXES)
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
+    """Every search index that knows other forms of words, ranks and counts."""
+    async with _searching(request.param, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=[*_INDEXES, "stored", pytest.param("stored in mongo", marks=pytest.mark.real)])
+async def search(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opened]:
+    """Everything that serves the search port."""
+    async with _searching(request.param, tmp_path) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _searching(name: str, folder: Path) -> AsyncIterator[Opened]:
+    if name == "sqlite":
+        yield _sqlite(folder, SqliteSearch)
+    elif name == "opensearch":
+        async with opensearch.indexes() as opened:
+            yield opened
+    else:
+        yield _stored(_mongo() if name == "stored in mongo" else _sqlite(folder, SqliteDocuments))
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.real)])

@@ -1,13 +1,12 @@
-"""What any object store, coordination, search index and vault do."""
+"""What any object store, coordination and vault do."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from chorally_core.ports.search import Indexed
 from chorally_core.ports.secrets import Unopenable
 
-from tests.contract.conftest import Monotonic, Opened
+from tests.contract.conftest import Monotonic
 
 
 async def test_objects_come_back_as_they_were(objects: Any) -> None:
@@ -113,36 +112,6 @@ async def test_a_rate_gives_its_limit_and_refills_evenly(coordination: Any, mono
     assert (await coordination.take("r", limit=10, per_s=60)).granted
     assert not (await coordination.take("r", limit=10, per_s=60)).granted
     assert (await coordination.take("other", limit=10, per_s=60)).granted
-
-
-async def test_words_find_tickets_of_their_tenant(search: Opened) -> None:
-    """All words must be there, whatever their case and accents; the last may be cut short; newest first."""
-    async with search() as index:
-        await index.put(
-            [
-                Indexed("m1", "t1", "acme", "Dov'è il mio pacco, perché tarda?"),
-                Indexed("m2", "t2", "acme", "The parcel has arrived"),
-                Indexed("m3", "t1", "acme", "parcel?"),
-                Indexed("m4", "t9", "other", "parcel"),
-            ]
-        )
-        assert await index.tickets("acme", "PARCEL", limit=10) == ["t1", "t2"]
-        assert await index.tickets("acme", "perche pac", limit=10) == ["t1"]
-        assert await index.tickets("acme", "parcel arriv", limit=10) == ["t2"]
-        assert await index.tickets("acme", "parcel", limit=1) == ["t1"]
-        assert await index.tickets("acme", '"; drop * NEAR(', limit=10) == []
-        assert await index.tickets("acme", "  ", limit=10) == []
-
-
-async def test_an_indexed_message_can_be_replaced_and_removed(search: Opened) -> None:
-    """The new text is found and the old one is not; an empty text removes it; all of it after a restart too."""
-    async with search() as index:
-        await index.put([Indexed("m1", "t1", "acme", "first"), Indexed("m2", "t2", "acme", "second")])
-        await index.put([Indexed("m1", "t1", "acme", "changed"), Indexed("m2", "t2", "acme", "")])
-    async with search() as index:
-        assert await index.tickets("acme", "first", limit=10) == []
-        assert await index.tickets("acme", "second", limit=10) == []
-        assert await index.tickets("acme", "changed", limit=10) == ["t1"]
 
 
 def test_a_sealed_value_says_nothing_and_opens_again(vault: Any) -> None:

@@ -30,6 +30,7 @@ from chorally_core.api.message_views import (
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import describe, problems, with_etag
+from chorally_core.api.search_words import unavailable, words
 from chorally_core.ports import metadata
 from chorally_core.ports.actions import Actions
 from chorally_core.ports.coordination import Coordination
@@ -38,7 +39,7 @@ from chorally_core.ports.going_out import Judge
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.identity import Caller, Identity
 from chorally_core.ports.permissions import Permission
-from chorally_core.ports.search import Search
+from chorally_core.ports.search import Search, SearchUnavailable
 from chorally_core.services.message import commands
 from chorally_core.services.message.changes import Actor, InvalidChange, settled
 from chorally_core.services.message.model import Block, Message, Ticket
@@ -93,7 +94,7 @@ def tickets_router(parts: Tickets) -> APIRouter:
     router = APIRouter(prefix="/tickets", tags=["tickets"], responses=problems(401, 403, 429))
     sending = Sending(parts.documents, parts.actions, parts.judge, parts.files, parts.now)
 
-    @router.get("", summary="List tickets", responses=problems(400))
+    @router.get("", summary="List tickets", responses=problems(400, 422, 503))
     async def list_tickets(
         caller: Reader,
         status: Annotated[list[Literal["open", "waiting", "resolved"]] | None, Parameter(title="Status")] = None,
@@ -102,7 +103,10 @@ def tickets_router(parts: Tickets) -> APIRouter:
         channel: Annotated[str | None, Parameter(title="Channel")] = None,
         account: Annotated[str | None, Parameter(title="Account")] = None,
         author: Annotated[str | None, Parameter(title="Author")] = None,
-        text: Annotated[str | None, Parameter(title="Text", max_length=200, description="Words to find.")] = None,
+        text: Annotated[
+            str | None,
+            Parameter(title="Text", max_length=200, description="Words to find, as in `/search/v1/results`."),
+        ] = None,
         snoozed: Annotated[bool | None, Parameter(title="Snoozed")] = None,
         sort: Annotated[Literal["updated", "-updated", "created", "-created"], Parameter(title="Order")] = "-updated",
         limit: Limit = 50,
@@ -111,7 +115,10 @@ def tickets_router(parts: Tickets) -> APIRouter:
         """Return the tenant's tickets, the last changed first unless asked otherwise."""
         where = _filters(caller, status, assignee, tag, channel, account, author, snoozed)
         if text is not None:
-            ids = await parts.search.tickets(caller.tenant, text, limit=1000)
+            try:
+                ids = await parts.search.tickets(caller.tenant, words(text, last_may_go_on=True), limit=1000)
+            except SearchUnavailable:
+                raise unavailable() from None
             if not ids:
                 return Page[TicketView](items=[])
             where.append(Condition("id", "in", ids))

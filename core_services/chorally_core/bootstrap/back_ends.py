@@ -10,6 +10,7 @@ from chorally_core.ports.bus import Bus
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.documents import Documents
 from chorally_core.ports.objects import Objects
+from chorally_core.ports.search import Search
 from chorally_core.ports.secrets import Vault
 from chorally_core.settings import Settings
 
@@ -31,6 +32,7 @@ class BackEnds:
         self._end: list[Job] = []
         self._troubles: list[Callable[[], list[str]]] = []
         self._degraded: list[Callable[[], list[str]]] = []
+        self._waiting: list[Callable[[], list[str]]] = []
         self._in_process = InProcess()
         self.mistakes: list[str] = []
         self.documents: Documents | None = self._opened("documents", self._mongo)
@@ -38,6 +40,7 @@ class BackEnds:
         self.objects: Callable[[Documents, Vault], Objects] | None = self._opened("objects", self._s3)
         """Makes the store of objects, given where it is recorded what is whose; None where they lie in a folder."""
         self.coordination: Coordination = self._opened("coordination", self._redis) or self._in_process
+        self.search: Search | None = self._opened("search", self._opensearch)
 
     def _opened(self, field: str, open_it: Callable[[str], T]) -> T | None:
         """What a setting names; None where it is empty. A mistake in it is added to the others."""
@@ -60,6 +63,14 @@ class BackEnds:
         documents = MongoDocuments(url)
         self._end.append(documents.close)
         return documents
+
+    def _opensearch(self, url: str) -> Search:
+        from chorally_core.adapters.opensearch import OpenSearchIndex, parse
+
+        index = OpenSearchIndex(parse(url))
+        self._end.append(index.aclose)
+        self._waiting.append(lambda: [f"search and indexing wait: {index.trouble}"] if index.trouble else [])
+        return index
 
     def _kafka(self, url: str) -> Bus:
         from chorally_core.adapters.kafka import KafkaBus, parse
@@ -119,6 +130,10 @@ class BackEnds:
 
     def degraded(self) -> list[str]:
         """Say what the process does without at the moment, while it goes on."""
+        return [reason for ask in (*self._degraded, *self._waiting) for reason in ask()]
+
+    def unshared(self) -> list[str]:
+        """Say why what it tells other processes in passing does not reach them at the moment."""
         return [reason for ask in self._degraded for reason in ask()]
 
     async def aclose(self) -> None:

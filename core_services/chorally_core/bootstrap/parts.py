@@ -27,6 +27,7 @@ PARTS: dict[str, tuple[Role, ...]] = {
     "rule": (Role.API, Role.CONSUMER, Role.WORKER),
     "publishing": (Role.API, Role.CONSUMER, Role.WORKER),
     "media": (Role.API, Role.WORKER),
+    "search": (Role.API, Role.CONSUMER, Role.WORKER),
 }
 """The services, and the roles that each of them has."""
 

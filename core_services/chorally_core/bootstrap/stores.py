@@ -67,14 +67,14 @@ class Stores:
         self.ledger: Ledger
         if documents is None or bus is None or parts.alone:
             database = self._own(settings)
-            self.search = SqliteSearch(database)
+            self.search = self.back_ends.search or SqliteSearch(database)
             self.ledger = SqliteLedger(database)
             if documents is not None or bus is not None:
                 self.ledger = InOrder(documents or SqliteDocuments(database), bus or SqliteBus(database))
         else:
             if keeps_objects(parts) and self.objects_in is not None:
                 self.objects_in.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.search = StoredSearch(documents)
+            self.search = self.back_ends.search or StoredSearch(documents)
             self.ledger = InOrder(documents, bus)
         self.objects = self._objects(settings)
 
@@ -117,6 +117,10 @@ class Stores:
     def degraded(self) -> list[str]:
         """Say what the process does without at the moment, while it goes on."""
         return self.back_ends.degraded()
+
+    def unshared(self) -> list[str]:
+        """Say why what it tells other processes in passing does not reach them at the moment."""
+        return self.back_ends.unshared()
 
     async def aclose(self) -> None:
         """Close what is reached over a network, then the folder."""
@@ -164,7 +168,8 @@ async def shared_documents(settings: Settings) -> AsyncIterator[Documents | None
         InvalidSettings: They cannot be used as they are named.
     """
     nothing = SecretStr("")
-    back_ends = BackEnds(settings.model_copy(update={"bus": nothing, "coordination": nothing, "objects": nothing}))
+    unused = dict.fromkeys(("bus", "coordination", "objects", "search"), nothing)
+    back_ends = BackEnds(settings.model_copy(update=unused))
     if back_ends.mistakes:
         raise InvalidSettings("\n".join(back_ends.mistakes))
     try:

@@ -54,8 +54,8 @@ class Upkeep:
         self.hands = Hands(
             JobStore(around.ledger, _kinds(around, services), now=around.now), terms or Terms(around.ids())
         )
-        degraded = around.stores.degraded
-        self.jobs = Jobs(self.hands, around.coordination, ids=around.ids, degraded=lambda: bool(degraded()))
+        unshared = around.stores.unshared
+        self.jobs = Jobs(self.hands, around.coordination, ids=around.ids, degraded=lambda: bool(unshared()))
         self.worker = Worker(self.hands, around.coordination)
         self.declared: list[Round] = [one for service in declared(services) for one in service.rounds(around)]
         self.rounds = [Rounds(one.name, one.once, leases, every_s=one.every_s) for one in self.declared]

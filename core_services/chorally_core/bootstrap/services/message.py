@@ -1,4 +1,4 @@
-"""Declares the message service, and the index that follows what it tells."""
+"""Declares the message service."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,11 +13,9 @@ from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.message import handlers
 from chorally_core.services.message.early import apply_early
 from chorally_core.services.message.erasure import EraseMessages
-from chorally_core.services.message.indexing import Indexer
 from chorally_core.services.message.model import Early
 from chorally_core.services.message.waking import wake_due
 
-_INDEXED = 400  # facts that the search index takes at once: each commit costs
 _WAKING_S = 5.0
 
 
@@ -56,7 +54,6 @@ SERVICE = Service(
     name="message",
     api=_api,
     reads=lambda around: Reads(handlers.GROUP, handlers.HANDLERS),
-    behind=lambda around: [Indexer(around.ledger, around.search, batch=_INDEXED)],
     jobs=_jobs,
     rounds=_rounds,
     erases=lambda around: [EraseMessages(around.ledger)],

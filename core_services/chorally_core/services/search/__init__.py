@@ -1,0 +1,1 @@
+"""Search: what is fed into the index, and what is asked of it."""
