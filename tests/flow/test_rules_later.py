@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,7 @@ async def test_what_was_due_before_the_rule_fires_nothing(world: World) -> None:
     pages = tickets_of(world.ledger.documents)
     for event in await pages("acme", ""):
         keys = [Key.by_id(Deferred, event.data.ticket_id or ""), Key.by_id(Ruleset, "acme")]
-        await world.actions.act(keys, lambda found, event=event: watching.watched(event, found))
+        await world.actions.act(keys, partial(watching.watched, event))
     await later(world, hours=2)
 
     assert await fired(world) == ["r1"]

@@ -49,8 +49,10 @@ async def tell_user(world: World, name: str, version: int, *teams: str, disabled
     """Tell what identity tells of a user."""
     data = LogAdd(kind="user_changed", subject_type="user", subject_id=name, version=version,
                   snapshot={"team_ids": list(teams), "disabled": disabled})  # fmt: skip
-    event = Event(topic=topics.LOGS, issuer="identity-service", name="add", data=data, tenant="acme",
-                  id=derived("user", name, str(version)), key=f"acme/user/{name}", occurred_at=world.clock())  # fmt: skip
+    event = Event(
+        topic=topics.LOGS, issuer="identity-service", name="add", data=data, tenant="acme",
+        id=derived("user", name, str(version)), key=f"acme/user/{name}", occurred_at=world.clock(),
+    )  # fmt: skip
     await world.ledger.bus.publish([event])
     await world.settle()
 

@@ -29,7 +29,7 @@ from chorally_core.services.rule_engine import commands
 from chorally_core.services.rule_engine.engine import Offers, Ready
 from chorally_core.services.rule_engine.model import Listed, Rule, Ruleset
 from chorally_core.services.rule_engine.plugged import NONE, Plugged
-from chorally_sdk.rules import Broken
+from chorally_sdk.rule_plugins import Broken
 
 Reader = Annotated[Caller, allowed(Permission.RULES_READ)]
 Writer = Annotated[Caller, allowed(Permission.RULES_WRITE)]

@@ -13,7 +13,7 @@ from chorally_core.services.rule_engine.model import TIMED
 from chorally_core.services.rule_engine.operators import OPERATORS
 from chorally_core.services.rule_engine.plugged import Plugged
 from chorally_core.services.rule_engine.texts import VARIABLES
-from chorally_sdk.rules import Broken
+from chorally_sdk.rule_plugins import Broken
 
 _EVENTS = {
     "message_received": ("A message came in", "Somebody wrote to us."),

@@ -22,7 +22,7 @@ from chorally_core.services.rule_engine.later.timing import tell_due
 from chorally_core.services.rule_engine.model import Execution
 from chorally_core.services.rule_engine.people import learns_people
 from chorally_core.services.rule_engine.plugged import Plugged
-from chorally_sdk.rules import RuleActions, discover_rule_actions
+from chorally_sdk.rule_plugins import RuleActions, discover_rule_actions
 
 _TELLING_S = 2.0
 _TRACES = 1.0  # days
