@@ -44,6 +44,7 @@ class Connector(ABC):
         now: Callable[[], datetime],
         token: Callable[[], Awaitable[SecretStr]] | None = None,
         media: Callable[[Attachment], AsyncIterator[bytes]] | None = None,
+        media_url: Callable[[Attachment], Awaitable[str]] | None = None,
     ) -> None:
         """Take in what the host gives.
 
@@ -54,6 +55,7 @@ class Connector(ABC):
             now: The only clock.
             token: Gives the fresh access token; None where there is no grant.
             media: Reads a file of ours that goes out; None where the host has none.
+            media_url: Gives a public URL of such a file; None where the host has none.
         """
         self.app = app
         """The developer app in whose name calls are made."""
@@ -62,6 +64,7 @@ class Connector(ABC):
         self._account = account
         self._token = token
         self._media = media
+        self._media_url = media_url
         self.http = http.bound(self)
         """Authorised by the account's grant; raises what ``fault`` says."""
 
@@ -130,6 +133,22 @@ class Connector(ABC):
         if self._media is None:
             raise LookupError("this host keeps no files; send the attachment's url")
         return self._media(attachment)
+
+    async def media_url(self, attachment: Attachment) -> str:
+        """Return an https URL at which the platform can fetch a file that goes out; it ends after some hours.
+
+        For platforms that take an address and no bytes. Ask anew at each try, and keep no such URL.
+
+        Raises:
+            LookupError: The host has no address that platforms reach; the message says what to do.
+            Rejected: The file is no longer kept.
+            RetryLater: It cannot be had now.
+        """
+        if attachment.url:
+            return attachment.url
+        if self._media_url is None:
+            raise LookupError("this host gives files no address")
+        return await self._media_url(attachment)
 
     @abstractmethod
     async def check(self) -> AccountInfo:

@@ -42,6 +42,7 @@ def connect(
     base_url: str = "",
     for_app: bool = False,
     media: Callable[[Attachment], AsyncIterator[bytes]] | None = None,
+    media_url: Callable[[Attachment], Awaitable[str]] | None = None,
 ) -> C:
     """Return a connector for one account whose platform is a function, or an httpx transport.
 
@@ -57,6 +58,7 @@ def connect(
         base_url: Replaces the manifest's.
         for_app: Make it for the app alone, as ``verify``, ``parse`` and the consent are.
         media: Reads files of ours, in pieces; without it, there are none.
+        media_url: Gives the public address of such a file; without it, they have none.
     """
     grant = grant or Grant(access=SecretStr("token"))
     transport = platform if isinstance(platform, httpx.AsyncBaseTransport) else httpx.MockTransport(platform)
@@ -74,7 +76,7 @@ def connect(
     async def token() -> SecretStr:
         return grant.access
 
-    return connector(app, http, None if for_app else account, now=now, token=token, media=media)
+    return connector(app, http, None if for_app else account, now=now, token=token, media=media, media_url=media_url)
 
 
 def a_hook(

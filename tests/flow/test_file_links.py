@@ -16,6 +16,7 @@ from chorally_core.ports.objects import Unavailable
 from chorally_core.services.log.model import LogEntry
 from PIL import Image
 
+import chorally_sdk as sdk
 from tests.support.api import Api, an_api
 from tests.support.pictures import a_png
 
@@ -89,6 +90,29 @@ async def test_nobody_makes_links_to_anothers_files(api: Api) -> None:
     assert (await api.agent("viewer").post(f"/media/v1/files/{ours}/link", json={})).status_code == 403
     for minutes in (0, 10_081):
         assert (await api.agent().post(f"/media/v1/files/{ours}/link", json={"minutes": minutes})).status_code == 422
+
+
+async def test_a_platform_fetches_a_file_from_the_address_that_its_connector_asks_for(tmp_path: Path) -> None:
+    """For platforms that take no bytes: by a link of ours, where the system has a public address."""
+    async with an_api(tmp_path, public_url="https://chorally.example/") as api:
+        file = (await _upload(api.agent())).json()["id"]
+        account = api.system.io.directory.accounts["account-wall"]
+        connector = api.system.io.directory.connector(account)
+        url = await connector.media_url(sdk.Attachment(kind="image", external_id=f"files/{file}"))
+        assert url.startswith("https://chorally.example/media/v1/links/")
+        assert (await api.client().get(url.removeprefix("https://chorally.example"))).content == PNG
+        theirs = (await _upload(api.agent("admin", "other"))).json()["id"]
+        for other in (f"files/{theirs}", "files/none", f"received/{file}", file):
+            with pytest.raises(sdk.Rejected, match="no longer kept"):
+                await connector.media_url(sdk.Attachment(kind="image", external_id=other))
+
+
+async def test_without_a_public_address_it_is_told_what_to_set(api: Api) -> None:
+    """Before anything is asked of the platform."""
+    file = (await _upload(api.agent())).json()["id"]
+    connector = api.system.io.directory.connector(api.system.io.directory.accounts["account-wall"])
+    with pytest.raises(LookupError, match="CHORALLY_PUBLIC_URL"):
+        await connector.media_url(sdk.Attachment(kind="image", external_id=f"files/{file}"))
 
 
 async def test_what_can_do_something_is_given_to_nobody_as_what_it_is(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ async def prepare(connector: sdk.Connector, api: Api, post: sdk.Outgoing) -> sdk
     if len(ids) < len(files):
         file = files[len(ids)]
         is_sent = _is_sent(connector, file)
+        if not is_sent:
+            file = await _addressed(connector, file)
         fields = _of_file(post, file, is_child=len(files) > 1, is_sent=is_sent)
         return _next({**state, "ids": [*ids, await _made(api, fields)], "sending": is_sent})
     if (finished := int(state.get("finished", 0))) < len(ids):
@@ -99,10 +101,8 @@ async def _within_limit(api: Api) -> None:
 
 def _is_sent(connector: sdk.Connector, file: sdk.Attachment) -> bool:
     """Whether we upload a file: only videos can be; all else Instagram fetches from a public address."""
-    if file.url:
+    if file.url or file.kind != "video":
         return False
-    if file.kind != "video":
-        raise sdk.Rejected("Instagram fetches images from a public address, and this one has none")
     if file.size_bytes is None:
         raise sdk.Rejected("the size of a video must be known before it is sent")
     try:
@@ -110,6 +110,14 @@ def _is_sent(connector: sdk.Connector, file: sdk.Attachment) -> bool:
     except LookupError:
         raise sdk.Rejected("this host keeps no files, and the attachment has no url") from None
     return True
+
+
+async def _addressed(connector: sdk.Connector, file: sdk.Attachment) -> sdk.Attachment:
+    """The file with an address from which Instagram can fetch it."""
+    try:
+        return file.model_copy(update={"url": await connector.media_url(file)})
+    except LookupError as error:
+        raise sdk.Rejected(f"Instagram fetches images from a public address; {error}") from None
 
 
 def _of_file(post: sdk.Outgoing, file: sdk.Attachment, *, is_child: bool, is_sent: bool) -> dict[str, str]:

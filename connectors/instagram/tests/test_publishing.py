@@ -116,6 +116,21 @@ async def test_an_upload_whose_answer_was_lost_is_not_made_again(account: Accoun
     assert container.content == b"abcdefghi"
 
 
+async def test_an_image_of_ours_is_fetched_from_the_address_that_the_host_gives(
+    account: Account, speaking: Speaking
+) -> None:
+    """Asked for at each try, as such addresses end."""
+
+    async def media_url(file: sdk.Attachment) -> str:
+        return f"https://chorally.example/media/{file.external_id}"
+
+    ours = sdk.Attachment(kind="image", external_id="f", media_type="image/jpeg")
+    instagram = speaking(account, media_url=media_url)
+    await prepared(account, instagram, a_post(account, ours))
+    (container,) = account.world.containers.values()
+    assert container.fields["image_url"] == "https://chorally.example/media/f"
+
+
 async def test_waiting_is_done_at_the_documented_pace(account: Account, instagram: Instagram) -> None:
     """Once a minute, five times; then more slowly, for as long as the container lives."""
     account.takes = timedelta(minutes=14)

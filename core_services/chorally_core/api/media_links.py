@@ -16,8 +16,8 @@ from chorally_core.api.ranges import PARTS
 from chorally_core.api.responses import problems
 from chorally_core.ports.files import File, shown_type
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.links import Linking
 from chorally_core.services.media.facts import told
-from chorally_core.services.media.linking import Linking
 
 _HOUR = 60
 _WEEK = 7 * 24 * 60

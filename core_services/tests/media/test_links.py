@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from chorally_core.adapters.local import FernetVault
-from chorally_core.services.media.links import Links
+from chorally_core.ports.links import Links
 from cryptography.fernet import Fernet
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -17,10 +17,9 @@ from chorally_core.ports.documents import Document
 from chorally_core.ports.files import File
 from chorally_core.ports.job_kinds import JobKind
 from chorally_core.ports.jobs import Job
+from chorally_core.ports.links import Linking, Links
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.media.erasure import EraseFiles
-from chorally_core.services.media.linking import Linking
-from chorally_core.services.media.links import Links
 from chorally_core.services.media.quota import Quota
 from chorally_core.services.media.thumbnails import asked, drawing
 from chorally_core.services.media.uploads import Uploads

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
@@ -73,6 +73,8 @@ class Directory:
         self._monotonic = monotonic
         self.files: Callable[[str, Attachment], AsyncIterator[bytes]] | None = None
         """Reads a tenant's file that goes out; set by who has the files."""
+        self.links: Callable[[str, Attachment], Awaitable[str]] | None = None
+        """Gives a URL at which a platform can fetch a tenant's file; set by who has the files."""
         self.key_sets = KeySets(reader(), monotonic=monotonic)
         """Platforms' published keys, which webhooks are judged by."""
         self.breakers: dict[str, Breaker] = {}
@@ -291,10 +293,15 @@ class Directory:
                 raise LookupError("this account has no grant")
             return known.access
 
-        media = None
+        media = media_url = None
         if self.files is not None and account is not None:
             media = partial(self.files, account.tenant)
-        return connector(sdk_app, http, sdk_account, now=self._now, token=token if grant or live else None, media=media)
+        if self.links is not None and account is not None:
+            media_url = partial(self.links, account.tenant)
+        return connector(
+            sdk_app, http, sdk_account, now=self._now, token=token if grant or live else None, media=media,
+            media_url=media_url,
+        )  # fmt: skip
 
     def _meter(self, platform: str, app: App | None, account: Account | None, manifest: Manifest) -> Meter:
         """In whose quotas a client's calls count: the app's, of whichever tenants, and the account's."""

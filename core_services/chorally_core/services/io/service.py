@@ -17,6 +17,7 @@ import chorally_sdk as sdk
 from chorally_core.events import topics
 from chorally_core.ports.handlers import Handler
 from chorally_core.ports.ledger import Ledger
+from chorally_core.ports.links import Linking, Links
 from chorally_core.ports.objects import Objects
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io.accounts import Accounts
@@ -26,7 +27,7 @@ from chorally_core.services.io.beside import DIRECTORY, NUDGES, OUTBOX, Beside, 
 from chorally_core.services.io.budgets import SharedBudgets
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.fetching import Fetching
-from chorally_core.services.io.files import reader
+from chorally_core.services.io.files import linker, reader
 from chorally_core.services.io.handlers import TakeModeration, TakePublication, TakeReply, TakeSend
 from chorally_core.services.io.health import HealthBook
 from chorally_core.services.io.inbound import Inbound
@@ -107,6 +108,7 @@ class IoService:
             monotonic=shared.monotonic if shared else monotonic,
         )  # fmt: skip
         self.directory.files = reader(objects)
+        self.directory.links = linker(ledger.documents, Linking(Links(vault), objects, now=now), public_url)
         self.health = HealthBook(ledger, now=now)
         self.vault = vault
         self.inbound = Inbound(ledger.documents, vault, now=now, fetches=self._fetches)

@@ -4,10 +4,16 @@ A link says whose file it is and until when, under the installation's secret key
 constant time): it tells nothing, cannot be guessed, and needs no record. It ends with its time, its file or its key.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from chorally_core.ports.files import File, shown_type
+from chorally_core.ports.objects import Objects
 from chorally_core.ports.secrets import Unopenable, Vault
+
+PATH = "/media/v1/links/"
+"""Where our own links are served."""
 
 LONGEST = timedelta(days=7)
 """How long a link may last."""
@@ -43,3 +49,36 @@ class Links:
                 ends = datetime.fromtimestamp(until, UTC)
                 return Linked(tenant, file_id) if now < ends else None
         return None
+
+
+class Linking:
+    """Makes URLs at which anybody can get a file for a while: the store's own where it has such, else ours."""
+
+    def __init__(self, links: Links, objects: Objects, *, now: Callable[[], datetime]) -> None:
+        self._links = links
+        self._objects = objects
+        self._now = now
+
+    async def url(self, file: File, lasts: timedelta, base: str) -> str:
+        """Return a URL of a file.
+
+        Args:
+            file: The file.
+            lasts: How long it leads there; at most a week.
+            base: Address of the system, without a slash at its end.
+
+        Raises:
+            Unavailable: The store cannot be asked now.
+        """
+        url = await self._objects.link(
+            file.tenant, file.place, media_type=shown_type(file.media_type), saved_as=file.name, lasts=lasts
+        )
+        return url if url is not None else self.own(file, lasts, base)
+
+    def own(self, file: File, lasts: timedelta, base: str) -> str:
+        """Return a URL of a file that leads to us, whatever the store has."""
+        return f"{base}{PATH}{self._links.made(file.tenant, file.id, self._now() + lasts)}"
+
+    def read(self, said: str, now: datetime) -> Linked | None:
+        """Return what a link of ours leads to; None where it is none, or has ended."""
+        return self._links.read(said, now)
