@@ -5,6 +5,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from chorally_core.commands.rules import app as rules_app
+
 app = typer.Typer(
     name="chorally",
     help="Conversations of many platforms become tickets, are answered and confirmed.",
@@ -16,6 +18,8 @@ app = typer.Typer(
 
 search_app = typer.Typer(help="The search index.", no_args_is_help=True)
 app.add_typer(search_app, name="search")
+
+app.add_typer(rules_app, name="rules")
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder (CHORALLY_DATA).", show_default=False)]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (CHORALLY_HOST).", show_default=False)]

@@ -1,0 +1,1 @@
+"""Rules in YAML files for people: read, written, tried without a system, compared with one, explained."""
