@@ -10,7 +10,8 @@ from chorally_core.ports.calendars import Calendars
 from chorally_core.ports.canned import CannedReply
 from chorally_core.ports.documents import Documents, Key
 from chorally_core.ports.storable import mistake_in
-from chorally_core.services.rule_engine.actions import CannedAnswer, PluggedAction
+from chorally_core.ports.webhooks import Webhook
+from chorally_core.services.rule_engine.actions import CallWebhook, CannedAnswer, PluggedAction
 from chorally_core.services.rule_engine.catalogue import is_of_calendar
 from chorally_core.services.rule_engine.conditions import Node, Test, parts_of
 from chorally_core.services.rule_engine.engine import Ready, made_ready
@@ -77,11 +78,13 @@ def _plugged(ready: Ready, plugged: Plugged) -> Mapping[str, str]:
 
 
 async def _named(documents: Documents, ready: Ready) -> Mapping[str, str]:
-    """The places that name a calendar or a canned reply that is not there."""
+    """The places that name a calendar, a webhook or a canned reply that is not there."""
     tenant = ready.rule.tenant
     calendars = dict(_calendars(ready.tree.node, "conditions"))
     canned = {n: each.canned_id for n, each in enumerate(ready.actions) if isinstance(each, CannedAnswer)}
+    webhooks = {n: each.webhook_id for n, each in enumerate(ready.actions) if isinstance(each, CallWebhook)}
     keys = [Key.by_id(CannedReply, name) for name in canned.values()]
+    keys += [Key.by_id(Webhook, name) for name in webhooks.values()]
     if calendars:
         keys.append(Key.by_id(Calendars, tenant))
     if not keys:
@@ -94,6 +97,10 @@ async def _named(documents: Documents, ready: Ready) -> Mapping[str, str]:
         for place, name in calendars.items()
         if name not in there
     }
+    for number, name in webhooks.items():
+        webhook = found.get(Key.by_id(Webhook, name))
+        if webhook is None or webhook.tenant != tenant:
+            faults[f"actions/{number}/call_webhook/webhook_id"] = "there is no such webhook; add it at /log/v1/webhooks"
     for number, name in canned.items():
         reply = found.get(Key.by_id(CannedReply, name))
         if reply is None or reply.tenant != tenant:

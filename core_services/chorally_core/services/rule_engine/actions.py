@@ -181,6 +181,14 @@ class Moderate(_Action):
     verb: Literal["hide", "unhide", "delete", "like"] = Field(title="What to do")
 
 
+class CallWebhook(_Action):
+    """Calls a signed webhook of the tenant, with what happened: repeated until it is taken, as all its calls are."""
+
+    type: Literal["call_webhook"] = "call_webhook"
+    webhook_id: Name = Field(title="Webhook", description="Id of one that `/log/v1/webhooks` lists.")
+    data: Data = Field(default={}, title="Data", description="Sent besides.")
+
+
 class EmitEvent(_Action):
     """Tells the history, and whoever follows it, something under a name of the tenant's own."""
 
@@ -204,7 +212,7 @@ class PluggedAction(_Action):
 
 ACTIONS: tuple[type[_Action], ...] = (
     SetStatus, SetPriority, Assign, Share, SetTeam, AddTags, RemoveTags, SetCustomField, Note, Snooze, Reply,
-    PrivateReply, CannedAnswer, Moderate, HandToBot, Notify, EmitEvent, Stop,
+    PrivateReply, CannedAnswer, Moderate, HandToBot, Notify, CallWebhook, EmitEvent, Stop,
 )  # fmt: skip
 """Every action of our own, in the order in which they are offered."""
 
@@ -234,6 +242,7 @@ Action = Annotated[
     | Annotated[Moderate, Tag("moderate")]
     | Annotated[HandToBot, Tag("hand_to_bot")]
     | Annotated[Notify, Tag("notify")]
+    | Annotated[CallWebhook, Tag("call_webhook")]
     | Annotated[EmitEvent, Tag("emit_event")]
     | Annotated[Stop, Tag("stop")]
     | Annotated[PluggedAction, Tag(_PLUGGED)],

@@ -2,11 +2,15 @@
 
 from typing import Any, Literal
 
+import msgspec
+
 from chorally_core.events import Event, LogAdd, MessageAdd, MessageModerate, TriggerEvaluate, topics
 from chorally_core.events.ids import automatic_reply_id, derived
+from chorally_core.ports.webhooks import CALLED
 from chorally_core.services.rule_engine.happened import ticket_of
 from chorally_core.services.rule_engine.model import Rule
 from chorally_core.services.rule_engine.names import SERVICE
+from chorally_sdk.rules import Happened
 
 
 class Asking:
@@ -56,6 +60,16 @@ class Asking:
             snapshot=snapshot,
         )
         return self.causes(data, topics.LOGS, "add", f"{rule.rule_id} {number}")
+
+    def call(self, rule: Rule, number: str, webhook_id: str, data: dict[str, Any], happened: Happened) -> Event[LogAdd]:
+        """Return the fact by which a webhook is called, with what it is sent."""
+        snapshot = {
+            "rule": rule.name, "event": happened.event, "entry": self._trigger.log_id, "data": data,
+            "message": dict(happened.message), "ticket": dict(happened.ticket), "author": dict(happened.author),
+        }  # fmt: skip
+        told = self.tell(rule, number, CALLED, snapshot)
+        of_webhook = msgspec.structs.replace(told.data, subject_type="webhook", subject_id=webhook_id, version=0)
+        return msgspec.structs.replace(told, data=of_webhook)
 
     def causes(self, data: Any, topic: str, name: str, of: str, key: str = "") -> Event[Any]:
         """Return an event that the rules lead to."""

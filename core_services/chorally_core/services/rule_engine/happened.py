@@ -20,7 +20,7 @@ _TICKET = {
     "assignee_id": "ticket.assignee", "team_id": "ticket.team", "language": "ticket.language",
     "created": "ticket.created_at", "author_at": "ticket.last_author_message_at",
     "agent_at": "ticket.last_agent_message_at", "waiting": "ticket.waiting_since", "messages": "ticket.messages",
-    "reopened": "ticket.reopened", "window": "ticket.window_closes_at", "snoozed": "ticket.snoozed_until",
+    "window": "ticket.window_closes_at", "snoozed": "ticket.snoozed_until",
 }  # fmt: skip
 _CHANGEABLE = {
     "status": "ticket.status", "priority": "ticket.priority", "assignee_id": "ticket.assignee",
@@ -116,6 +116,7 @@ def _ticket(facts: Facts, told: dict[str, Any]) -> None:
         if (value := told.get(name)) is not None:
             facts[field] = value
     facts["ticket.tags"] = frozenset(told.get("tags", ()))
+    facts["ticket.reopened"] = told.get("reopened", 0)  # left out where it never was
     if subject := told.get("subject"):
         facts["ticket.subject"] = fold(subject)
     if custom := told.get("custom"):

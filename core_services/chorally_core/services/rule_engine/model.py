@@ -197,7 +197,7 @@ class Person(Document, frozen=True, kw_only=True):
             self, author_version=version, name=snapshot.get("name", ""), handle=snapshot.get("handle", ""),
             language=snapshot.get("language", ""), country=snapshot.get("country", ""),
             followers=snapshot.get("followers"), tags=tuple(snapshot.get("tags", ())),
-            custom=dict(snapshot.get("custom_fields", {})),
+            custom=dict(snapshot.get("custom", {})),
         )  # fmt: skip
 
     def with_ticket(self, ticket_id: str | None) -> "Person":

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from chorally_core.events import Event, TicketShare, TicketUpdate, TriggerEvaluate, topics
+from chorally_core.events.ids import entry_id
 from chorally_core.ports.canned import CannedReply
 from chorally_core.ports.handlers import Found
 from chorally_core.ports.variables import filled
+from chorally_core.ports.webhooks import delivery_id
 from chorally_core.services.rule_engine import actions as asked
 from chorally_core.services.rule_engine.asking import Asking
 from chorally_core.services.rule_engine.happened import shown, ticket_of
@@ -112,14 +114,14 @@ class Plan:
         try:
             if isinstance(action, asked.PluggedAction):
                 return self._plugged(rule, number, action)
-            self._take_up(rule, number, action)
+            detail = self._take_up(rule, number, action)
         except Skipped as error:
             return Outcome(action.type, "skipped", str(error))
         except Exception as error:  # whatever is wrong with one action, the others go on
             why = str(error) if isinstance(error, CannotAct | BadParameters) else f"{type(error).__name__}: {error}"
             return Outcome(action.type, "failed", why[:500])
         self.count += 1
-        return Outcome(action.type, "asked")
+        return Outcome(action.type, "asked", detail)
 
     def _plugged(self, rule: Rule, number: str, action: asked.PluggedAction) -> Outcome:
         """Take up what a plugin asks for; the worst of what becomes of it is what becomes of the action."""
@@ -130,7 +132,8 @@ class Plan:
         detail = "; ".join(f"{o.action} {o.result}" + (f": {o.detail}" if o.detail else "") for o in outcomes)
         return Outcome(action.type, worst, detail[:500] or "the plugin asks for nothing")
 
-    def _take_up(self, rule: Rule, number: str, action: asked.Action) -> None:
+    def _take_up(self, rule: Rule, number: str, action: asked.Action) -> str:
+        """Ask for what an action wants, and return where to look for what becomes of it."""
         match action:
             case asked.Reply():
                 self._reply(rule, self._filled(rule, action.text))
@@ -154,10 +157,17 @@ class Plan:
             case asked.EmitEvent():
                 data = {"name": action.name, "data": action.data}
                 self._events.append(self._asking.tell(rule, number, "rule_event", data))
+            case asked.CallWebhook():
+                happened = shown(self._event, self._person)
+                call = self._asking.call(rule, number, action.webhook_id, action.data, happened)
+                self._events.append(call)
+                name = delivery_id(action.webhook_id, entry_id(call.occurred_at, call.id))
+                return f"webhook {action.webhook_id}, delivery {name}"
             case asked.Share():
                 self._share(rule, action)
             case _:
                 self._change(rule, action)
+        return ""
 
     def _change(self, rule: Rule, action: asked.Action) -> None:
         self._need_ticket()
