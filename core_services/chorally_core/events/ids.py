@@ -28,6 +28,11 @@ def begins_with(at: datetime) -> str:
     return f"{int(at.timestamp() * 1000):012x}"
 
 
+def entry_id(at: datetime, event_id: str) -> str:
+    """Return the id of the entry of the history that a fact becomes; it begins with the time."""
+    return f"{begins_with(at)}{event_id[:20]}"
+
+
 def before(at: datetime) -> str:
     """Return what is no greater than any id that begins with ``at`` or a later time, and above all earlier ones."""
     return f"{int(at.timestamp() * 1000):012x}"

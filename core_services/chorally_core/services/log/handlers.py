@@ -6,7 +6,7 @@ Consumes ``logs``, produces ``rule-triggers``. Imported history triggers nothing
 from collections.abc import Iterable
 
 from chorally_core.events import Event, LogAdd, TriggerEvaluate, topics
-from chorally_core.events.ids import begins_with
+from chorally_core.events.ids import entry_id
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.ports.triggers import ABOUT_USERS, HANDED_ON, OF_PEOPLE
@@ -17,11 +17,6 @@ SERVICE = "log-service"
 GROUP = "log"
 
 
-def entry_id(event: Event[LogAdd]) -> str:
-    """Return the id of the entry that a fact becomes; it begins with the time."""
-    return f"{begins_with(event.occurred_at)}{event.id[:20]}"
-
-
 class KeepFact(Handler[LogAdd]):
     """Appends a fact, and asks for the rules to be evaluated where they may answer it."""
 
@@ -30,7 +25,7 @@ class KeepFact(Handler[LogAdd]):
 
     def reads(self, event: Event[LogAdd]) -> Iterable[Key]:
         """Return the entry itself, which is there if the fact was told before, and who may answer a message."""
-        entry = Key.by_id(LogEntry, entry_id(event))
+        entry = Key.by_id(LogEntry, entry_id(event.occurred_at, event.id))
         return (entry, *asked_of(event.tenant)) if _is_answered(event.data) else (entry,)
 
     def follows(self, event: Event[LogAdd], found: Found) -> Iterable[Key]:
@@ -39,7 +34,7 @@ class KeepFact(Handler[LogAdd]):
 
     def decide(self, event: Event[LogAdd], found: Found) -> Change:
         """Append once; a fact told again appends nothing and triggers nothing."""
-        name = entry_id(event)
+        name = entry_id(event.occurred_at, event.id)
         if found.get(LogEntry, name) is not None:
             return NOTHING
         fact = event.data
