@@ -22,6 +22,8 @@ class PlazaPlatform(WallPlatform):
         self.drafts = 0
         self.posting: list[str] = []
         """What happens to the next posts: ``lost`` after it was made, or a status."""
+        self.changing: list[int] = []
+        """The statuses of the next edits and deletions of posts."""
         self.templates: list[dict[str, Any]] = []
         self.listing = 200
         """The status that templates are listed with."""
@@ -34,6 +36,8 @@ class PlazaPlatform(WallPlatform):
         if request.url.path == "/drafts":
             self.drafts += 1
             return httpx.Response(200, json={"id": f"d{self.drafts}"})
+        if request.url.path.startswith("/posts/"):
+            return self._changed(request)
         if request.url.path != "/posts":
             return super().answer(request)
         self.calls.append(f"{request.method} /posts")
@@ -47,6 +51,19 @@ class PlazaPlatform(WallPlatform):
         if fate == "lost":
             raise httpx.ReadTimeout("lost")
         return httpx.Response(200, json={"id": made["id"]})
+
+    def _changed(self, request: httpx.Request) -> httpx.Response:
+        """Edit or delete a post."""
+        self.calls.append(f"{request.method} /posts")
+        fate = self.changing.pop(0) if self.changing else 200
+        made = [post for post in self.posts if request.url.path == f"/posts/{post['id']}"]
+        if fate != 200 or not made:
+            return httpx.Response(fate if made else 404, text="no")
+        if request.method == "DELETE":
+            self.posts.remove(made[0])
+        else:
+            made[0] |= json.loads(request.content)
+        return httpx.Response(200, json={})
 
 
 class Plaza(Wall, sdk.Publishes, sdk.Prepares, sdk.OffersTemplates, sdk.Moderates):
@@ -74,7 +91,9 @@ class Plaza(Wall, sdk.Publishes, sdk.Prepares, sdk.OffersTemplates, sdk.Moderate
                     "publish": sdk.Limits(
                         max_text=30, parts=3, media={"image/*": 1000}, max_media=2, dedupe="lookup",
                         settles=timedelta(seconds=5), options={"pinned": "Whether it stays on top."},
-                    )
+                    ),
+                    "edit": sdk.Limits(max_text=30),
+                    "delete": sdk.Limits(),
                 },
             ),
         ),
@@ -128,4 +147,8 @@ class Plaza(Wall, sdk.Publishes, sdk.Prepares, sdk.OffersTemplates, sdk.Moderate
         return sdk.Receipt(external_id=mine[0]["id"]) if mine else None
 
     async def moderate(self, action: sdk.Action) -> None:
-        """Take anything."""
+        """Edit and delete posts; take anything else."""
+        if action.channel == POST and action.verb == "delete":
+            await self.http.delete(f"/posts/{action.external_id}")
+        elif action.channel == POST:
+            await self.http.patch(f"/posts/{action.external_id}", json={"text": action.body})

@@ -76,6 +76,8 @@ def _parsed(rule: str, starts: datetime, zone: str) -> rrule:
         parts[found[1]] = found[2]
     if parts.get("FREQ") not in _FREQUENCIES:
         raise ValueError(f"FREQ is one of {', '.join(_FREQUENCIES)}")
+    if "INTERVAL" in parts and not 1 <= int(parts["INTERVAL"]) <= LONGEST.days:
+        raise ValueError(f"INTERVAL is from 1 to {LONGEST.days}")
     if "COUNT" in parts and "UNTIL" in parts:
         raise ValueError("COUNT and UNTIL do not go together")
     last = min(starts + LONGEST, _until(parts.pop("UNTIL"), zone)) if "UNTIL" in parts else starts + LONGEST
