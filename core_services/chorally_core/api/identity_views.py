@@ -10,7 +10,7 @@ from chorally_core.ports.permissions import ROLES, Permission
 from chorally_core.services.identity import Team, User
 from chorally_core.services.identity.passwords import LONGEST, SHORTEST
 
-Role = Literal["viewer", "agent", "supervisor", "admin"]
+Role = Literal["viewer", "trainee", "agent", "supervisor", "admin"]
 
 Email = Annotated[
     str,

@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[Role, ...]] = {
     "rule-engine": (Role.API, Role.CONSUMER, Role.WORKER),
     "rule": (Role.API, Role.CONSUMER, Role.WORKER),
     "publishing": (Role.API, Role.CONSUMER, Role.WORKER),
+    "outbound": (Role.API, Role.CONSUMER, Role.WORKER),
     "media": (Role.API, Role.WORKER),
     "search": (Role.API, Role.CONSUMER, Role.WORKER),
 }

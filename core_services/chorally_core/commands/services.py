@@ -15,6 +15,7 @@ KINDS = {
         "rule-engine": "rules: conditions on what happens, and what is done then",
         "rule": "automatic replies by the calendar",
         "publishing": "posts of our own: now, or at a time",
+        "outbound": "conversations that we begin, one by one and by lists",
         "media": "files that go out with answers and posts",
     },
 }

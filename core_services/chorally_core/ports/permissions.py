@@ -11,7 +11,17 @@ class Permission(StrEnum):
     TICKETS_READ = "tickets:read"
     """See tickets and their messages."""
     TICKETS_WRITE = "tickets:write"
-    """Answer, assign, tag and resolve tickets."""
+    """Answer, assign, tag, merge and resolve tickets."""
+    REPLIES_SEND = "replies:send"
+    """Have the own answers go out at once; without it somebody else approves each of them first."""
+    REPLIES_APPROVE = "replies:approve"
+    """Approve or reject the answers of those who may not send them by themselves."""
+    CONVERSATIONS_READ = "conversations:read"
+    """See the conversations that we began, lists, and what people wish."""
+    CONVERSATIONS_WRITE = "conversations:write"
+    """Begin conversations, and write down whether people want to hear from us."""
+    MAILINGS_WRITE = "mailings:write"
+    """Write to lists of people, and say whose consent is asked for."""
     MESSAGES_MODERATE = "messages:moderate"
     """Hide, show, delete, like and edit messages on their platforms."""
     ACCOUNTS_READ = "accounts:read"
@@ -69,6 +79,9 @@ _VIEWER = frozenset(
 )
 _AGENT = _VIEWER | {
     Permission.TICKETS_WRITE,
+    Permission.REPLIES_SEND,
+    Permission.CONVERSATIONS_READ,
+    Permission.CONVERSATIONS_WRITE,
     Permission.MESSAGES_MODERATE,
     Permission.AUTHORS_WRITE,
     Permission.USERS_READ,
@@ -77,7 +90,10 @@ _AGENT = _VIEWER | {
     Permission.PUBLICATIONS_READ,
     Permission.PUBLICATIONS_DRAFT,
 }
+_TRAINEE = _AGENT - {Permission.REPLIES_SEND, Permission.CONVERSATIONS_WRITE, Permission.MESSAGES_MODERATE}
 _SUPERVISOR = _AGENT | {
+    Permission.REPLIES_APPROVE,
+    Permission.MAILINGS_WRITE,
     Permission.DELIVERIES_RESOLVE,
     Permission.PUBLICATIONS_WRITE,
     Permission.PUBLICATIONS_APPROVE,
@@ -88,7 +104,7 @@ _SUPERVISOR = _AGENT | {
 _ADMIN = frozenset(Permission) - {Permission.INSTALLATION_WRITE}
 
 ROLES: Mapping[str, frozenset[Permission]] = MappingProxyType(
-    {"viewer": _VIEWER, "agent": _AGENT, "supervisor": _SUPERVISOR, "admin": _ADMIN}
+    {"viewer": _VIEWER, "trainee": _TRAINEE, "agent": _AGENT, "supervisor": _SUPERVISOR, "admin": _ADMIN}
 )
 """The built-in roles of a tenant's people, from the one that may least to the one that may most."""
 

@@ -235,7 +235,7 @@ def test_a_user_shows_no_hash() -> None:
 def test_the_built_in_roles_grow_from_viewer_to_admin() -> None:
     """Each allows all that the one before it does; only the last one may keep users and erase people."""
     levels = list(ROLES.values())
-    assert list(ROLES) == ["viewer", "agent", "supervisor", "admin"]
+    assert list(ROLES) == ["viewer", "trainee", "agent", "supervisor", "admin"]
     assert all(less < more for less, more in pairwise(levels))
     assert levels[-1] == frozenset(Permission) - {Permission.INSTALLATION_WRITE}
     assert {Permission.USERS_WRITE, Permission.AUTHORS_ERASE} & levels[-2] == frozenset()
