@@ -101,6 +101,39 @@ class Settings(BaseSettings):
     issuer: str = Field("chorally", title="Issuer", description="`iss` of access tokens.")
     audience: str = Field("chorally-api", title="Audience", description="`aud` of access tokens.")
     token_minutes: float = Field(60, gt=0, le=1440, title="Token life", description="Minutes.")
+    keycloak: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+[^\s]*[^/\s])?$",
+        title="Keycloak",
+        description="URL of the Keycloak where people sign in, as `iss` of its tokens begins; each tenant has the "
+        "realm of its name. The built-in users where empty.",
+    )
+    keycloak_reached_at: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+[^\s]*[^/\s])?$",
+        title="Keycloak's own address",
+        description="Where processes reach it, if not under the URL that people do.",
+    )
+    keycloak_client: str = Field(
+        "chorally-api", title="Keycloak client", description="Our confidential client in each realm."
+    )
+    keycloak_secrets: SecretStr = Field(
+        SecretStr(""),
+        title="Keycloak secrets",
+        description="The client's secret, or JSON of realm to secret. Without it tokens count until they expire, "
+        "also after a sign-out.",
+    )
+    keycloak_check_s: float = Field(
+        30, ge=1, title="Keycloak checks", description="Seconds within which sign-outs and disabled users count."
+    )
+    keycloak_roles_claim: str = Field(
+        "realm_access.roles", title="Keycloak's roles", description="Claim, or member of claims, that lists the roles."
+    )
+    keycloak_roles: Annotated[dict[str, str], NoDecode, BeforeValidator(_json)] = Field(
+        default={},
+        title="Roles by Keycloak role",
+        description="JSON of the realm's role to `viewer`, `agent` …; the same names where empty.",
+    )
     base_urls: Annotated[dict[str, str], NoDecode, BeforeValidator(_json)] = Field(
         default={},
         title="Base URLs",

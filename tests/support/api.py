@@ -88,13 +88,17 @@ class Api:
 async def an_api(folder: Path, **settings: Any) -> AsyncIterator[Api]:
     """Give a system with the wall connected for the tenant ``acme``."""
     platform, clock = settings.pop("platform", None) or WallPlatform(), Clock()
-    connector = settings.pop("connector", Wall)
+    connector, keycloak = settings.pop("connector", Wall), settings.pop("keycloak_transport", None)
+    clock = settings.pop("clock", clock)
+    registry = Given({"wall": connector})
+    if (actions := settings.pop("rule_actions", None)) is not None:
+        registry.rule_actions = actions
     given: dict[str, Any] = {"data": folder, "secret_keys": [KEY], "service_tokens": SERVICE_TOKENS, **settings}
     system = System(
         Settings(**given),
-        registry=Given({"wall": connector}),
+        registry=registry,
         now=clock,
-        transport=lambda name: platform.transport() if name == "wall" else None,
+        transport=lambda name: platform.transport() if name == "wall" else keycloak if name == "keycloak" else None,
     )
     await system.io.load()
     api = Api(system, platform, clock)

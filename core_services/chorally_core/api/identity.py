@@ -1,6 +1,6 @@
 """The identity API, at ``/identity/v1``: signing in, the key set, the caller, users and teams.
 
-Where an outside issuer such as Keycloak keeps the users, only ``/me`` and ``/roles`` are served.
+Where people sign in elsewhere, such as at a Keycloak, they are listed here once they came, and are changed there.
 """
 
 from typing import Annotated
@@ -74,13 +74,14 @@ def sign_in_router(local: LocalUsers) -> APIRouter:
     @router.post(
         "/token",
         summary="Sign in",
-        responses=problems(400, 401, 413, 415, 429),
+        responses=problems(400, 401, 409, 413, 415, 429),
         openapi_extra={"requestBody": _credentials_body()},
     )
     @open_route("the body proves the user, by address and password")
     async def sign_in(request: Request, response: Response) -> AccessToken:
         """Return an access token for a user, from JSON or from an OAuth form of `grant_type=password`."""
         credentials = await _credentials(request)
+        local.only_here(credentials.tenant)
         user = await _proven(local, request, credentials.tenant, credentials.email, credentials.password)
         issued = local.tokens.issue(
             subject=user.id, tenant=user.tenant, name=user.name, roles=user.roles, generation=user.token_generation
@@ -96,10 +97,11 @@ def sign_in_router(local: LocalUsers) -> APIRouter:
         return KeySet.model_validate(local.tokens.jwks())
 
     @router.post(
-        "/me/password", status_code=204, summary="Change one's own password", responses=problems(401, 404, 429)
+        "/me/password", status_code=204, summary="Change one's own password", responses=problems(401, 404, 409, 429)
     )
     async def change_password(body: NewPassword, request: Request, caller: Annotated[Caller, allowed()]) -> None:
         """Set a new password; all tokens of the user end, so sign in again."""
+        local.only_here(caller.tenant)
         found = await local.documents.get(User, caller.subject) if caller.kind == "user" else None
         user = own_user(found, caller.tenant)
         await _proven(local, request, user.tenant, user.email, body.current)

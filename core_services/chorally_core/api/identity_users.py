@@ -18,6 +18,7 @@ from chorally_core.ports.documents import Condition, Documents, Key, Query
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.identity import Caller, Tokens
 from chorally_core.ports.permissions import Permission
+from chorally_core.ports.refused import Refused
 from chorally_core.services.identity import Passwords, SignIn, Standing, Team, User
 from chorally_core.services.identity.commands import (
     change_user,
@@ -45,8 +46,20 @@ class LocalUsers:
     passwords: Passwords
     standing: Standing
     tokens: Tokens
+    outside: str = ""
+    """Where people sign in and are kept, with ``{tenant}``, where that is elsewhere."""
     clock: Callable[[], datetime]
     ids: Callable[[], str]
+
+    def only_here(self, tenant: str) -> None:
+        """Go on where users are kept here.
+
+        Raises:
+            Refused: They are kept elsewhere.
+        """
+        if self.outside:
+            where = self.outside.format(tenant=tenant)
+            raise Refused("conflict", "kept-outside", f"people of this tenant are kept, and sign in, at {where}")
 
     def learn(self, change: Change) -> None:
         """Let a change of users count from the next request on."""
@@ -72,7 +85,11 @@ def users_router(local: LocalUsers) -> APIRouter:
         responses={201: with_etag("The user was added."), **problems(401, 403, 409)},
     )
     async def add_user(body: UserAdd, caller: Writer, request: Request, response: Response) -> UserView:
-        """Add a user, who can sign in at once."""
+        """Add a user, who can sign in at once.
+
+        Where people sign in elsewhere, they are added there, and are listed here from their first request on.
+        """
+        local.only_here(caller.tenant)
         at = local.clock()
         user = User(
             id=local.ids(),

@@ -68,7 +68,7 @@ class System:
             registry: The connectors; those installed where None.
             now: The clock.
             ids: Gives unguessable ids.
-            transport: Returns the transport of a platform's HTTP clients.
+            transport: Returns the transport of a platform's HTTP clients, and of those to ``keycloak``.
 
         Raises:
             InUse: Another process owns the folder.
@@ -89,8 +89,9 @@ class System:
         self.leases = AlwaysHeld() if parts.alone else StoredLeases(self.ledger.documents, new_id())
         self.io = self._io(ids, transport)
         self.trust = Trust(
-            settings, self.vault, self.ledger.documents, shared=self.stores.shares_documents, now=now, ids=ids
-        )
+            settings, self.vault, self.ledger.documents, actions=self.actions, shared=self.stores.shares_documents,
+            now=now, ids=ids, keycloak=transport("keycloak"),
+        )  # fmt: skip
         self.around = Around(
             settings=settings,
             stores=self.stores,
@@ -229,6 +230,7 @@ class System:
         beside = {f"work beside the rest, {number}": task for number, task in enumerate(self._passing)}
         leases = {"leases": self.leases.stop()} if isinstance(self.leases, StoredLeases) else {}
         await ended(_TASKS_S, {**beside, **leases})
+        await ended(_TASKS_S, {"keycloak": self.trust.aclose()})
         await ended(max(end - loop.time(), _TASKS_S), {"stores": self.stores.aclose()})
         self.close()
 

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import structlog
 
 from chorally_core.adapters.identity import (
@@ -17,11 +18,15 @@ from chorally_core.adapters.identity import (
     Verifier,
 )
 from chorally_core.adapters.identity.keyring import NAME
+from chorally_core.adapters.identity.realms import Issuers, Realms
 from chorally_core.adapters.local import FernetVault
+from chorally_core.bootstrap.keycloak import client, terms_of
 from chorally_core.bootstrap.stores import shared_documents
 from chorally_core.bootstrap.vault import open_vault
+from chorally_core.ports.actions import Actions
 from chorally_core.ports.documents import Documents
 from chorally_core.services.identity import Standing
+from chorally_core.services.identity.meeting import Meeting
 from chorally_core.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -93,7 +98,7 @@ async def operator_token(settings: Settings, tenant: str, role: str) -> str:
 
 
 class Trust:
-    """Who callers are, on the built-in issuer."""
+    """Who callers are: by the built-in issuer, or by a Keycloak."""
 
     def __init__(
         self,
@@ -101,9 +106,11 @@ class Trust:
         vault: FernetVault,
         documents: Documents,
         *,
+        actions: Actions,
         shared: bool,
         now: Callable[[], datetime],
         ids: Callable[[], str],
+        keycloak: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -111,13 +118,16 @@ class Trust:
             settings: Names the issuer, the audience, the tokens' life and the senders of service tokens.
             vault: Seals the signing keys.
             documents: Where users are.
+            actions: Takes note of people whom a Keycloak keeps.
             shared: Whether other processes may use the documents.
             now: The clock.
             ids: Gives unguessable ids.
+            keycloak: Carries requests to the Keycloak; the network where None.
 
         Raises:
             InvalidKeyring: The folder's file does not hold signing keys.
             InvalidServiceTokens: The setting is wrong.
+            InvalidSettings: What they say of the Keycloak cannot be.
         """
         self._settings = settings
         self._vault = vault
@@ -128,7 +138,17 @@ class Trust:
             self.keyring, issuer=settings.issuer, audience=settings.audience, clock=now, is_valid=self._is_valid
         )
         services = ServiceTokens.of(settings.service_tokens.get_secret_value())
+        self._http: httpx.AsyncClient | None = None
         self.identity = TokenIdentity(verifier, services)
+        if settings.keycloak:
+            self._http = client(keycloak)
+            realms = Realms(terms_of(settings), self._http, now, Meeting(actions, self.standing, now))
+            self.identity = TokenIdentity(Issuers(realms, verifier), services)
+
+    async def aclose(self) -> None:
+        """Close what is open to the Keycloak."""
+        if self._http is not None:
+            await self._http.aclose()
 
     async def start(self) -> None:
         """Read the keys that are shared.

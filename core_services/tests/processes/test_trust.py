@@ -1,14 +1,17 @@
 """Where signing keys lie, and that what was signed before goes on to be good."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from chorally_core.adapters.identity import Keyring, SharedKeyring
 from chorally_core.adapters.local import FernetVault
-from chorally_core.adapters.sqlite import Database, SqliteDocuments
+from chorally_core.adapters.sqlite import Database
+from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.bootstrap import new_id, utc_now
 from chorally_core.bootstrap.trust import Trust, keyring_of, load, told
+from chorally_core.ports.documents import Documents
+from chorally_core.runner import Actions
 from chorally_core.settings import Settings
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -16,18 +19,24 @@ VAULT = FernetVault([KEY])
 
 
 @pytest.fixture
-def documents(tmp_path: Path) -> Any:
-    """Return documents that processes share."""
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    """Return what processes share."""
     database = Database(tmp_path / "shared.db")
-    yield SqliteDocuments(database)
+    yield SqliteLedger(database)
     database.close()
+
+
+@pytest.fixture
+def documents(ledger: SqliteLedger) -> Documents:
+    """Return documents that processes share."""
+    return ledger.documents
 
 
 def _settings(folder: Path) -> Settings:
     return Settings(data=folder, secret_keys=[KEY])
 
 
-async def test_keys_of_a_folder_go_on_where_documents_are_shared(documents: Any, tmp_path: Path) -> None:
+async def test_keys_of_a_folder_go_on_where_documents_are_shared(documents: Documents, tmp_path: Path) -> None:
     """Nobody is signed out by the move to several processes."""
     before = keyring_of(_settings(tmp_path), VAULT, None)
     assert isinstance(before, Keyring)
@@ -37,10 +46,15 @@ async def test_keys_of_a_folder_go_on_where_documents_are_shared(documents: Any,
     assert after.signing.kid == before.signing.kid
 
 
-async def test_processes_take_each_others_tokens_and_need_no_folder(documents: Any, tmp_path: Path) -> None:
+async def test_processes_take_each_others_tokens_and_need_no_folder(
+    documents: Documents, ledger: SqliteLedger, tmp_path: Path
+) -> None:
     """Each begins by itself; whoever begins first makes the key."""
     nowhere = tmp_path / "nowhere"
-    here, there = (Trust(_settings(nowhere), VAULT, documents, shared=True, now=utc_now, ids=new_id) for _ in range(2))
+    here, there = (
+        Trust(_settings(nowhere), VAULT, documents, actions=Actions(ledger), shared=True, now=utc_now, ids=new_id)
+        for _ in range(2)
+    )
     await here.start()
     await there.start()
     token = told(here.issuer, "acme", "admin")

@@ -1,14 +1,14 @@
 """Serves the identity port: people by access tokens, programs by service tokens."""
 
+from chorally_core.adapters.identity.realms import Verifies
 from chorally_core.adapters.identity.service_tokens import ServiceTokens
-from chorally_core.adapters.identity.verifier import Verifier
 from chorally_core.ports.identity import Caller, Unauthenticated
 
 
 class TokenIdentity:
     """Tells by the scheme of the ``Authorization`` header who has to prove the caller."""
 
-    def __init__(self, access: Verifier, services: ServiceTokens) -> None:
+    def __init__(self, access: Verifies, services: ServiceTokens) -> None:
         self._access = access
         self._services = services
 

@@ -8,13 +8,20 @@ import httpx
 import structlog
 
 from chorally_core.adapters.identity.keys import VerifyingKey, usable
-from chorally_core.ports.identity import IdentityUnavailable
+from chorally_core.ports.identity import IdentityUnavailable, Unauthenticated
 
 log = structlog.get_logger(__name__)
 
 _MAX_BYTES = 1024 * 1024
 _EVERY = timedelta(minutes=1)
 _MAX_AGE = timedelta(minutes=15)
+
+
+class NoSuchIssuer(Unauthenticated):
+    """There is no key set where the issuer's should be: a realm that nobody has made."""
+
+    def __init__(self) -> None:
+        super().__init__("the token is of an issuer that is not there")
 
 
 class RemoteKeys:
@@ -35,6 +42,7 @@ class RemoteKeys:
         self._fetched_at: datetime | None = None
         self._tried_at: datetime | None = None
         self._failed = False
+        self._is_missing = False
         self._one = asyncio.Lock()
         self.revision = 0
 
@@ -45,6 +53,7 @@ class RemoteKeys:
 
         Raises:
             IdentityUnavailable: The key is not among those known and the issuer cannot be reached.
+            NoSuchIssuer: No key is known, and there is no issuer.
         """
         if not self._is_wanted(kid):
             return self._keys.get(kid)
@@ -52,9 +61,16 @@ class RemoteKeys:
             if self._is_wanted(kid) and self._may_ask():
                 await self._fetch()
         found = self._keys.get(kid)
+        if self._is_missing and not self._keys:
+            raise NoSuchIssuer
         if found is None and self._failed:
             raise IdentityUnavailable("the issuer's keys cannot be fetched; try again later", _EVERY.seconds)
         return found
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the issuer has given keys."""
+        return bool(self._keys)
 
     def _is_wanted(self, kid: str) -> bool:
         return kid not in self._keys or self._fetched_at is None or self._clock() - self._fetched_at >= _MAX_AGE
@@ -70,13 +86,14 @@ class RemoteKeys:
                 raise ValueError("it holds no key that signs with RS256 or ES256")
         except (httpx.HTTPError, ValueError) as error:
             self._failed = True
+            self._is_missing = isinstance(error, httpx.HTTPStatusError) and error.response.status_code == 404
             log.warning("the issuer's keys cannot be fetched", url=self._url, error=f"{type(error).__name__}: {error}")
             return
         if set(self._keys) - set(keys):
             self.revision += 1
         self._keys = keys
         self._fetched_at = self._tried_at
-        self._failed = False
+        self._failed = self._is_missing = False
 
     async def _documents(self) -> list[object]:
         async with self._http.stream("GET", self._url, headers={"Accept": "application/json"}) as answer:

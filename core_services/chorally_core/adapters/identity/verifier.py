@@ -13,6 +13,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from joserfc.util import urlsafe_b64decode
 
 from chorally_core.adapters.identity.keys import ALGORITHMS, KeySource
+from chorally_core.events.ids import derived
 from chorally_core.ports.identity import TENANT, Caller, Unauthenticated
 from chorally_core.ports.permissions import INSTALLER, ROLES, permissions_of
 
@@ -58,6 +59,8 @@ class Verifier:
         is_valid: IsValid | None = None,
         claims: ClaimPaths = ClaimPaths(),  # noqa: B008 (immutable)
         role_names: Mapping[str, str] | None = None,
+        tenant: str = "",
+        met: Callable[[Caller, Mapping[str, Any]], Awaitable[None]] | None = None,
         leeway: timedelta = timedelta(seconds=30),
         most_cached: int = 10_000,
     ) -> None:
@@ -72,6 +75,9 @@ class Verifier:
             claims: Where tenant, roles and name are found.
             role_names: Built-in roles by the issuer's names for them; its other roles are passed over. Where
                 None, the names are the same.
+            tenant: Whose all tokens of the issuer are; where empty, each says it. Where it is said here, people's
+                ids are made of the tenant and the issuer's id, so that no issuer can name another's people.
+            met: Told of a caller and their claims whenever a token of theirs is new.
             leeway: How far the issuer's clock may be off.
             most_cached: How many verified tokens are remembered.
         """
@@ -80,6 +86,8 @@ class Verifier:
         self._is_valid = is_valid
         self._claims = claims
         self._role_names = role_names if role_names is not None else {role: role for role in (*ROLES, INSTALLER)}
+        self._tenant = tenant
+        self._met = met
         self._most = most_cached
         self._cached: OrderedDict[bytes, _Verified] = OrderedDict()
         self._registry = JWTClaimsRegistry(
@@ -122,6 +130,8 @@ class Verifier:
     async def _verify(self, token: str, mark: bytes) -> _Verified:
         claims = await self._checked(token)
         verified = self._to_verified(claims, mark)
+        if self._met is not None:
+            await self._met(verified.caller, claims)
         self._cached[mark] = verified
         if len(self._cached) > self._most:
             self._cached.popitem(last=False)
@@ -154,7 +164,7 @@ class Verifier:
         return claims
 
     def _to_verified(self, claims: Mapping[str, Any], mark: bytes) -> _Verified:
-        tenant = _at(claims, self._claims.tenant)
+        tenant = self._tenant or _at(claims, self._claims.tenant)
         if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None:
             raise Unauthenticated("the token does not say for which tenant it is")
         named = _at(claims, self._claims.roles) or []
@@ -165,16 +175,23 @@ class Verifier:
             raise Unauthenticated("the token's gen is malformed")
         roles = tuple(dict.fromkeys(self._role_names[role] for role in named if role in self._role_names))
         name = _at(claims, self._claims.name)
+        is_service = is_service_account(claims)
         caller = Caller(
             tenant=tenant,
-            subject=claims["sub"],
-            kind="user",
-            name=name if isinstance(name, str) else "",
+            subject=derived(tenant, claims["sub"])[:32] if self._tenant else claims["sub"],
+            kind="service" if is_service else "user",
+            name=claims["client_id"] if is_service else name if isinstance(name, str) else "",
             roles=roles,
             permissions=permissions_of(roles),
             token_id=claims.get("jti") or mark.hex()[:16],
         )
         return _Verified(caller, generation, float(claims["exp"]), self._keys.revision)
+
+
+def is_service_account(claims: Mapping[str, Any]) -> bool:
+    """Whether a token was made for a program, as Keycloak marks it: its user is named after its client."""
+    client, user = claims.get("client_id"), claims.get("preferred_username")
+    return isinstance(client, str) and isinstance(user, str) and user == f"service-account-{client.lower()}"
 
 
 _WRONG = {

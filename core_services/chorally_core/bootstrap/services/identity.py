@@ -17,6 +17,7 @@ def _api(around: Around) -> FastAPI:
         passwords=passwords,
         standing=around.trust.standing,
         tokens=around.trust.issuer,
+        outside=around.settings.keycloak and f"{around.settings.keycloak}/realms/{{tenant}}",
         clock=around.now,
         ids=around.ids,
     )

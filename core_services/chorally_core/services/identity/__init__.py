@@ -1,7 +1,7 @@
 """Identity: the users and teams of a tenant, how they sign in, and who may still use a token.
 
 Produces ``logs``. What a caller may do is checked at the API; what is never stored or told in clear is a
-password. In a cluster Keycloak takes the place of all this.
+password. Where people sign in at a Keycloak, it keeps them, and a record here says who came.
 """
 
 from chorally_core.services.identity.model import Team, User

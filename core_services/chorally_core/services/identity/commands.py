@@ -18,6 +18,7 @@ from chorally_core.services.identity.model import Team, User
 SERVICE = "identity-service"
 
 _ENDS_TOKENS = frozenset({"password_hash", "roles", "disabled"})
+_KEPT_OUTSIDE = frozenset({"email", "name", "password_hash", "roles"})
 _UNTOLD = frozenset({"password_hash", "token_generation", "login", "updated_at"})
 
 
@@ -43,7 +44,7 @@ def create_user(found: Found, user: User, *, by: Caller, at: datetime) -> Change
         raise _email_taken()
     _check_roles(user.roles, by)
     _check_teams(found, user.tenant, user.team_ids)
-    return Change((user,), (_told("user_created", user, by=by, at=at),))
+    return Change((user,), (told("user_created", user, by=by, at=at),))
 
 
 def change_user(found: Found, user_id: str, changes: Mapping[str, Any], *, by: Caller, at: datetime) -> Change:
@@ -66,6 +67,9 @@ def change_user(found: Found, user_id: str, changes: Mapping[str, Any], *, by: C
     if not user.permissions <= by.permissions:
         raise Refused("forbidden", "beyond-own-permissions", "the user may do more than you, so you cannot change them")
     new = {field: value for field, value in changes.items() if value != getattr(user, field)}
+    if user.outside_id and (kept := sorted(_KEPT_OUTSIDE & set(new))):
+        names = ", ".join(kept).replace("password_hash", "password")
+        raise Refused("conflict", "kept-outside", f"{names} of this user are changed where people sign in")
     if "email" in new:
         new["login"] = User.login_of(user.tenant, new["email"])
         other = found.get(User, new["login"], "login")
@@ -100,7 +104,7 @@ def create_team(found: Found, team: Team, *, by: Caller, at: datetime) -> Change
     """
     if found.get(Team, team.label, "label") is not None:
         raise _name_taken()
-    return Change((team,), (_told("team_created", team, by=by, at=at),))
+    return Change((team,), (told("team_created", team, by=by, at=at),))
 
 
 def rename_team(found: Found, team_id: str, name: str, *, by: Caller, at: datetime) -> Change:
@@ -117,7 +121,7 @@ def rename_team(found: Found, team_id: str, name: str, *, by: Caller, at: dateti
     if other is not None and other.id != team.id:
         raise _name_taken()
     changed = msgspec.structs.replace(team, name=name, label=label, updated_at=at)
-    return Change((changed,), (_told("team_changed", changed, by=by, at=at, changed=("name",)),))
+    return Change((changed,), (told("team_changed", changed, by=by, at=at, changed=("name",)),))
 
 
 def delete_team(found: Found, team_id: str, members: int, *, by: Caller, at: datetime) -> Change:
@@ -129,7 +133,7 @@ def delete_team(found: Found, team_id: str, members: int, *, by: Caller, at: dat
     team = own_team(found.get(Team, team_id), by.tenant)
     if members:
         raise Refused("conflict", "team-has-members", f"{members} users are in the team; take them out first")
-    return Change(events=(_told("team_deleted", team, by=by, at=at),), remove=(team,))
+    return Change(events=(told("team_deleted", team, by=by, at=at),), remove=(team,))
 
 
 def own_user(user: User | None, tenant: str) -> User:
@@ -164,8 +168,8 @@ def _changed(user: User, new: dict[str, Any], *, by: Caller, at: datetime) -> Ch
     if _ENDS_TOKENS & set(new):
         new["token_generation"] = user.token_generation + 1
     changed = msgspec.structs.replace(user, **new, updated_at=at)
-    told = sorted(set(new) - _UNTOLD) + (["password"] if "password_hash" in new else [])
-    return Change((changed,), (_told("user_changed", changed, by=by, at=at, changed=told),))
+    fields = sorted(set(new) - _UNTOLD) + (["password"] if "password_hash" in new else [])
+    return Change((changed,), (told("user_changed", changed, by=by, at=at, changed=fields),))
 
 
 def _check_roles(roles: Iterable[str], by: Caller) -> None:
@@ -191,8 +195,8 @@ def _name_taken() -> Refused:
     return Refused("conflict", "name-taken", "another team has this name", "name")
 
 
-def _told(kind: str, entity: User | Team, *, by: Caller, at: datetime, changed: Iterable[str] = ()) -> Event[LogAdd]:
-    """The fact that something was done to a user or team."""
+def told(kind: str, entity: User | Team, *, by: Caller, at: datetime, changed: Iterable[str] = ()) -> Event[LogAdd]:
+    """Return the fact that something was done to a user or team."""
     subject = type(entity).kind
     version = entity.version + 1
     snapshot = entity.snapshot() | ({"changed": list(changed)} if changed else {})

@@ -28,6 +28,8 @@ class User(Document, frozen=True, kw_only=True):
     """Language of the screens, such as ``it``; empty for the tenant's."""
     token_generation: int = 1
     """Goes up when all tokens made so far shall be worthless."""
+    outside_id: str = ""
+    """Where an outside issuer keeps the user: its id there. There is no password here then."""
     created_at: datetime
     updated_at: datetime
 

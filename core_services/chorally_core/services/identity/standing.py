@@ -53,6 +53,16 @@ class Standing:
             state = self.learn(user)
         return not state.disabled and state.generation == generation and state.tenant == tenant
 
+    async def is_enabled(self, subject: str) -> bool:
+        """Whether nobody has disabled a user whom an outside issuer keeps; one who is not known yet is not."""
+        state = self._by_id.get(subject)
+        if state is None or self._is_old(state):
+            user = await self._documents.get(User, subject)
+            if user is None:
+                return True
+            state = self.learn(user)
+        return not state.disabled
+
     def _is_old(self, state: _State) -> bool:
         return self._kept_s is not None and self._monotonic() - state.known_at >= self._kept_s
 
