@@ -15,6 +15,7 @@ from chorally_core.ports.calendars import MIDNIGHT, WEEKDAYS, Exceptional, Hours
 HORIZON = timedelta(days=400)
 """How far ahead and back openings and closings are looked for."""
 _CALENDARS = 1000  # whose dates stay ready to be looked up
+_DAYS = 5000  # of all calendars, of which is remembered what was said
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(hours=26)  # of one opening: a day by the clock, and what the clock may go back
 
@@ -41,10 +42,32 @@ def state(hours: Hours, at: datetime) -> State:
     """Return what a calendar says of an instant (aware)."""
     at = at.astimezone(UTC)
     here = at.astimezone(hours.zone).date()
+    known = _told_of_day(hours, here)
+    for told in known:
+        if (told.since is None or told.since <= at) and (told.until is None or at < told.until):
+            return told
+    known.append(told := _state(hours, at, here))
+    return told
+
+
+_told: OrderedDict[tuple[int, date], tuple[Hours, list[State]]] = OrderedDict()
+
+
+def _told_of_day(hours: Hours, here: date) -> list[State]:
+    """What was said of the day before, which is the same for all instants between the same two changes."""
+    known = _told.get((id(hours), here))
+    if known is None or known[0] is not hours:
+        _told[id(hours), here] = known = hours, []
+        if len(_told) > _DAYS:
+            _told.popitem(last=False)
+    return known[1]
+
+
+def _state(hours: Hours, at: datetime, here: date) -> State:
     reason, name = reason_on(hours, here)
     last = _last(hours, at, here)
     if last is not None and at < last[1]:
-        since = last[0] if at - last[0] < HORIZON else None
+        since = last[0] if _instant(hours, here, 0, 0) - last[0] < HORIZON else None
         return State(True, since, _end(hours, last[1], here), reason, name)
     return State(False, last and last[1], _next(hours, at, here), reason, name)
 

@@ -1,11 +1,13 @@
 """Calendars are right through every clock change, and say since when and until when."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from chorally_core.ports.calendars import WEEKDAYS, Hours
-from chorally_core.ports.opening import HORIZON, State, state
+from chorally_core.ports.calendars import WEEKDAYS, Country, Hours, holidays_of
+from chorally_core.ports.opening import HORIZON, State, openings_on, reason_on, state
 from chorally_core.services.rule.hours import OpeningHours
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -125,6 +127,79 @@ def test_since_and_until_are_where_it_changes(calendar: Hours, instant: datetime
         assert state(calendar, told.since).is_open is told.is_open
         assert state(calendar, told.since - second).is_open is not told.is_open
         assert state(calendar, told.since).until == told.until
+
+
+@settings(max_examples=150, deadline=None)
+@given(calendar=calendars, instant=instants())
+def test_the_openings_of_days_are_those_of_the_state(calendar: Hours, instant: datetime) -> None:
+    """An instant is open when one of the openings that began on its day, or on the days before, covers it."""
+    here = instant.astimezone(calendar.zone).date()
+    spans = [span for back in (2, 1, 0) for span in openings_on(calendar, here - timedelta(days=back))]
+
+    told = state(calendar, instant)
+    assert told.is_open == any(begins <= instant < ends for begins, ends in spans)
+    assert (told.reason, told.name) == reason_on(calendar, here)
+
+
+def changes_of(zone: str) -> Iterator[datetime]:
+    """Return when the clocks of a zone change within ten years, to the minute."""
+    there, at = ZoneInfo(zone), BEGIN
+    while at < BEGIN + timedelta(seconds=TEN_YEARS_S):
+        before, after = at, at + timedelta(days=1)
+        at = after
+        if before.astimezone(there).utcoffset() == after.astimezone(there).utcoffset():
+            continue
+        while after - before > timedelta(minutes=1):
+            middle = before + (after - before) // 2
+            changed = middle.astimezone(there).utcoffset() != before.astimezone(there).utcoffset()
+            before, after = (before, middle) if changed else (middle, after)
+        yield after.replace(second=0, microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("zone", "count"),
+    [("Europe/Rome", 20), ("America/New_York", 20), ("Australia/Lord_Howe", 20), ("America/Sao_Paulo", 5),
+     ("Africa/Casablanca", 23), ("Asia/Kathmandu", 0), ("Pacific/Apia", 9)],
+)  # fmt: skip
+def test_every_clock_change_of_ten_years_keeps_to_the_wall(zone: str, count: int) -> None:
+    """Four hours before it and after, each ten minutes, by day, by night, around the clock and in the very hour."""
+    hours = [
+        a_calendar(zone), each_day("22:00", "03:00", zone), each_day("00:00", "24:00", zone),
+        each_day("01:30", "02:30", zone), each_day("02:15", "02:15", zone),
+    ]  # fmt: skip
+    changes = list(changes_of(zone))
+    assert len(changes) == count
+    for change in changes:
+        for step in range(-24, 25):
+            instant = change + timedelta(minutes=10 * step)
+            for calendar in hours:
+                if not is_repeated(calendar, instant):
+                    assert state(calendar, instant).is_open == by_the_wall(calendar, instant), (change, instant)
+
+
+def test_the_public_holidays_of_ten_years_are_closed_from_midnight_to_midnight() -> None:
+    """By the clock there, on days that have 23, 24 or 25 hours."""
+    zone = ZoneInfo("Europe/Rome")
+    office = each_day("00:00", "24:00", countries=[{"country": "IT", "region": "MI"}])
+    found = 0
+    for year in range(2017, 2027):
+        for day, name in holidays_of(Country("IT", "MI"), year).items():
+            first = datetime(day.year, day.month, day.day, tzinfo=zone)
+            last = first + timedelta(days=1) - timedelta(seconds=1)
+            for instant in (first, last):
+                told = state(office, instant)
+                assert (told.is_open, told.reason, told.name) == (False, "holiday", name)
+            found += 1
+    assert found >= 120
+
+
+def test_a_calendar_with_a_thousand_dates_is_asked_quickly() -> None:
+    """What never opens within the horizon is looked through once, not once for each date."""
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(1000)]
+    closed = each_day("09:00", "17:00", exceptions=[{"on": day} for day in days])
+
+    told = state(closed, at("2027-06-01T12:00:00+00:00"))
+    assert (told.is_open, told.until, told.reason) == (False, None, "exception")
 
 
 @pytest.mark.parametrize(
