@@ -113,7 +113,7 @@ def tickets_router(parts: Tickets) -> APIRouter:
         cursor: Cursor = None,
     ) -> Page[TicketView]:
         """Return the tenant's tickets, the last changed first unless asked otherwise."""
-        where = _filters(caller, status, assignee, tag, channel, account, author, snoozed)
+        where = ticket_filters(caller, status, assignee, tag, channel, account, author, snoozed)
         if text is not None:
             try:
                 ids = await parts.search.tickets(caller.tenant, words(text, last_may_go_on=True), limit=1000)
@@ -245,7 +245,7 @@ def messages_router(parts: Tickets) -> APIRouter:
     return router
 
 
-def _filters(
+def ticket_filters(
     caller: Caller,
     status: Any,
     assignee: str | None,
@@ -255,6 +255,7 @@ def _filters(
     author: str | None,
     snoozed: bool | None,
 ) -> list[Condition]:
+    """Return what tickets must be like to be listed, given what the list takes."""
     where = []
     if status:
         where.append(Condition("status", "in", list(status)))

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from chorally_core.api.actor import actor
+from chorally_core.api.etag import check_match
 from chorally_core.api.files_named import Files
 from chorally_core.api.message_views import MessageAdd
 from chorally_core.api.problem import Problem
@@ -32,7 +33,9 @@ class Sending:
     files: Files
     now: Callable[[], datetime]
 
-    async def written(self, ticket_id: str, body: MessageAdd, caller: Caller, name: str) -> Message:
+    async def written(
+        self, ticket_id: str, body: MessageAdd, caller: Caller, name: str, *, if_match: str | None = None
+    ) -> Message:
         """Return the answer or note as it is stored, also if it was stored before.
 
         Raises:
@@ -48,6 +51,8 @@ class Sending:
             ticket = _owned(found.get(Ticket, ticket_id), caller)
             if known is not None and not ticket.lacks(known):
                 return Change()
+            if known is None:
+                check_match(if_match, ticket.version)
             same: dict[str, Any] = {"body": body.body, "actor": Actor(*actor(caller)), "message_id": name, "at": at}
             if body.visibility == "internal":
                 return commands.note(ticket, known=known, **same)

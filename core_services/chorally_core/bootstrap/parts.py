@@ -28,6 +28,7 @@ PARTS: dict[str, tuple[Role, ...]] = {
     "publishing": (Role.API, Role.CONSUMER, Role.WORKER),
     "outbound": (Role.API, Role.CONSUMER, Role.WORKER),
     "media": (Role.API, Role.WORKER),
+    "metadata": (Role.API, Role.WORKER),
     "search": (Role.API, Role.CONSUMER, Role.WORKER),
 }
 """The services, and the roles that each of them has."""

@@ -57,7 +57,7 @@ class Declared:
 
 LOGGING = (
     "io-service", "author-service", "message-service", "identity-service", "publishing-service", "rule-engine-service",
-    "outbound-service", "rule-service", "log-service", "search-service",
+    "outbound-service", "rule-service", "log-service", "search-service", "metadata-service",
 )  # fmt: skip
 """Services that tell facts."""
 

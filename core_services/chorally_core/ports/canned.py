@@ -47,8 +47,6 @@ class CannedReply(Document, frozen=True, kw_only=True):
     """By language, such as ``de`` or ``pt-BR``; one of them under ``language``."""
     files: tuple[str, ...] = ()
     """Ids of the files that go with it."""
-    used: int = 0
-    """How often it was rendered for a ticket."""
     created_at: datetime
     created_by: str
     changed_at: datetime

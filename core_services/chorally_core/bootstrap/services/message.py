@@ -19,8 +19,9 @@ from chorally_core.services.message.waking import wake_due
 _WAKING_S = 5.0
 
 
-def _api(around: Around) -> FastAPI:
-    tickets = api.Tickets(
+def tickets(around: Around) -> api.Tickets:
+    """Return what the routes of tickets stand on."""
+    return api.Tickets(
         documents=around.documents,
         actions=around.actions,
         coordination=around.coordination,
@@ -31,7 +32,10 @@ def _api(around: Around) -> FastAPI:
         now=around.now,
         new_id=around.ids,
     )
-    return api.create_app(around.identity, tickets)
+
+
+def _api(around: Around) -> FastAPI:
+    return api.create_app(around.identity, tickets(around))
 
 
 def _jobs(around: Around) -> Sequence[JobKind[Any]]:
