@@ -8,6 +8,7 @@ import importlib.metadata as metadata
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,6 +20,7 @@ from chorally_sdk.connector.abilities import abilities_of
 from chorally_sdk.connector.base import Connector
 from chorally_sdk.connector.parity import mismatches
 from chorally_sdk.model.manifest import Manifest
+from chorally_sdk.rule_plugins import RuleActions, discover_rule_actions
 
 SDK = "chorally-sdk"
 RESERVED = frozenset(
@@ -118,6 +120,11 @@ class Registry:
     plugins: dict[str, Plugin] = field(default_factory=dict)
     duplicates: list[Plugin] = field(default_factory=list)
     """Packages that claim a name already taken: ``chorally-NAME`` keeps it, or else the first by package name."""
+
+    @cached_property
+    def rule_actions(self) -> RuleActions:
+        """The actions that installed packages add to those of rules; imported when they are first asked for."""
+        return discover_rule_actions()
 
     def __iter__(self) -> Iterator[Plugin]:
         return iter(self.plugins.values())

@@ -1,4 +1,4 @@
-"""Every condition that the product promises holds of a message, a person, a ticket or an hour, set up through the API."""
+"""Every condition that the product promises holds of a message, a person, a ticket or an hour, through the API."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -44,12 +44,9 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
         yield api
 
 
-def test_of(field: str, op: str, value: Any = None) -> dict[str, Any]:
+def a_test(field: str, op: str, value: Any = None) -> dict[str, Any]:
     """Return a test."""
     return {"field": field, "op": op, "value": value}
-
-
-test_of.__test__ = False  # type: ignore[attr-defined]  # a helper, whatever its name
 
 
 async def added(http: httpx.AsyncClient, tests: Sequence[dict[str, Any]], events: Sequence[str]) -> dict[str, str]:
@@ -76,11 +73,12 @@ async def fired(http: httpx.AsyncClient, names: dict[str, str], after: str = "")
     return sorted(found)
 
 
-MESSAGE = [
+MESSAGE: list[Any] = [
     ("message.channel", "eq", "wall_note"), ("message.platform", "eq", "wall"), ("message.account", "set"),
     ("message.kind", "eq", "review"), ("message.text", "contains", "my refund"),
     ("message.text", "contains_any", ["nothing", "REFUND"]), ("message.text", "contains_all", ["where", "refund"]),
-    ("message.text", "words", ["refund"]), ("message.text", "regex", "re(f)und\\?"), ("message.text", "starts", "where"),
+    ("message.text", "words", ["refund"]), ("message.text", "regex", "re(f)und\\?"),
+    ("message.text", "starts", "where"),
     ("message.text", "ends", "STRASSE"), ("message.subject", "empty"), ("message.rating", "le", 2),
     ("message.language", "eq", "it"),
     ("message.rating", "between", [1, 2]), ("message.rating", "in", [1, 2]), ("message.attachments", "has", "image"),
@@ -114,18 +112,19 @@ async def test_everything_of_a_message_a_person_a_ticket_and_the_hour_can_be_ask
     (ticket,) = (await http.get("/message/v1/tickets")).json()["items"]
     await http.patch(f"/message/v1/tickets/{ticket['id']}", json={"status": "resolved"})
     await api.settle()
-    names = await added(http, [test_of(*test) for test in MESSAGE], ["message_received"])
+    names = await added(http, [a_test(*test) for test in MESSAGE], ["message_received"])
     await api.system.upkeep.due()
     await api.settle()
     await api.hook(a_note("n1", "ada", TEXT, at="2026-11-23T08:00:00+00:00"))
 
-    expected = {f"{test['field']} {test['op']} {test['value']}" for test in (test_of(*each) for each in MESSAGE)}
+    expected = {f"{test['field']} {test['op']} {test['value']}" for test in (a_test(*each) for each in MESSAGE)}
     expected = {f"not {name}" if name in NOT_SO else name for name in expected}
     assert set(await fired(http, names)) == expected
 
 
-CHANGES = [
-    ("ticket.status", "changed"), ("ticket.status", "changed_from", "open"), ("ticket.status", "changed_to", "resolved"),
+CHANGES: list[Any] = [
+    ("ticket.status", "changed"), ("ticket.status", "changed_from", "open"),
+    ("ticket.status", "changed_to", "resolved"),
     ("ticket.previous_status", "eq", "open"), ("ticket.priority", "changed_to", "high"),
     ("ticket.assignee", "changed_to", "bob"), ("ticket.team", "changed_to", "t1"), ("ticket.tags", "changed"),
     ("ticket.tags", "added", ["x", "y"]), ("ticket.tags", "removed", ["old"]),
@@ -144,8 +143,8 @@ async def test_every_change_of_a_ticket_can_be_asked_with_what_was_before(api: A
     own = {"level": "gold", "orders": 1, "kinds": ["a"], "same": "s"}
     await http.patch(url, json={"tags": ["old"], "custom_fields": own})
     await api.settle()
-    tests = [test_of(*test) for test in CHANGES]
-    unchanged = [test_of("ticket.custom.same", "changed"), test_of("ticket.snoozed_until", "changed")]
+    tests = [a_test(*test) for test in CHANGES]
+    unchanged = [a_test("ticket.custom.same", "changed"), a_test("ticket.snoozed_until", "changed")]
     names = await added(http, [*tests, *unchanged], ["ticket_changed"])
     await http.patch(url, json={
         "status": "resolved", "priority": "high", "assignee_id": "bob", "team_id": "t1", "tags": ["x"],
@@ -166,7 +165,7 @@ async def test_a_calendar_says_whether_it_is_open_and_a_holiday(api: Api) -> Non
     made = await http.post("/rule/v1/calendars", json=calendar)
     assert made.status_code == 201, made.text
     of = made.json()["id"]
-    tests = [test_of(f"calendar.open@{of}", "is", True), test_of(f"calendar.holiday@{of}", "is", True)]
+    tests = [a_test(f"calendar.open@{of}", "is", True), a_test(f"calendar.holiday@{of}", "is", True)]
     names = await added(http, tests, ["message_received"])
     is_open, is_holiday = (f"{test['field']} is True" for test in tests)
 
@@ -187,7 +186,7 @@ async def test_a_calendar_says_whether_it_is_open_and_a_holiday(api: Api) -> Non
     assert await fired(http, names, last) == sorted([is_open, f"not {is_holiday}"])
 
     rule = {"name": "r", "actions": [{"type": "stop"}],
-            "conditions": {"all": [test_of("calendar.open@nowhere", "is", True)]}}  # fmt: skip
+            "conditions": {"all": [a_test("calendar.open@nowhere", "is", True)]}}  # fmt: skip
     refused = await http.post(RULES, json=rule)
     assert refused.json()["errors"][0]["field"] == "/body/conditions/all/0/field"
     assert "no calendar 'nowhere'" in refused.json()["errors"][0]["message"]
@@ -202,9 +201,9 @@ async def test_an_edit_and_a_reopened_ticket_are_told_apart(api: Api) -> None:
     for status in ("resolved", "open"):
         await http.patch(url, json={"status": status})
     await api.settle()
-    tests = [test_of("message.edited", "is", True), test_of("ticket.reopened", "eq", 1)]
+    tests = [a_test("message.edited", "is", True), a_test("ticket.reopened", "eq", 1)]
     names = await added(http, tests, ["message_edited"])
-    snoozed = await added(http, [test_of("ticket.snoozed_until", "changed")], ["ticket_changed"])
+    snoozed = await added(http, [a_test("ticket.snoozed_until", "changed")], ["ticket_changed"])
     await api.hook(a_note("n1", "ada", "hello", edited_at="2026-11-23T08:05:00+00:00"))
     assert await fired(http, names) == ["message.edited is True", "ticket.reopened eq 1"]
 

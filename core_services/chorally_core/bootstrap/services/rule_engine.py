@@ -22,20 +22,13 @@ from chorally_core.services.rule_engine.later.timing import tell_due
 from chorally_core.services.rule_engine.model import Execution
 from chorally_core.services.rule_engine.people import learns_people
 from chorally_core.services.rule_engine.plugged import Plugged
-from chorally_sdk.rule_plugins import RuleActions, discover_rule_actions
 
 _TELLING_S = 2.0
 _TRACES = 1.0  # days
 
 
-@cache
-def _installed() -> RuleActions:
-    """The actions that installed packages add, looked for once."""
-    return discover_rule_actions()
-
-
-def _plugged() -> Plugged:
-    return Plugged(tuple(_installed().actions.values()))
+def _plugged(around: Around) -> Plugged:
+    return Plugged(tuple(around.registry.rule_actions.actions.values()))
 
 
 def _offers(around: Around) -> Offers:
@@ -55,8 +48,8 @@ def _offers(around: Around) -> Offers:
 
 def _api(around: Around) -> FastAPI:
     parts = api.RuleEngine(
-        documents=around.documents, actions=around.actions, now=around.now, new_id=around.ids, plugged=_plugged(),
-        broken=_installed().broken, offers=_offers(around),
+        documents=around.documents, actions=around.actions, now=around.now, new_id=around.ids, plugged=_plugged(around),
+        broken=around.registry.rule_actions.broken, offers=_offers(around),
     )  # fmt: skip
     return api.create_app(
         around.identity,
@@ -86,7 +79,7 @@ def _jobs(around: Around) -> Sequence[JobKind[Any]]:
 SERVICE = Service(
     name="rule-engine",
     api=_api,
-    reads=lambda around: Reads(handlers.GROUP, handlers.handlers(Engine(_plugged(), _offers(around)))),
+    reads=lambda around: Reads(handlers.GROUP, handlers.handlers(Engine(_plugged(around), _offers(around)))),
     jobs=_jobs,
     rounds=lambda around: [
         Round("rule-engine/due", partial(tell_due, around.documents, around.actions, around.now), _TELLING_S)

@@ -58,8 +58,9 @@ def _decided(
     if known is None and closes is not None and at >= closes:
         raise commands.NotPossible("the platform takes no answer any more: the window is closed")
     return commands.reply(
-        ticket, answered, body=d.body, actor=actor, message_id=d.id, at=at, automatic=True, known=known
-    )
+        ticket, answered, body=d.body, actor=actor, message_id=d.id, at=at, automatic=True, known=known,
+        content=commands.Content(options=d.options),
+    )  # fmt: skip
 
 
 def _as_caused(event: Event[MessageAdd] | Event[MessageModerate], change: Change) -> tuple[Event[Any], ...]:

@@ -68,7 +68,7 @@ class Deferred(Document, frozen=True, kw_only=True):
         elif known is not None:
             left.setdefault("last_inbound", known.ticket.get("last_inbound"))
         is_activity = trigger.actor_kind in _PEOPLE and not trigger.automatic
-        before = known.active_at if known is not None else _began(left, event.occurred_at)
+        before = known.active_at if known is not None else event.occurred_at
         author_id = trigger.author_id or (known.author_id if known is not None else None)
         return cls(
             id=trigger.ticket_id or "", tenant=event.tenant, version=known.version if known is not None else 0,
@@ -122,9 +122,3 @@ class Deferred(Document, frozen=True, kw_only=True):
                 found = self.ticket.get("agent_at")
                 found = None if found is None or found <= self.ticket.get("author_at", 0.0) else found
         return found
-
-
-def _began(ticket: dict[str, Any], otherwise: datetime) -> datetime:
-    """When a person last did something, of a ticket that is told of for the first time."""
-    known = [ticket[name] for name in ("created", "author_at", "agent_at") if name in ticket]
-    return datetime.fromtimestamp(max(known), UTC) if known else otherwise
