@@ -21,6 +21,9 @@ app.add_typer(search_app, name="search")
 
 app.add_typer(rules_app, name="rules")
 
+objects_app = typer.Typer(help="Files and large webhook bodies.", no_args_is_help=True)
+app.add_typer(objects_app, name="objects")
+
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder (CHORALLY_DATA).", show_default=False)]
 Host = Annotated[str | None, typer.Option(help="Address to listen on (CHORALLY_HOST).", show_default=False)]
 Port = Annotated[int | None, typer.Option(help="Port, 0 for a free one (CHORALLY_PORT).", show_default=False)]
@@ -160,6 +163,19 @@ def reseal(data: Data = None) -> None:
     from chorally_core.commands.reseal import reseal_folder
 
     problem = reseal_folder(_settings(data=data))
+    if problem:
+        _fail(problem)
+
+
+@objects_app.command("copy")
+def objects_copy(
+    source: Annotated[Path, typer.Option("--from", help="Folder in which the objects were.")],
+    data: Data = None,
+) -> None:
+    """Copy files and large webhook bodies from a folder to where CHORALLY_OBJECTS says; again, it goes on."""
+    from chorally_core.commands.objects import copy_from
+
+    problem = copy_from(_settings(data=data), source)
     if problem:
         _fail(problem)
 

@@ -18,6 +18,7 @@ from chorally_core.serving import listen, served
 from chorally_facebook.sandbox import Sandbox
 from rich.console import Console
 
+from tests.support import s3
 from tests.support.back_ends import shared_back_ends
 from tests.support.processes import Process
 from tests.support.world import KEY
@@ -62,7 +63,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
     """What all processes share."""
     return {f"CHORALLY_{name.upper()}": value for name, value in shared_back_ends().items()} | {
         "CHORALLY_SECRET_KEYS": KEY,
-        "CHORALLY_OBJECTS": str(tmp_path / "objects"),
+        "CHORALLY_OBJECTS": s3.a_place(),
         "CHORALLY_PULL_EVERY_S": "1",
         "CHORALLY_TOKEN_RATE": "100000",
         "CHORALLY_DRAIN_S": "1",

@@ -1,8 +1,8 @@
 """The objects port: large bytes by name, apart for each tenant."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 FILES = "files/"
 """Objects whose names begin so may go out; whatever else a tenant has stays here."""
@@ -62,9 +62,7 @@ class Objects(Protocol):
     async def delete(self, tenant: str, name: str) -> None:
         """Remove an object, and what an interrupted ``keep`` left of it; one that is not there is no error."""
 
-    async def link(
-        self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta
-    ) -> str | None:
+    async def link(self, tenant: str, name: str, *, media_type: str, saved_as: str, lasts: timedelta) -> str | None:
         """Return a URL at which anybody can get an object for a while; None where the store has no such URLs.
 
         Args:
@@ -74,3 +72,11 @@ class Objects(Protocol):
             saved_as: Under which name browsers save it: it is never shown.
             lasts: How long; no longer than a week.
         """
+
+
+@runtime_checkable
+class Tidied(Protocol):
+    """A store in which a kill may leave something that nothing names."""
+
+    async def tidy(self, tenant: str, now: datetime) -> int:
+        """Remove what uploads that never ended left some days ago; return how much that was."""

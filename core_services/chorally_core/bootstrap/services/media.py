@@ -13,11 +13,13 @@ from chorally_core.api import media as api
 from chorally_core.api.media_links import links_router
 from chorally_core.bootstrap.copies import MIB, has_room
 from chorally_core.bootstrap.service import Around, Service
-from chorally_core.ports.documents import Document
+from chorally_core.ports.buckets import TenantBucket
+from chorally_core.ports.documents import Document, Query
 from chorally_core.ports.files import File
 from chorally_core.ports.job_kinds import JobKind
 from chorally_core.ports.jobs import Job
 from chorally_core.ports.links import Linking, Links
+from chorally_core.ports.objects import Tidied
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.media.erasure import EraseFiles
 from chorally_core.services.media.quota import Quota
@@ -25,6 +27,7 @@ from chorally_core.services.media.thumbnails import asked, drawing
 from chorally_core.services.media.uploads import Uploads
 from chorally_core.settings import Settings, days
 
+_STEP = 100
 _SPARED = 1 / 24  # days that a file outlives its time, so that nothing is removed that was just used
 
 
@@ -78,7 +81,20 @@ def _jobs(around: Around) -> Sequence[JobKind[Any]]:
         """Each file knows how long it is kept."""
         return [Kept(File, "expires_at", _SPARED, {}, removed=removed)]
 
-    swept = retention("media/retention", "media-service", kept, around.ledger)
+    async def tidied() -> int:
+        """Remove what uploads left that were killed, tenant by tenant."""
+        objects, after, count = around.objects, None, 0
+        while isinstance(objects, Tidied):
+            query = Query(TenantBucket, None, limit=_STEP, after=after)
+            found: list[TenantBucket] = await around.documents.find(query)
+            for record in found:
+                count += await objects.tidy(record.tenant, around.now())
+            if len(found) < _STEP:
+                break
+            after = (None, found[-1].id)
+        return count
+
+    swept = retention("media/retention", "media-service", kept, around.ledger, before=tidied)
     return [swept, *([drawing(around.ledger, around.objects, DrawnApart())] if _draws() else [])]
 
 

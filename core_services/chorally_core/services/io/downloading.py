@@ -19,7 +19,7 @@ from chorally_core.events.records import Attached
 from chorally_core.ports.documents import Conflict
 from chorally_core.ports.files import File
 from chorally_core.ports.ledger import Ledger, Step, Work
-from chorally_core.ports.objects import FILES, RECEIVED, Objects
+from chorally_core.ports.objects import FILES, RECEIVED, Objects, Unavailable
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.model import Account
 
@@ -146,6 +146,8 @@ class Downloading:
             await self._objects.keep(account.tenant, begun.place, counted.read())
         except LookupError:
             raise sdk.RetryLater(_REMOVED) from None
+        except Unavailable as error:
+            raise sdk.RetryLater("files cannot be stored at the moment; try again later") from error
         whole = msgspec.structs.replace(
             begun, size_bytes=counted.size, is_whole=True, expires_at=self._now() + self._keeps(account.tenant)
         )
