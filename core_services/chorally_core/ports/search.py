@@ -124,6 +124,9 @@ class Hits(NamedTuple):
     """By field, its most frequent values with their counts, the most frequent first."""
 
 
+INDEX_SCHEMA = 1
+"""Grows by one with each change of what is indexed, or how: an index that was made otherwise is made anew."""
+
 FACET_VALUES = 50
 """Values of a field that are counted at most."""
 
@@ -137,7 +140,7 @@ class Search(Protocol):
     """Whether messages must be put again when what is their ticket's has changed."""
 
     async def start(self) -> bool:
-        """Prepare the index; return whether it is to be made from all documents, as it never was.
+        """Prepare the index; return whether it is to be made from all documents, as it never was by ``INDEX_SCHEMA``.
 
         Raises:
             SearchUnavailable: It cannot be reached; it is prepared when it can be.

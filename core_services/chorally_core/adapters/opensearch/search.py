@@ -5,6 +5,7 @@ an index that is made anew has everything that came meanwhile before it takes ov
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,14 +15,15 @@ from opensearchpy.exceptions import RequestError
 
 from chorally_core.adapters.opensearch import asking
 from chorally_core.adapters.opensearch.bulk import Missing, bulk
-from chorally_core.adapters.opensearch.errors import reached
+from chorally_core.adapters.opensearch.errors import reached, type_of
 from chorally_core.adapters.opensearch.indexes import at_of, micros, template
 from chorally_core.adapters.opensearch.settings import OpenSearchSettings
-from chorally_core.ports.search import KINDS, OF_TICKET, Asked, Entry, Hit, Hits, SearchUnavailable
+from chorally_core.ports.search import INDEX_SCHEMA, KINDS, OF_TICKET, Asked, Entry, Hit, Hits, SearchUnavailable
 from chorally_core.ports.words import Wanted
 
 _MOST_TICKETS = 1000
 _TRIES = 5
+_REMEMBERED_S = 60.0  # for which a call that failed counts; an indexer tries again sooner
 
 
 class OpenSearchIndex:
@@ -36,8 +38,13 @@ class OpenSearchIndex:
         self._client: AsyncOpenSearch | None = None
         self._ready = False
         self._one = asyncio.Lock()
-        self.trouble = ""
-        """Why the last call could not be made; empty where it could."""
+        self._trouble = ("", 0.0)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last call could not be made; empty where it could, or where nobody has called for a while."""
+        why, at = self._trouble
+        return why if time.monotonic() - at < _REMEMBERED_S else ""
 
     @property
     def client(self) -> AsyncOpenSearch:
@@ -52,7 +59,7 @@ class OpenSearchIndex:
                 verify_certs=given.tls,
                 ca_certs=str(given.ca) if given.ca else None,
                 timeout=given.timeout_s,
-                max_retries=max(1, len(given.servers) - 1),
+                max_retries=len(given.servers) - 1,
                 retry_on_timeout=False,
                 http_compress=True,
             )
@@ -75,9 +82,9 @@ class OpenSearchIndex:
             with reached():
                 given = await call
         except SearchUnavailable as error:
-            self.trouble = str(error)
+            self._trouble = (str(error), time.monotonic())
             raise
-        self.trouble = ""
+        self._trouble = ("", 0.0)
         return given
 
     async def _prepared(self) -> bool:
@@ -89,11 +96,12 @@ class OpenSearchIndex:
                 try:
                     await indices.create(index=f"{self._alias(kind)}-1", body={"aliases": {self._alias(kind): {}}})
                 except RequestError as error:
-                    if error.error != "resource_already_exists_exception":
+                    if type_of(error) != "resource_already_exists_exception":
                         raise
         found = await indices.get_mapping(index=",".join(map(self._alias, KINDS)))
         self._ready = True
-        return not all(index["mappings"].get("_meta", {}).get("filled") for index in found.values())
+        made = [index["mappings"].get("_meta", {}).get("filled") for index in found.values()]
+        return any(schema != INDEX_SCHEMA for schema in made)
 
     async def _aliases(self) -> dict[str, str]:
         """The index of each alias of ours."""
@@ -221,7 +229,7 @@ class OpenSearchIndex:
             if aliases.get(self._building(kind)) != mine:
                 continue
             await indices.refresh(index=mine)
-            await indices.put_mapping(index=mine, body={"_meta": {"filled": True}})
+            await indices.put_mapping(index=mine, body={"_meta": {"filled": INDEX_SCHEMA}})
             if (before := aliases.get(self._alias(kind))) is not None:
                 actions.append({"remove": {"index": before, "alias": self._alias(kind)}})
             actions.append({"remove": {"index": mine, "alias": self._building(kind)}})

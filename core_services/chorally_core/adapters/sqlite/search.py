@@ -12,7 +12,7 @@ from datetime import datetime
 
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.search_sql import COLUMNS, Asking, at_of, micros
-from chorally_core.ports.search import Asked, Entry, Hit, Hits
+from chorally_core.ports.search import INDEX_SCHEMA, Asked, Entry, Hit, Hits
 from chorally_core.ports.stems import stems
 from chorally_core.ports.words import Wanted, said
 
@@ -38,7 +38,7 @@ class SqliteSearch:
 
     async def start(self) -> bool:
         """Return whether the index has never been made from everything."""
-        return not next(iter(self._database.writer.execute("select filled from search_state")))[0]
+        return bool(next(iter(self._database.writer.execute("select filled from search_state")))[0] != INDEX_SCHEMA)
 
     def _make(self, generation: int) -> None:
         run = self._database.writer.execute
@@ -172,7 +172,7 @@ class SqliteSearch:
             if building is None or known != name:
                 return
             self._database.writer.execute(
-                "update search_state set serving=?, building=null, name=null, filled=1", (building,)
+                "update search_state set serving=?, building=null, name=null, filled=?", (building, INDEX_SCHEMA)
             )
             self._drop(serving)
 

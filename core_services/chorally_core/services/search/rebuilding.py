@@ -60,7 +60,6 @@ class Rebuilding:
         self._now = now
         self._new_id = new_id
         self._page = page
-        self._is_filled = False
         self.kind = JobKind(name=JOB, service=SERVICE, arguments=NoArguments, run=self._run, attempts=8)
 
     async def ask(self, by: Actor = NOBODY) -> Job:
@@ -79,13 +78,10 @@ class Rebuilding:
 
     async def see_to_it(self) -> int:
         """Queue the job where the index was never made from everything; return whether it did."""
-        if self._is_filled:
-            return 0
         try:
             lacks = await self._search.start()
         except SearchUnavailable:
             return 0
-        self._is_filled = not lacks
         if lacks:
             await self.ask()
         return int(lacks)
@@ -106,8 +102,8 @@ class Rebuilding:
                         break
                     await self._search.fill(name, [entry for entry in entries if not entry.gone])
                     after = last
-                    kept |= {"source": number, "after": after, "done": kept.get("done", 0) + self._page}
-                    done = min(kept["done"], sum(counts))
+                    done = min(kept.get("done", 0) + self._page, sum(counts[: number + 1]))
+                    kept |= {"source": number, "after": after, "done": done}
                     await context.progress(done, sum(counts), f"{source.kind}s", keep=kept)
                 kept |= {"source": number + 1, "after": "", "done": sum(counts[: number + 1])}
                 await context.progress(kept["done"], sum(counts), f"{source.kind}s are done", keep=kept)
