@@ -198,6 +198,35 @@ class TestFields:
         await api.hook(a_note("n3", "ada", "again"))
         assert (await ticket_of(http))["custom_fields"] == {}
 
+    async def test_a_message_is_noted_in_fields_of_its_own(self, api: Api) -> None:
+        """What was said stays as it is; what is noted goes with the message's text when the person is erased."""
+        http = api.agent()
+        await made(http, "fields", key="mood", of="message", type="select", title="M", options=[{"value": "glad"}])
+        listed = await http.get(f"{TICKETS}/{(await ticket_of(http))['id']}/messages")
+        url = f"/message/v1/messages/{listed.json()['items'][0]['id']}"
+        seen = (await http.get(url)).headers["ETag"]
+        noted = await http.patch(url, json={"custom_fields": {"mood": "glad"}}, headers={"If-Match": seen})
+        assert (noted.json()["custom_fields"], noted.json()["body"]) == ({"mood": "glad"}, "Where is my parcel?")
+        assert "/body/custom_fields/mood" in await wrong(http.patch(url, json={"custom_fields": {"mood": "sad"}}))
+        stale = await http.patch(url, json={"custom_fields": {}}, headers={"If-Match": seen})
+        assert stale.status_code == 412
+        assert (await api.agent(tenant="other").patch(url, json={"custom_fields": {}})).status_code == 404
+
+    async def test_people_have_tags_and_fields_which_rules_are_told(self, api: Api) -> None:
+        """With the version that was seen; the history has what they are now."""
+        http = api.agent()
+        await made(http, "fields", key="tier", of="author", type="select", title="T", options=[{"value": "gold"}])
+        url = f"/author/v1/authors/{(await ticket_of(http))['author_id']}"
+        body = {"tags": ["vip"], "custom_fields": {"tier": "gold"}}
+        changed = await http.patch(url, json=body, headers={"If-Match": (await http.get(url)).headers["ETag"]})
+        assert {name: changed.json()[name] for name in body} == body
+        assert (await http.patch(url, json=body, headers={"If-Match": '"1"'})).status_code == 412
+        assert "/body/custom_fields/tier" in await wrong(http.patch(url, json={"custom_fields": {"tier": "tin"}}))
+        assert len((await http.get("/author/v1/authors?tag=vip")).json()["items"]) == 1
+        await api.settle()
+        told = (await http.get("/log/v1/logs?what=author_changed")).json()["items"][0]["snapshot"]
+        assert (told["tags"], told["custom"]) == (["vip"], {"tier": "gold"})
+
 
 class TestCanned:
     """Texts to answer with."""

@@ -16,6 +16,7 @@ from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.files_named import Files
 from chorally_core.api.idempotency import IdempotencyKey, Once, answer
 from chorally_core.api.message_actions import actions_router
+from chorally_core.api.message_fields import fields_router
 from chorally_core.api.message_sending import Sending
 from chorally_core.api.message_views import (
     BlockSet,
@@ -241,6 +242,7 @@ def messages_router(parts: Tickets) -> APIRouter:
         response.headers["ETag"] = etag(message.version)
         return MessageView.of(message)
 
+    router.include_router(fields_router(parts.documents, parts.actions, parts.now, parts.new_id))
     router.include_router(actions_router(parts.documents, parts.actions, parts.once, parts.verbs_of, parts.now))
     return router
 

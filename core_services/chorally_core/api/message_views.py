@@ -122,6 +122,7 @@ class MessageView(BaseModel):
     attachments: list[AttachmentView] = Field(title="Attachments")
     template: TemplateUse | None = Field(title="Template", description="In place of a text of our own.")
     options: dict[str, Any] = Field(title="Options", description="What the channel was given besides.")
+    custom_fields: dict[str, Any] = Field(title="Custom fields", description="What people noted of it here.")
     rating: int | None = Field(title="Rating", description="Stars, 1 to 5.")
     external_id: str | None = Field(title="External id")
     external_parent_id: str | None = Field(title="External id of what it answers")

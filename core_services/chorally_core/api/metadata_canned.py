@@ -263,5 +263,5 @@ async def _stored(parts: Metadata, name: str, decide: Any, files: list[str]) -> 
 
 def _known(canned: CannedReply | None, caller: Caller) -> CannedReply:
     if canned is None or canned.tenant != caller.tenant:
-        raise Problem(404, "there is no such canned reply", code="unknown-canned_reply")
+        raise Problem(404, "there is no such canned reply", code="unknown-canned-reply")
     return canned

@@ -59,7 +59,9 @@ class Metadata:
         """
         found = await self.documents.get(of, document_id)
         if found is None or found.tenant != caller.tenant or not await self._may_see(found, caller):
-            raise Problem(404, f"there is no such {of.kind.replace('_', ' ')}", code=f"unknown-{of.kind}")
+            raise Problem(
+                404, f"there is no such {of.kind.replace('_', ' ')}", code=f"unknown-{of.kind.replace('_', '-')}"
+            )
         return found
 
     async def changed(self, of: type[K], document_id: str, caller: Caller) -> K:

@@ -258,6 +258,6 @@ async def _now(parts: Metadata, view: SavedView, caller: Caller) -> Mapping[str,
 
 def _known(view: SavedView | None, caller: Caller) -> SavedView:
     if view is None or view.tenant != caller.tenant:
-        raise Problem(404, "there is no such saved view", code="unknown-saved_view")
+        raise Problem(404, "there is no such saved view", code="unknown-saved-view")
     check_audience(view.audience, caller)
     return view

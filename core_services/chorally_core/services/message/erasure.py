@@ -100,7 +100,7 @@ class EraseMessages:
 def without_content(message: Message, at: datetime) -> Message:
     """Return what is left of a message that is erased."""
     empty: dict[str, Any] = {
-        "body": "", "subject": "", "attachments": (), "route": "", "extra": {}, "author_name": "",
+        "body": "", "subject": "", "custom_fields": {}, "attachments": (), "route": "", "extra": {}, "author_name": "",
         "previous_versions": (), "external_id": None, "external_parent_id": None, "external_conversation_id": None,
         "external_url": None, "error": "", "template": None, "options": {},
     }  # fmt: skip

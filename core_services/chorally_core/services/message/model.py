@@ -69,6 +69,8 @@ class Message(Document, frozen=True, kw_only=True):
     """The approved text that went out in place of one of our own."""
     options: dict[str, Any] = {}
     """What the channel was given besides."""
+    custom_fields: dict[str, Any] = {}
+    """What people noted of it, in fields of the tenant's own."""
     rating: int | None = None
     external_id: str | None = None
     external_parent_id: str | None = None
