@@ -17,7 +17,7 @@ from chorally_core.services.log.model import LogEntry
 from PIL import Image
 
 import chorally_sdk as sdk
-from tests.support.api import Api, an_api
+from tests.support.api import Api, a_note, an_api
 from tests.support.pictures import a_png
 
 PNG = a_png(604)
@@ -272,7 +272,7 @@ async def test_a_thumbnail_goes_with_its_file(api: Api, tmp_path: Path) -> None:
 
 
 async def test_a_store_that_is_away_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By 503 and when to come again; nothing is left of what was not stored."""
+    """By 503 and when to come again, webhooks too; nothing is left of what was not stored."""
 
     async def away(*_: Any, **__: Any) -> None:
         raise Unavailable("S3 cannot be reached: canary")
@@ -282,4 +282,8 @@ async def test_a_store_that_is_away_is_told(api: Api, monkeypatch: pytest.Monkey
         patched.setattr(Folder, "keep", away)
         refused = await _upload(api.agent())
         assert (refused.status_code, refused.headers["retry-after"], "canary" in refused.text) == (503, "5", False)
+        patched.setattr(Folder, "put", away)
+        large = await api.hook(a_note("n1", text="x" * 300_000))
+        assert (large.status_code, "canary" in large.text) == (503, False)
     assert [one.id for one in await api.system.ledger.documents.find(Query(File, "acme"))] == [file]
+    assert (await api.hook(a_note("n1", text="x" * 300_000))).status_code == 200

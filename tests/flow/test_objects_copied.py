@@ -41,7 +41,7 @@ async def named(tmp_path: Path) -> list[tuple[str, str]]:
 
 
 def _settings(folder: Path, to: str) -> Settings:
-    return Settings(data=folder, secret_keys=[KEY], objects=to)  # type: ignore[arg-type]
+    return Settings(data=folder, secret_keys=[KEY], objects=to)
 
 
 async def test_every_object_that_a_record_names_is_copied(tmp_path: Path, named: list[tuple[str, str]]) -> None:
