@@ -54,6 +54,8 @@ class Net:
         """Status, answer, error, or what is awaited before an answer, by URL."""
         self.at_once = 0
         self.most: dict[str, int] = {}
+        self.seen: Callable[[], None] = lambda: None
+        """Called when something can be seen from outside."""
         self._open: dict[str, int] = {}
 
     def check(self, url: str) -> None:
@@ -75,7 +77,9 @@ class Net:
             if isinstance(says, asyncio.Event):
                 await says.wait()
                 says = 204
+            self.seen()
             self.calls.append(Call(url, dict(headers or {}), body))
+            self.seen()
             if isinstance(says, Exception):
                 raise says
             return says if isinstance(says, Answer) else Answer(says, {}, b"")
@@ -113,14 +117,20 @@ class Place:
     """The webhooks of a log service that is fed by hand."""
 
     def __init__(
-        self, folder: Path, *, in_order: bool = False, net: Net | None = None, clock: Clock | None = None,
+        self,
+        folder: Path,
+        *,
+        in_order: bool = False,
+        net: Net | None = None,
+        clock: Clock | None = None,
+        database: Callable[[Path], Database] = Database,
         documents: Callable[[Database], Any] = SqliteDocuments,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.net, self.clock = net or Net(), clock or Clock()
-        self.databases = [Database(folder / "documents.db")]
+        self.databases = [database(folder / "documents.db")]
         self.ledger: Ledger = SqliteLedger(self.databases[0])
         if in_order:
-            self.databases.append(Database(folder / "bus.db"))
+            self.databases.append(database(folder / "bus.db"))
             self.ledger = InOrder(documents(self.databases[0]), SqliteBus(self.databases[1]))
         self.documents = self.ledger.documents
         self.vault = FernetVault([KEY])
