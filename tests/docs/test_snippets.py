@@ -21,6 +21,7 @@ from tests.docs.shell import commands, contains, picked
 _MAIL = b"From: Ada <ada@example.org>\r\nTo: help@shop.example\r\nSubject: Price?\r\n\r\nWhat does it cost?\r\n"
 PART = re.compile(r"<!-- part of (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)^```$", re.M | re.S)
 RUN = {
+    "docs/how-to/organise-tickets.md", "docs/how-to/contacts.md",
     "README.md", "docs/tutorials/answer-your-first-comment.md", "docs/tutorials/your-first-connector.md",
     "docs/how-to/connect-a-facebook-page.md", "docs/how-to/connect-a-mailbox.md", "docs/how-to/operate.md",
     "docs/how-to/send-files.md",
