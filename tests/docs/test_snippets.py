@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import shutil
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.docs.shell import commands, contains, picked
 _MAIL = b"From: Ada <ada@example.org>\r\nTo: help@shop.example\r\nSubject: Price?\r\n\r\nWhat does it cost?\r\n"
 PART = re.compile(r"<!-- part of (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)^```$", re.M | re.S)
 RUN = {
+    "docs/how-to/answer-outside-hours.md",
     "docs/how-to/organise-tickets.md", "docs/how-to/contacts.md",
     "README.md", "docs/tutorials/answer-your-first-comment.md", "docs/tutorials/your-first-connector.md",
     "docs/how-to/connect-a-facebook-page.md", "docs/how-to/connect-a-mailbox.md", "docs/how-to/operate.md",
@@ -127,6 +129,13 @@ async def test_a_file_goes_out_with_an_answer(place: Place, tmp_path: Path) -> N
         (sent,) = smtp.sent
         (attached,) = message_from_bytes(sent, policy=policy.default).iter_attachments()
         assert attached.get_payload(decode=True) == b"%PDF-1.7"
+
+
+async def test_messages_are_answered_outside_hours(place: Place, tmp_path: Path) -> None:
+    """The how-to, with the calendar and the reply that it shows."""
+    for name in ("office.json", "closed.json"):
+        shutil.copy(ROOT / "docs/examples/rules" / name, tmp_path)
+    await follow("docs/how-to/answer-outside-hours.md", place.shell())
 
 
 class TestShell:
