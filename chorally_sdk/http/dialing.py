@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,9 @@ from chorally_sdk.errors import Rejected, RetryLater
 from chorally_sdk.http.hosts import Hosts
 
 TIMEOUT = timedelta(seconds=10)
+
+LookUp = Callable[[str, int], Awaitable[list[Any]]]
+"""Says where a name leads, as ``getaddrinfo`` does."""
 
 
 async def dial(hosts: Hosts, host: str, port: int, timeout: timedelta = TIMEOUT) -> socket.socket:
@@ -36,8 +40,14 @@ async def dial(hosts: Hosts, host: str, port: int, timeout: timedelta = TIMEOUT)
         raise RetryLater(f"{host}:{port} cannot be reached: {error}".rstrip(": ")) from error
 
 
-async def addresses(hosts: Hosts, host: str, port: int) -> list[Any]:
+async def addresses(hosts: Hosts, host: str, port: int, look_up: LookUp | None = None) -> list[Any]:
     """Return where a host leads and may be called, as ``getaddrinfo`` does, in its order.
+
+    Args:
+        hosts: Whom may be called.
+        host: Name or address, an IPv6 one with or without brackets.
+        port: TCP port.
+        look_up: Looks a name up in place of the loop.
 
     Raises:
         Rejected: The host was not declared, or leads to no address that may be called.
@@ -46,11 +56,15 @@ async def addresses(hosts: Hosts, host: str, port: int) -> list[Any]:
     """
     name = host.strip("[]")
     guarded = hosts.guards(name)
-    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    found = await (look_up or _look_up)(name, port)
     allowed = [each for each in found if not guarded or hosts.reaches(str(each[4][0]))]
     if not allowed:
         raise Rejected(f"{host!r} leads to no address that is public; give another")
     return allowed
+
+
+async def _look_up(name: str, port: int) -> list[Any]:
+    return list(await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM))
 
 
 async def _first_of(addresses: list[Any]) -> socket.socket:

@@ -65,17 +65,25 @@ async def get(client: PublicOutside, url: str, **options: Any) -> Answer:
     return await client.call("GET", url, **{"within": SHORT, "max_bytes": 100, **options})
 
 
-def leads_to(monkeypatch: pytest.MonkeyPatch, *rounds: tuple[str, ...]) -> list[str]:
-    """Let names lead to these addresses, the last ones from then on; return the names that are looked up."""
-    asked: list[str] = []
+class Names:
+    """Says where names lead, the last of these from then on."""
 
-    async def looked_up(host: str, port: int, **options: Any) -> list[Any]:
-        found = rounds[min(len(asked), len(rounds) - 1)]
-        asked.append(host)
+    def __init__(self, *rounds: tuple[str, ...]) -> None:
+        self._rounds = rounds
+        self.asked: list[str] = []
+
+    async def __call__(self, host: str, port: int) -> list[Any]:
+        """Return the addresses of the round."""
+        if not self._rounds:
+            raise socket.gaierror
+        found = self._rounds[min(len(self.asked), len(self._rounds) - 1)]
+        self.asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", looked_up)
-    return asked
+
+def near_by(*rounds: tuple[str, ...]) -> PublicOutside:
+    """Return a client for which the operator has named loopback, and for which names lead there and elsewhere."""
+    return PublicOutside(LOOPBACK, plain_http=True, look_up=Names(*rounds))
 
 
 async def test_a_call_gives_the_answer(server: Server, near: PublicOutside) -> None:
@@ -147,32 +155,26 @@ def test_an_address_is_called_only_if_it_is_public_however_it_is_written(at: Any
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.5", "169.254.169.254", "0.0.0.0", "::ffff:127.0.0.1"])  # noqa: S104  # refused
-async def test_a_name_that_leads_to_an_inner_address_is_not_called(
-    monkeypatch: pytest.MonkeyPatch, server: Server, address: str
-) -> None:
+async def test_a_name_that_leads_to_an_inner_address_is_not_called(server: Server, address: str) -> None:
     """Nothing is connected to, though the name looks well."""
-    leads_to(monkeypatch, (address,))
     with pytest.raises(NotAllowed, match="leads to no address that is public"):
-        await get(PublicOutside(), f"https://hooks.example.com:{server.port}/")
+        await get(PublicOutside(look_up=Names((address,))), f"https://hooks.example.com:{server.port}/")
     assert server.seen == []
 
 
-async def test_the_connection_goes_to_the_address_that_was_judged(
-    monkeypatch: pytest.MonkeyPatch, server: Server, near: PublicOutside
-) -> None:
+async def test_the_connection_goes_to_the_address_that_was_judged(server: Server) -> None:
     """A name is looked up once for a call: what it leads to a moment later does not matter."""
-    asked = leads_to(monkeypatch, ("127.0.0.1",), ("203.0.113.9",))
-    answer = await get(near, f"http://hooks.example.com:{server.port}/")
-    assert (answer.body, asked) == (b"hello", ["hooks.example.com"])
+    names = Names(("127.0.0.1",), ("203.0.113.9",))
+    client = PublicOutside(LOOPBACK, plain_http=True, look_up=names)
+    answer = await get(client, f"http://hooks.example.com:{server.port}/")
+    assert (answer.body, names.asked) == (b"hello", ["hooks.example.com"])
     assert b"host: hooks.example.com" in server.seen[0].lower()
 
 
-async def test_an_inner_address_beside_a_good_one_is_passed_over(
-    monkeypatch: pytest.MonkeyPatch, server: Server, near: PublicOutside
-) -> None:
+async def test_an_inner_address_beside_a_good_one_is_passed_over(server: Server) -> None:
     """Loopback is allowed here, the others are not."""
-    leads_to(monkeypatch, ("10.0.0.9", "169.254.169.254", "127.0.0.1"))
-    assert (await get(near, f"http://hooks.example.com:{server.port}/")).status == 200
+    client = near_by(("10.0.0.9", "169.254.169.254", "127.0.0.1"))
+    assert (await get(client, f"http://hooks.example.com:{server.port}/")).status == 200
 
 
 async def test_every_redirect_is_judged(server: Server, near: PublicOutside) -> None:
@@ -241,19 +243,15 @@ async def test_time_is_bounded_for_the_whole_call(server: Server, near: PublicOu
     hold.set()
 
 
-async def test_what_cannot_be_reached_is_told(near: PublicOutside, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_reached_is_told(near: PublicOutside) -> None:
     """A closed port, and a name that nobody knows."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(NoAnswer, match="does not answer"):
             await get(near, f"http://127.0.0.1:{taken.getsockname()[1]}/")
 
-    async def unknown(host: str, port: int, **options: Any) -> list[Any]:
-        raise socket.gaierror
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
     with pytest.raises(NoAnswer, match="cannot be found"):
-        await get(near, "https://nobody.example/")
+        await get(near_by(), "https://nobody.example/")
 
 
 async def test_no_proxy_of_the_environment_is_used(

@@ -17,6 +17,7 @@ import httpx
 from chorally_core.adapters.outside.dialing import Dialling
 from chorally_core.ports.outside import Answer, NoAnswer, NotAllowed, TooLong
 from chorally_sdk.errors import Rejected
+from chorally_sdk.http.dialing import LookUp
 from chorally_sdk.http.hosts import Hosts, Network
 
 CONNECT_S = 10.0
@@ -34,17 +35,21 @@ _NETWORK_ERRORS = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.Timeo
 class PublicOutside:
     """Calls URLs of the public internet, and of networks that whoever runs the host has named."""
 
-    def __init__(self, private: Sequence[Network] = (), *, plain_http: bool = False, kept: int = 0) -> None:
+    def __init__(
+        self, private: Sequence[Network] = (), *, plain_http: bool = False, kept: int = 0, look_up: LookUp | None = None
+    ) -> None:
         """Prepare a client; nothing is opened before the first call.
 
         Args:
             private: Networks that may be called besides public addresses.
             plain_http: Whether ``http://`` may be called too.
             kept: Connections that stay open for a while after a call; with none there is nothing to close in the end.
+            look_up: Looks names up, in place of the system.
         """
         self._hosts = Hosts(httpx.URL(), ("*",), private)
         self._schemes = ("https", "http") if plain_http else ("https",)
         self._kept = kept
+        self._dialling = Dialling(self._hosts, look_up)
         self._pool: httpcore.AsyncConnectionPool | None = None
 
     def check(self, url: str) -> None:
@@ -103,6 +108,7 @@ class PublicOutside:
         """Close all connections."""
         if self._pool is not None:
             await self._pool.aclose()
+        self._dialling.close()
 
     def _judged(self, url: str) -> httpx.URL:
         if len(url) > MAX_URL:
@@ -175,7 +181,7 @@ class PublicOutside:
                 max_connections=CONNECTIONS,
                 max_keepalive_connections=self._kept,
                 keepalive_expiry=KEPT_S,
-                network_backend=Dialling(self._hosts),
+                network_backend=self._dialling,
             )
         return self._pool
 

@@ -1,26 +1,45 @@
 """Connections to addresses that were judged, of a name that is looked up once."""
 
 import asyncio
+import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import httpcore
 
 from chorally_core.ports.outside import NoAnswer, NotAllowed
 from chorally_sdk.errors import Rejected
-from chorally_sdk.http.dialing import addresses
+from chorally_sdk.http.dialing import LookUp, addresses
 from chorally_sdk.http.hosts import Hosts
 
-LOOK_UPS = 16  # names that are looked up at once, each in a thread: those that nobody answers for take seconds
+LOOK_UPS = 32
+"""Names that are looked up at once, in threads of their own: one that nobody answers for takes seconds."""
 
 
 class Dialling(httpcore.AsyncNetworkBackend):
     """Looks a name up, judges its addresses and connects to one of those, so that it cannot lead elsewhere."""
 
-    def __init__(self, hosts: Hosts) -> None:
-        """Take what says where a name may lead."""
+    def __init__(self, hosts: Hosts, look_up: LookUp | None = None) -> None:
+        """Prepare.
+
+        Args:
+            hosts: Says where a name may lead.
+            look_up: Looks names up, in place of the system.
+        """
         self._hosts = hosts
         self._inner = httpcore.AnyIOBackend()
-        self._look_ups = asyncio.Semaphore(LOOK_UPS)
+        self._look_up = look_up or self._in_a_thread
+        self._threads = ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="outside")
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _in_a_thread(self, name: str, port: int) -> list[Any]:
+        asked = partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM)
+        return list(await asyncio.get_running_loop().run_in_executor(self._threads, asked))
 
     async def connect_tcp(
         self,
@@ -39,8 +58,7 @@ class Dialling(httpcore.AsyncNetworkBackend):
             httpcore.ConnectTimeout: None answers in time.
         """
         try:
-            async with self._look_ups:
-                found = await addresses(self._hosts, host, port)
+            found = await addresses(self._hosts, host, port, self._look_up)
         except Rejected as error:
             raise NotAllowed(str(error)) from error
         except (OSError, UnicodeError) as error:
