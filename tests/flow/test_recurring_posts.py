@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from chorally_core.events import Event, PublicationAdd
+from chorally_core.ports.bus import Delivered
 from chorally_core.ports.documents import Query
 from chorally_core.services.log.model import LogEntry
 from chorally_core.services.publishing.model import Publication
@@ -188,8 +189,8 @@ async def test_an_occurrence_told_again_is_published_once(api: Api, platform: Pl
     await each_hour(api, 24)
     assert len(platform.posts) == 1
     batch = await api.system.ledger.bus.consumer("test", ["publications"]).poll(100)
-    told = [one.event for one in batch.delivered if isinstance(getattr(one, "event", None), Event)]
-    again_ = [event for event in told if isinstance(event.data, PublicationAdd)]
+    told: list[Any] = [one.event for one in batch.delivered if isinstance(one, Delivered)]
+    again_ = [event for event in told if isinstance(event, Event) and isinstance(event.data, PublicationAdd)]
     assert len(again_) == 1
     await api.system.ledger.bus.publish(again_)
     await api.settle()

@@ -20,6 +20,14 @@ NOTIFICATIONS, THREADS = "notifications", "threads"
 _TEXT = sdk.Limits(
     max_text=drafts.MAX_GRAPHEMES, unit="graphemes", media={"image/*": IMAGE_BYTES}, max_media=drafts.MAX_IMAGES,
     parts=10, dedupe="native_key",
+    options={
+        "alts": "Descriptions of the pictures, in their order.",
+        "langs": "Languages of the text, three at most, such as `en`.",
+        "card": "A link shown as a card: `uri`, `title`, `description`; a picture that goes with it is the card's.",
+        "quote": "The post that is quoted, by its at-uri or its page's address.",
+        "labels": "Warnings about the content, such as `graphic-media`.",
+        "thread": "Texts of the posts that follow, each answering the one before it.",
+    },
 )  # fmt: skip
 _WRITES = {
     "POST /*com.atproto.repo.putRecord": 3,
