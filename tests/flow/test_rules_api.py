@@ -214,3 +214,11 @@ async def test_the_rule_of_the_guide_can_be_used(api: Api) -> None:
     assert made.status_code == 201, made.text
     await api.hook(a_note("n1", "ada", "Voglio un rimborso"))
     assert api.platform.answers == [], "it is Monday, ten o'clock in Rome"
+
+
+async def test_the_rule_on_time_of_the_guide_can_be_used(api: Api) -> None:
+    """What the page shows is taken as it is."""
+    rule = json.loads((ROOT / "docs/examples/rules/idle.json").read_text("utf-8"))
+    made = await api.agent("supervisor").post(RULES, json=rule)
+    assert made.status_code == 201, made.text
+    assert made.json()["after"] == "P1D"
