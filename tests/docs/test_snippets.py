@@ -131,11 +131,27 @@ async def test_a_file_goes_out_with_an_answer(place: Place, tmp_path: Path) -> N
         assert attached.get_payload(decode=True) == b"%PDF-1.7"
 
 
-async def test_messages_are_answered_outside_hours(place: Place, tmp_path: Path) -> None:
-    """The how-to, with the calendar and the reply that it shows."""
+async def test_messages_are_answered_outside_hours(place: Place, connect_page: ConnectPage, tmp_path: Path) -> None:
+    """The how-to, with the calendar and the reply that it shows; a comment on a Sunday is answered on the page, once."""
+    place.clock.ahead = timedelta(days=7 - place.clock().isoweekday())
+    await connect_page()
     for name in ("office.json", "closed.json"):
         shutil.copy(ROOT / "docs/examples/rules" / name, tmp_path)
     await follow("docs/how-to/answer-outside-hours.md", place.shell())
+    place.page.comment("p1", "Siete aperti domenica?", author_name="Bruno")
+    place.page.comment("p1", "Ci siete?", author_name="Bruno")
+    shell = place.shell()
+    listed = 'curl -s "$API/message/v1/tickets" -H "Authorization: Bearer $TOKEN"'
+    await shell.run_until(listed, {"items": [{"status": "open", "message_count": 3}]})
+    (ticket,) = json.loads(await shell.run(listed))["items"]
+    shell.variables["TICKET"] = ticket["id"]
+    said = 'curl -s "$API/message/v1/tickets/$TICKET/messages" -H "Authorization: Bearer $TOKEN"'
+    came = {"direction": "inbound", "automatic": False}
+    await shell.run_until(said, {"items": [came, came, {"direction": "outbound", "automatic": True, "status": "sent"}]})
+
+    (texts,) = place.page.state()["replies"].values()
+    ((text, count),) = texts.items()
+    assert (text.startswith("Hello Bruno, we are back "), count) == (True, 1)
 
 
 class TestShell:

@@ -39,10 +39,10 @@ class Timetable:
 
     def wants(self, listed: Calendars) -> Iterable[Key]:
         """Name what has to be read because it changed; nothing where what is known still holds."""
-        known = self._replies.get(listed.tenant)
+        calendars, known = self._calendars.wants(listed), self._replies.get(listed.tenant)
         if known is not None and known[0] == listed.version:
-            return ()
-        return [*self._calendars.wants(listed), *(Key.by_id(Reply, each.stored) for each in listed.replies)]
+            return calendars
+        return [*calendars, *(Key.by_id(Reply, each.stored) for each in listed.replies)]
 
     def of(self, listed: Calendars, found: Found) -> tuple[Mapping[str, Calendar], Sequence[Reply]]:
         """Return the calendars by their id, and the replies.
