@@ -1,8 +1,10 @@
 """What any search does, an index of its own or not."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from chorally_core.ports.search import FIELDS, KINDS, Entry, NotOffered
 from chorally_core.ports.words import InvalidWords, Wanted, read_words
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -110,6 +112,50 @@ async def test_tenants_never_find_each_others(search: Opened) -> None:
         assert await index.tickets("third", read_words("ours"), limit=9) == []
 
 
+async def test_no_question_finds_anything_of_another_tenant(search: Opened) -> None:
+    """Whatever is asked for, in words, filters, kinds and order: hits, totals and counts are of the own alone (G7)."""
+    async with search() as index:
+        for tenant in ("acme", "other"):
+            await index.put([e for number in range(4) for e in _of(tenant, number)])
+        own = {e.id for number in range(4) for e in _of("acme", number)}
+        for words, kinds, where, sort, facets in _drawn(_QUESTIONS):
+            question = asked(words, kinds=kinds, where=where, sort=sort, facets=facets, limit=50)
+            try:
+                hits = await index.find("acme", question)
+            except NotOffered:
+                continue
+            assert {hit.id for hit in hits.hits} <= own
+            assert hits.total in (None, len(hits.hits))
+            assert all(count <= len(hits.hits) for counts in hits.facets.values() for _, count in counts)
+            if words:
+                assert all(name.startswith("acme") for name in await index.tickets("acme", question.wanted, limit=99))
+
+
+def _of(tenant: str, number: int) -> list[Entry]:
+    ticket = a_ticket(
+        f"{tenant}-t{number}", "parcel of ada", tenant=tenant, minutes=number, tags=("vip",), author_id="ada"
+    )
+    message = a_message(
+        f"{tenant}-m{number}", "the parcel is late", tenant=tenant, ticket_id=ticket.id, author_id="ada"
+    )
+    return [message.within(ticket), ticket]
+
+
+_QUESTIONS = st.tuples(
+    st.sampled_from(["", "parcel", '"the parcel"', "par*", "late OR ada", "parcel -late", "parcels"]),
+    st.lists(st.sampled_from(KINDS), min_size=1, unique=True),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "tags": st.just(["vip", ""]), "author_id": st.just(["ada"]), "status": st.sampled_from([["open"], [""]]),
+            "ticket_id": st.just(["other-t1", "acme-t1"]), "assignee_id": st.just([""]),
+        },
+    ),
+    st.sampled_from(["relevance", "newest", "oldest"]),
+    st.lists(st.sampled_from(FIELDS), max_size=2, unique=True),
+)  # fmt: skip
+
+
 async def test_what_a_person_said_is_forgotten_up_to_an_instant(search: Opened) -> None:
     """What they wrote since is new, and others' is untouched, that of an equal author elsewhere too."""
     async with search() as index:
@@ -152,7 +198,7 @@ async def test_whatever_is_typed_is_words_or_refused(search: Opened) -> None:
     async with search() as index:
         await index.put([a_message("m1", "ab a b ba", tenant="other")])
         tried = []
-        for text in _typed(odd):
+        for text in _drawn(odd):
             try:
                 wanted = read_words(text, last_may_go_on=True)
             except InvalidWords:
@@ -163,13 +209,13 @@ async def test_whatever_is_typed_is_words_or_refused(search: Opened) -> None:
         assert len(tried) > 20
 
 
-def _typed(texts: st.SearchStrategy[str]) -> list[str]:
-    drawn: list[str] = []
+def _drawn(drawn_from: st.SearchStrategy[Any]) -> list[Any]:
+    drawn: list[Any] = []
 
     @settings(max_examples=80, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(texts)
-    def draw(text: str) -> None:
-        drawn.append(text)
+    @given(drawn_from)
+    def draw(one: Any) -> None:
+        drawn.append(one)
 
     draw()
     return drawn

@@ -26,7 +26,7 @@ RUN = {
     "docs/how-to/organise-tickets.md", "docs/how-to/contacts.md",
     "README.md", "docs/tutorials/answer-your-first-comment.md", "docs/tutorials/your-first-connector.md",
     "docs/how-to/connect-a-facebook-page.md", "docs/how-to/connect-a-mailbox.md", "docs/how-to/operate.md",
-    "docs/how-to/send-files.md",
+    "docs/how-to/send-files.md", "docs/how-to/search.md",
 }  # fmt: skip
 """The pages whose snippets tests run; ``test_first_connector`` runs those of its tutorial."""
 
@@ -91,6 +91,13 @@ async def test_a_first_comment_is_answered(place: Place, connect_page: ConnectPa
     await follow("docs/tutorials/answer-your-first-comment.md", place.shell())
 
     assert [list(texts.values()) for texts in place.page.state()["replies"].values()] == [[1]]
+
+
+async def test_what_people_wrote_is_found(place: Place, connect_page: ConnectPage) -> None:
+    """The how-to on searching, after a comment came."""
+    await connect_page()
+    place.page.comment("p1", "Gli ordini arrivano sempre in ritardo", author_name="Bruno")
+    await follow("docs/how-to/search.md", place.shell())
 
 
 async def test_a_facebook_page_is_connected(place: Place) -> None:

@@ -113,13 +113,18 @@ class SqliteSearch:
     async def find(self, tenant: str, asked: Asked) -> Hits:
         """Return a page of what is found."""
         asking = Asking(self._state()[0], tenant, asked)
-        rows = await self._database.read(*asking.page())
-        total = int((await self._database.read(*asking.total()))[0][0])
-        facets = {
-            field: [(str(value), int(count)) for value, count in await self._database.read(*asking.facet(field))]
-            for field in asked.facets
-        }
-        return Hits([Hit(kind, name, at_of(at), score) for kind, name, at, score in rows], total, facets)
+        hits: list[Hit] = []
+        total = 0
+        facets: dict[str, list[tuple[str, int]]] = {field: [] for field in asked.facets}
+        for part, kind, name, at, score, value, count in await self._database.read(*asking.answer()):
+            if part == "hit":
+                hits.append(Hit(kind, name, at_of(at), score))
+            elif part == "total":
+                total = count
+            else:
+                facets[part].append((str(value), count))
+        counted = {field: sorted(counts, key=lambda one: (-one[1], one[0])) for field, counts in facets.items()}
+        return Hits(asking.in_order(hits), total, counted)
 
     async def tickets(self, tenant: str, wanted: Wanted, *, limit: int) -> list[str]:
         """Return the tickets in which something is found, the newest hits first."""

@@ -1,9 +1,10 @@
 """What is asked of the FTS5 index, as SQL. Every question begins with the same rows: those of one tenant."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chorally_core.ports.search import FACET_VALUES, FIELDS, OF_TICKET, Asked
+from chorally_core.ports.search import FACET_VALUES, FIELDS, OF_TICKET, Asked, Hit
 from chorally_core.ports.stems import LANGUAGES, stem
 from chorally_core.ports.words import Term, Wanted
 
@@ -79,39 +80,53 @@ class Asking:
                 self._given.append(micros(at))
         return f"{sql} where {' and '.join(where)}"
 
-    def page(self) -> Sql:
-        """The hits of a page: kind, id, time, score."""
-        asked, given = self._asked, list(self._given)
+    def answer(self) -> Sql:
+        """Everything that is asked for, found once: the part, then kind, id, time and score, or a value and its count.
+
+        The part is ``hit``, ``total`` or a field; the rows of a part are in no order.
+        """
+        parts = [self._page(), "select 'total', '', '', 0, 0.0, '', count(*) from found"]
+        given = [*self._given, *self._behind(), self._asked.limit]
+        for field in self._asked.facets:
+            parts.append(_counted(field))
+            given.append(FACET_VALUES)
+        named = f"select *, kind || '/' || entry_id as name from ({self._found})"
+        return f"with found as materialized ({named}) {' union all '.join(parts)}", tuple(given)
+
+    def _page(self) -> str:
+        asked, where = self._asked, ""
         order = {"oldest": "at, name", "newest": "at desc, name desc", "relevance": "score desc, at desc, name desc"}
-        sql = f"with found as materialized (select *, kind || '/' || entry_id as name from ({self._found}))"
-        sql += " select kind, entry_id, at, score from found"
         if asked.behind is not None:
-            score, at, name = asked.behind
+            where = f" where (at, name) {'>' if asked.sort == 'oldest' else '<'} (?, ?)"
             if asked.sort == "relevance":  # behind where the last one stands now: counts of words change
-                sql += " where (score, at, name) < (ifnull((select score from found where name=?), ?), ?, ?)"
-                given += [name, score, micros(at), name]
-            else:
-                sql += f" where (at, name) {'>' if asked.sort == 'oldest' else '<'} (?, ?)"
-                given += [micros(at), name]
-        return f"{sql} order by {order[asked.sort]} limit ?", (*given, asked.limit)
+                where = " where (score, at, name) < (ifnull((select score from found where name=?), ?), ?, ?)"
+        page = f"select 'hit', kind, entry_id, at, score, '', 0 from found{where} order by {order[asked.sort]} limit ?"
+        return f"select * from ({page})"
 
-    def total(self) -> Sql:
-        """How many there are."""
-        return f"select count(*) from ({self._found})", tuple(self._given)
+    def _behind(self) -> tuple[Any, ...]:
+        if self._asked.behind is None:
+            return ()
+        score, at, name = self._asked.behind
+        return (name, score, micros(at), name) if self._asked.sort == "relevance" else (micros(at), name)
 
-    def facet(self, field: str) -> Sql:
-        """The values of a field with their counts; of no value, none."""
-        given = (*self._given, FACET_VALUES)
-        if field == "tags":
-            sql = f"select value, count(*) from ({self._found}) f, json_each(f.tags) group by value"
-        else:
-            sql = f"select {field}, count(*) from ({self._found}) where {field} <> '' group by {field}"
-        return f"{sql} order by 2 desc, 1 limit ?", given
+    def in_order(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Return hits in the order asked for."""
+        by_time = sorted(hits, key=lambda hit: (hit.at, hit.name), reverse=self._asked.sort != "oldest")
+        return sorted(by_time, key=lambda hit: -hit.score) if self._asked.sort == "relevance" else by_time
 
     def tickets(self, limit: int) -> Sql:
         """The tickets in which something is found."""
         sql = f"select in_ticket, max(at) from ({self._found}) where in_ticket <> '' group by in_ticket"
         return f"{sql} order by 2 desc, 1 limit ?", (*self._given, limit)
+
+
+def _counted(field: str) -> str:
+    """The values of a field with their counts; of no value, none."""
+    if field == "tags":
+        each = "select value, count(*) as times from found, json_each(found.tags) group by value"
+    else:
+        each = f"select {field} as value, count(*) as times from found where {field} <> '' group by {field}"
+    return f"select '{field}', '', '', 0, 0.0, value, times from ({each} order by times desc, value limit ?)"
 
 
 def _own(field: str) -> str:
