@@ -9,14 +9,15 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from types import FrameType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import structlog
 import uvicorn
 
 import chorally_sdk as sdk
+from chorally_core.slow_clients import Bounds, bounded
 from chorally_core.telemetry.tasks import where
 
 log = structlog.get_logger(__name__)
@@ -113,9 +114,22 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
-def _config(app: sdk.ASGIApp) -> uvicorn.Config:
+class Reach(NamedTuple):
+    """Who may connect, and how long they may take."""
+
+    proxies: Sequence[str] = ("127.0.0.1", "::1")
+    """Addresses and networks whose word counts for who asks."""
+    connections: int = 10_000
+    bounds: Bounds = Bounds()
+
+
+def _config(app: sdk.ASGIApp, reach: Reach) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=bounded(reach.bounds),
+        ws="none",
+        limit_concurrency=reach.connections,
+        forwarded_allow_ips=list(reach.proxies),
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -141,13 +155,18 @@ def url_of(listener: socket.socket) -> str:
 
 
 @contextlib.asynccontextmanager
-async def served(app: sdk.ASGIApp, listener: socket.socket) -> AsyncIterator[str]:
+async def served(app: sdk.ASGIApp, listener: socket.socket, reach: Reach = Reach()) -> AsyncIterator[str]:  # noqa: B008
     """Serve an application for as long as the context lasts; yields its URL.
 
     At the end no connection is taken any more, and requests under way have ten seconds.
+
+    Args:
+        app: What is served.
+        listener: Where.
+        reach: Who may connect, and how long they may take.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    server = _Server(_config(app))
+    server = _Server(_config(app, reach))
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
         await server.listening.wait()

@@ -168,6 +168,29 @@ class Settings(BaseSettings):
     pull_every_s: float | None = Field(
         None, gt=0, title="Pull interval", description="Seconds between pulls, in place of each connector's own."
     )
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_words)] = Field(
+        default=[],
+        title="Origins",
+        description="Such as `https://inbox.example.com`: whose pages may use the API from a browser.",
+    )
+    proxies: Annotated[list[IPv4Network | IPv6Network], NoDecode, BeforeValidator(_words)] = Field(
+        default=[IPv4Network("127.0.0.1/32"), IPv6Network("::1/128")],
+        title="Proxies",
+        description="Whose `X-Forwarded-For` and `X-Forwarded-Proto` tell who asks, such as `10.0.0.0/8`.",
+    )
+    connections: int = Field(
+        10_000, gt=0, title="Connections", description="To one process; what comes beyond is answered 503."
+    )
+    address_rate: int = Field(
+        6000,
+        gt=0,
+        title="Rate per address",
+        description="Requests a minute from one address, but for this machine's own; behind a proxy set "
+        "`CHORALLY_PROXIES`.",
+    )
+    refused_rate: int = Field(
+        60, gt=0, title="Refusals", description="Requests a minute from one address that prove nobody; then 429."
+    )
     token_rate: int = Field(
         600, gt=0, title="Rate per token", description="Requests a minute for one token or address."
     )

@@ -112,6 +112,23 @@ async def test_a_tenant_that_asks_too_often_holds_up_nobody_else(tmp_path: Path)
         assert (await api.agent(tenant="other").get("/message/v1/tickets")).status_code == 200
 
 
+async def test_an_address_that_proves_nobody_too_often_is_told_to_wait(tmp_path: Path) -> None:
+    """Whoever guesses is slowed down, whatever they guess; whoever proves themselves from there goes on."""
+    async with an_api(tmp_path, refused_rate=3) as api:
+        transport = httpx.ASGITransport(app=api.system.app, client=("192.0.2.7", 40000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://chorally.test") as elsewhere:
+            guesses = [
+                await elsewhere.get(
+                    "/message/v1/tickets", headers={"Authorization": f"Token guess-number-{n}-of-many.acme"}
+                )
+                for n in range(5)
+            ]
+            assert [answer.status_code for answer in guesses] == [401] * 3 + [429] * 2
+            assert 1 <= int(guesses[-1].headers["Retry-After"]) <= 60
+            good = {"Authorization": f"Bearer {api.system.token('acme', 'agent')}"}
+            assert (await elsewhere.get("/message/v1/tickets", headers=good)).status_code == 200
+
+
 async def test_an_error_that_nobody_foresaw_is_told_as_a_problem(api: Api) -> None:
     """A bug is a 500 with a problem document and without a trace; the next request goes on."""
 

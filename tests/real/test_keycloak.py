@@ -16,6 +16,7 @@ from tests.support.api import Api, an_api
 from tests.support.credentials import (
     EVERYTHING,
     OF_THE_INSTALLATION,
+    UNBOUNDED,
     Credential,
     broken,
     matrix,
@@ -69,7 +70,7 @@ async def api(tmp_path: Path, keycloak: Server, clock: Clock) -> AsyncIterator[A
     """A system that trusts the server."""
     async with an_api(
         tmp_path, clock=clock, keycloak=keycloak.url, keycloak_secrets=SECRET, keycloak_check_s=5,
-        service_tokens=EVERYTHING, token_rate=1_000_000, tenant_rate=1_000_000,
+        service_tokens=EVERYTHING, **UNBOUNDED,
     ) as api:  # fmt: skip
         yield api
 

@@ -35,6 +35,10 @@ EVERYTHING = json.dumps(
 )  # fmt: skip
 
 
+UNBOUNDED = dict.fromkeys(("token_rate", "tenant_rate", "address_rate", "refused_rate"), 1_000_000)
+"""Settings by which nothing is refused for its number."""
+
+
 class Endpoint(NamedTuple):
     """One method of one path."""
 
@@ -228,7 +232,7 @@ async def of_keycloak(api: Api) -> list[Credential]:
 
 def built_in(folder: Path) -> Any:
     """Give a system on the built-in issuer."""
-    return an_api(folder, service_tokens=EVERYTHING, token_rate=1_000_000, tenant_rate=1_000_000)
+    return an_api(folder, service_tokens=EVERYTHING, **UNBOUNDED)
 
 
 def on_keycloak(folder: Path) -> Any:
@@ -239,7 +243,7 @@ def on_keycloak(folder: Path) -> Any:
     keycloak = Keycloak(clock)
     made = an_api(
         folder, clock=clock, keycloak_transport=keycloak.transport(), keycloak=SERVER, keycloak_secrets=SECRET,
-        service_tokens=EVERYTHING, token_rate=1_000_000, tenant_rate=1_000_000,
+        service_tokens=EVERYTHING, **UNBOUNDED,
     )  # fmt: skip
     return _With(made, keycloak)
 

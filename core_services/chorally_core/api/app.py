@@ -14,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 import chorally_sdk as sdk
 from chorally_core.api import problem
+from chorally_core.api.addresses import Addresses, address_of
 from chorally_core.api.auth import open_route
 from chorally_core.api.problem import Problem
 from chorally_core.ports.coordination import Coordination
@@ -88,6 +89,7 @@ class Limits:
         coordination: Coordination,
         *,
         rate: int,
+        addresses: Addresses,
         max_body: int = MAX_BODY,
         larger: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
@@ -97,6 +99,7 @@ class Limits:
             behind: Serves what is let through.
             coordination: Counts requests.
             rate: Requests a minute.
+            addresses: Counts what each address asks.
             max_body: Bytes of a body.
             larger: Bytes of a body by path, where it may be larger: what serves that path streams it.
         """
@@ -104,12 +107,19 @@ class Limits:
         self._larger = dict(larger)
         self._coordination = coordination
         self._rate = rate
+        self._addresses = addresses
         self._max_body = max_body
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request."""
         if scope["type"] != "http" or scope["path"] in ("/healthz", "/readyz", "/metrics"):
             await self._behind(scope, receive, send)
+            return
+        if wait_s := self._addresses.ask(address_of(scope)):
+            wait = str(max(1, math.ceil(wait_s)))
+            detail = f"more than {self._addresses.rate} requests a minute from one address; wait {wait} seconds"
+            refusal = Problem(429, detail, code="rate-limited", headers={"Retry-After": wait})
+            await _refuse(refusal, scope, receive, send)
             return
         taken = await self._coordination.take(f"token/{_who(scope)}", limit=self._rate, per_s=60.0)
         if not taken.granted:

@@ -11,6 +11,7 @@ from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
+from chorally_core.api.addresses import Addresses, address_of
 from chorally_core.api.problem import Problem
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
@@ -81,6 +82,7 @@ async def authenticated(request: Request) -> Caller:
             raise Unauthenticated("the request has more than one Authorization header")
         caller = await identity.authenticate(values[0])
     except Unauthenticated as error:
+        _within_refusals(request)
         challenge = CHALLENGE if not values else f'{CHALLENGE}, error="invalid_token"'
         raise Problem(401, error.reason, code="not-authenticated", headers={"WWW-Authenticate": challenge}) from None
     except IdentityUnavailable as error:
@@ -90,6 +92,15 @@ async def authenticated(request: Request) -> Caller:
     request.state.caller = caller
     await _within_rate(request, caller)
     return caller
+
+
+def _within_refusals(request: Request) -> None:
+    """Let an address prove nobody for so many times a minute."""
+    addresses: Addresses | None = getattr(request.app.state, "addresses", None)
+    if addresses is not None and (wait_s := addresses.refuse(address_of(request.scope))):
+        wait = str(max(1, math.ceil(wait_s)))
+        detail = f"more than {addresses.refused_rate} requests a minute that prove nobody; wait {wait} seconds"
+        raise Problem(429, detail, code="rate-limited", headers={"Retry-After": wait}) from None
 
 
 async def _within_rate(request: Request, caller: Caller) -> None:

@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry
 import chorally_sdk as sdk
 from chorally_core import asyncapi
 from chorally_core.api import app as api_app
+from chorally_core.api.addresses import Addresses
 from chorally_core.api.callbacks import Callbacks
+from chorally_core.api.edge import SafeHeaders, asked_from_elsewhere
 from chorally_core.api.problem import Problem
 from chorally_core.api.webhooks import Webhooks
 from chorally_core.bootstrap.parts import Parts, Role
@@ -17,6 +19,7 @@ from chorally_core.bootstrap.readiness import Readiness
 from chorally_core.bootstrap.service import Around
 from chorally_core.bootstrap.services import declared
 
+_HTTPS_S = 365 * 24 * 3600
 _FOR_OPERATORS = ("/healthz", "/readyz", "/metrics")
 
 
@@ -26,6 +29,7 @@ class Doors:
 
     parts: Parts
     around: Around
+    addresses: Addresses
 
     def services(self) -> dict[str, FastAPI]:
         """Return the applications of the services whose API the process is, by name."""
@@ -33,6 +37,7 @@ class Doors:
         for app in services.values():
             app.state.coordination = self.around.coordination
             app.state.tenant_rate = self.around.settings.tenant_rate
+            app.state.addresses = self.addresses
         return services
 
     def front(self, services: dict[str, FastAPI], figures: CollectorRegistry, readiness: Readiness) -> sdk.ASGIApp:
@@ -52,8 +57,13 @@ class Doors:
         if self.parts.has("io", Role.API):
             routes = Callbacks(root, around.io.authorizations)
         larger = {path: most for service in declared(services) for path, most in service.larger(around).items()}
-        limits = api_app.Limits(routes, around.coordination, rate=around.settings.token_rate, larger=larger)
-        app: sdk.ASGIApp = api_app.Contained(limits)
+        settings = around.settings
+        limits = api_app.Limits(
+            routes, around.coordination, rate=settings.token_rate, addresses=self.addresses, larger=larger
+        )
+        https_s = _HTTPS_S if settings.public_url.startswith("https:") else 0
+        app: sdk.ASGIApp = asked_from_elsewhere(api_app.Contained(limits), settings.cors_origins)
+        app = SafeHeaders(app, https_s=https_s)
         if self.parts.has("io", Role.API):
             app = Webhooks(app, around.io.journal, now=around.now)
         return app if self.parts.alone else Gate(app, readiness)

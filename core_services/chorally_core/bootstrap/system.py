@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 import chorally_sdk as sdk
 from chorally_core.adapters.identity.shared_keyring import SigningKeys
+from chorally_core.api.addresses import Addresses
 from chorally_core.api.idempotency import release_claims
 from chorally_core.bootstrap.doors import Doors
 from chorally_core.bootstrap.parts import Parts, Role
@@ -111,7 +112,8 @@ class System:
         takes_hooks = parts.has("io", Role.API)
         self.figures = Figures(CollectorRegistry(), self.runners, self.io.journal.counts if takes_hooks else Counter())
         self.upkeep.figures(self.figures.registry)
-        doors = Doors(parts=parts, around=self.around)
+        addresses = Addresses(rate=settings.address_rate, refused=settings.refused_rate)
+        doors = Doors(parts=parts, around=self.around, addresses=addresses)
         self.services = doors.services()
         self.app: sdk.ASGIApp = doors.front(self.services, self.figures.registry, self.readiness)
         self._tasks: list[asyncio.Task[None]] = []

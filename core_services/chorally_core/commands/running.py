@@ -10,7 +10,7 @@ from chorally_core.adapters.identity.key_set import InvalidKeyring
 from chorally_core.bootstrap import InUse, Parts, System, Unreachable
 from chorally_core.ports.schemas import NotMigrated, TooNew
 from chorally_core.ports.secrets import Unopenable
-from chorally_core.serving import Ending, listen, run, served
+from chorally_core.serving import Ending, Reach, listen, run, served
 from chorally_core.settings import InvalidSettings, Settings
 from chorally_core.telemetry.exporting import NoExporter, exported
 
@@ -53,14 +53,15 @@ async def _run(settings: Settings, parts: Parts, tell: Callable[[str], None]) ->
         raise Refused(f"{error}; is another program at {place}? (CHORALLY_HOST, CHORALLY_PORT)") from error
     with listener, Ending() as ending:
         system = System(settings, parts=parts)
+        reach = Reach(tuple(map(str, settings.proxies)), settings.connections)
         try:
             async with AsyncExitStack() as serving:
                 if not parts.alone:  # operators are answered from the beginning
-                    tell(await serving.enter_async_context(served(system.app, listener)))
+                    tell(await serving.enter_async_context(served(system.app, listener, reach)))
                 if not await ending.before(system.start()):
                     return
                 if parts.alone:
-                    tell(await serving.enter_async_context(served(system.app, listener)))
+                    tell(await serving.enter_async_context(served(system.app, listener, reach)))
                 await ending.told.wait()
                 await system.retire(0 if parts.alone else settings.drain_s)
         finally:
