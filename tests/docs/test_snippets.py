@@ -139,7 +139,7 @@ async def test_a_file_goes_out_with_an_answer(place: Place, tmp_path: Path) -> N
 
 
 async def test_messages_are_answered_outside_hours(place: Place, connect_page: ConnectPage, tmp_path: Path) -> None:
-    """The how-to, with the calendar and the reply that it shows; a comment on a Sunday is answered on the page, once."""
+    """The how-to, with the calendar and the reply that it shows; a comment on a Sunday is answered once."""
     place.clock.ahead = timedelta(days=7 - place.clock().isoweekday())
     await connect_page()
     for name in ("office.json", "closed.json"):
