@@ -334,3 +334,48 @@ def test_a_net_is_what_webhooks_call_through() -> None:
     """The stand-in has what the port has."""
     assert all(hasattr(Net, name) for name in ("check", "call", "opened", "aclose"))
     assert WebhookDelivery.kind == "webhook_delivery"
+
+
+async def test_what_happened_before_a_webhook_was_enabled_is_not_told(place: Place) -> None:
+    """Though another webhook of the tenant is still to be told of it."""
+    await place.webhook("one")
+    await place.happens("a")
+    place.clock.forward(seconds=1)
+    await place.webhook("two")
+    await place.happens("b")
+    await place.round()
+    assert (place.net.told(ONE), place.net.told(TWO)) == (["a", "b"], ["b"])
+
+
+async def test_a_replay_that_is_taken_up_again_tells_nothing_twice(place: Place) -> None:
+    """As after a kill that came before its last commit."""
+    began = place.clock()
+    await place.webhook()
+    await place.happens("a", "b")
+    await place.round()
+    place.clock.forward(seconds=1)
+    replay = WebhookReplay(
+        id="again", tenant="acme", webhook_id="one", since=began, until=place.clock(), created_at=place.clock(),
+        created_by="ada",
+    )  # fmt: skip
+    await place.ledger.commit(Work([Step.of([replay])]))
+    place.clock.forward(seconds=10)
+    await place.rounds(2, 6)
+    assert place.net.told()[2:] == ["a", "b"]
+    done = await place.get(WebhookReplay, "again")
+    await place.ledger.commit(Work([Step.of([msgspec.structs.replace(done, open=True, read="")])]))
+    await place.rounds(2, 6)
+    assert len(place.net.calls) == 4
+
+
+async def test_where_the_reading_had_come_to_is_found_again_without_telling_older_things(place: Place) -> None:
+    """Also where what was told of them is kept no more."""
+    await place.webhook()
+    await place.happens("a", "b")
+    await place.round()
+    feed = await place.get(WebhookFeed, "acme")
+    await place.documents.delete(LogEntry, [feed.read])
+    await place.documents.delete(WebhookDelivery, [one.id for one in await place.deliveries()])
+    await place.happens("c")
+    await place.rounds(2, 6)
+    assert place.net.told() == ["a", "b", "c"]
