@@ -21,6 +21,9 @@ Unit = Literal["code_points", "graphemes", "utf16", "bytes", "own"]
 Dedupe = Literal["native_key", "client_ref", "lookup", "none"]
 """How a second visible copy can be avoided when the outcome of a call is unknown."""
 
+Copies = Literal["allowed", "on_arrival", "never"]
+"""Whether files of what people say may be copied by the host."""
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 """A name of a platform or channel: lower case letters, digits, underscores."""
 
@@ -79,7 +82,10 @@ class Channel(Model):
     """Within what an author's ``external_id`` is unique."""
     actions: Mapping[Verb, Limits] = {}
     keep_for: timedelta | None = None
-    """A duty to delete content after this time, where the platform imposes one."""
+    """A duty to delete what people say after this time, where the platform imposes one; counted from when it came."""
+    copies: Copies = "allowed"
+    """Whether the files of what people say may be copied: ``on_arrival`` where links end so soon that they must be as
+    they come, ``never`` where the platform forbids it, so that each reading asks the platform."""
 
 
 class Budget(Model):

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from chorally_core.bootstrap.parts import PARTS
 from chorally_core.demo.story import Story
@@ -33,12 +34,13 @@ PROCESSES = {
     "author": ["author"],
     "message": ["message"],
     "log": ["log"],
+    "search": ["search"],
 }
 """Arguments of ``chorally service`` by name; those that serve routes are named as their service."""
 
 
 class Cluster:
-    """Seven processes, a page of the sandbox, and one address in front."""
+    """Eight processes, a page of the sandbox, and one address in front."""
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.processes = {
@@ -56,6 +58,13 @@ class Cluster:
         """Play the demonstration."""
         story = Story(Console(file=io.StringIO()), self.url, self.page_url, await self._token.output())
         return [(what, seen) for what, happened, seen in await story.play() if not happened]
+
+
+    async def finds(self, text: str) -> int:
+        """Return how many messages a search finds."""
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {await self._token.output()}"}) as http:
+            answer = await http.get(f"{self.url}/search/v1/results", params={"text": text, "kind": "message"})
+        return int(answer.json()["total"])
 
 
 @pytest.fixture
@@ -93,6 +102,9 @@ async def cluster(tmp_path: Path, settings: dict[str, str]) -> AsyncIterator[Clu
 async def test_the_main_job_is_done_by_processes_of_their_own(cluster: Cluster) -> None:
     """Comments come in, are answered and confirmed, echoes are joined: no two services share a process."""
     assert await cluster.story() == []
+    async with asyncio.timeout(20):
+        while not await cluster.finds("domenica"):  # noqa: ASYNC110  # nobody sets an event
+            await asyncio.sleep(0.2)
 
 
 async def test_each_process_ends_in_good_order_and_comes_back(cluster: Cluster) -> None:

@@ -39,7 +39,7 @@ def attachments_router(io: Io, downloading: Downloading) -> APIRouter:
             account = None
         wanted = Wanted(
             message.id, message.attachments[number - 1], message.author_id, message.origin == "here",
-            message.external_created_at or message.received_at,
+            message.external_created_at or message.received_at, message.channel,
         )  # fmt: skip
         try:
             with told():

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind
 
 import chorally_sdk as sdk
 from chorally_core.api.problem import Problem
+from chorally_core.ports.objects import Unavailable as ObjectsAway
 from chorally_core.services.io.journal import Journal, Unavailable
 from chorally_core.telemetry import traces
 
@@ -90,6 +91,9 @@ class Webhooks:
             return await self._journal.receive(platform, rest.partition("/")[0], raw)
         except LookupError as error:
             raise Problem(404, str(error), code="unknown-webhook") from None
+        except ObjectsAway as error:
+            detail = "large webhooks cannot be stored at the moment; send it again later"
+            raise Problem(503, detail, code="unavailable", headers={"Retry-After": "10"}) from error
         except Unavailable as error:
             detail = f"{error}; send it again later"
             raise Problem(503, detail, code="unavailable", headers={"Retry-After": "10"}) from error

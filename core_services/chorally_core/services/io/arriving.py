@@ -48,6 +48,10 @@ class TakeAttachments(Handler[MessageAdd]):
     topic = topics.MESSAGES
     event = "add"
 
+    def __init__(self, wants: Callable[[str, str], bool] = lambda platform, channel: True) -> None:
+        """Prepare; ``wants`` says by platform and channel whether files are copied as they come."""
+        self._wants = wants
+
     def reads(self, event: Event[MessageAdd]) -> Iterable[Key]:
         """Return nothing: the same note again changes nothing."""
         return ()
@@ -55,7 +59,7 @@ class TakeAttachments(Handler[MessageAdd]):
     def decide(self, event: Event[MessageAdd], found: Found) -> Change:
         """Note each file once; imported history is copied when somebody asks for it."""
         d = event.data
-        if d.direction != "inbound" or d.backfilled or not d.attachments:
+        if d.direction != "inbound" or d.backfilled or not d.attachments or not self._wants(d.platform, d.channel):
             return Change()
         wanted = [Wanted(d.id, attached, d.author_id) for attached in d.attachments]
         return Change(

@@ -22,6 +22,7 @@ from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.objects import FILES, RECEIVED, Objects, Unavailable
 from chorally_core.services.io.directory import Directory
 from chorally_core.services.io.model import Account
+from chorally_sdk.model.manifest import Copies as ManifestCopies
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,8 @@ class Wanted(NamedTuple):
     """It was written here, so that its file is one that was uploaded, whatever the platform calls its own."""
     said_at: datetime | None = None
     """When the message was said: its copy is as old, for whoever erases what was said until some time."""
+    channel: str = ""
+    """Where it was said, which may forbid copies."""
 
     @property
     def file_id(self) -> str:
@@ -126,10 +129,13 @@ class Downloading:
             return self._copy(known)
         if wanted.ours or account is None:
             raise LookupError("there is no copy of the file")
-        if self._copies == "pass" or not self._has_room():
+        if self._copies == "pass" or not self._may_copy(account, wanted) or not self._has_room():
             pieces = _apart(self._read(account, attached))
             return Opened(pieces, attached.name or "file", attached.media_type or _OCTETS, None)
         return self._copy(await self.keep(account, wanted))
+
+    def _may_copy(self, account: Account, wanted: Wanted) -> bool:
+        return copies_of(self._directory, account.platform, wanted.channel) != "never"
 
     async def keep(self, account: Account, wanted: Wanted) -> File:
         """Read a file into the tenant's objects, and return the record of the copy.
@@ -212,6 +218,13 @@ class Downloading:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the file has more than {self._most_bytes} bytes; open it on its platform")
+
+
+def copies_of(directory: Directory, platform: str, channel: str) -> ManifestCopies:
+    """Return whether files of a channel may be copied, as its platform's manifest says."""
+    connector = directory.connectors.get(platform)
+    channels = connector.manifest.channels if connector is not None else ()
+    return next((one.copies for one in channels if one.name == channel), "allowed")
 
 
 class _Counted:

@@ -25,6 +25,7 @@ from chorally_core.ports.secrets import Vault
 from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io import deliver, marking
 from chorally_core.services.io.came import Came
+from chorally_core.services.io.keeping import due
 from chorally_core.services.io.model import OPEN, Account, Delivery, Held, Nudge
 from chorally_core.services.io.recent import Recent
 
@@ -124,7 +125,11 @@ class Inbound:
         state = hash((said.body, said.edited_at, said.rating, said.attachments))
         if not self._messages.is_new(name, state):
             return
-        came.events.append(self._message_event(account, manifest, said, name, person, received_at, backfilled))
+        event = self._message_event(account, manifest, said, name, person, received_at, backfilled)
+        came.events.append(event)
+        keep_for = manifest.channel(said.channel).keep_for
+        if keep_for is not None:
+            came.writes.append(due(event, name, account.id, event.data.attachments, keep_for))
 
     def _seen(self, came: Came, account: Account, person: sdk.Author, name: str, at: datetime) -> None:
         if not self._authors.is_new(name, hash((account.id, person))):

@@ -22,7 +22,6 @@ from chorally_core.events.ids import derived
 from chorally_core.ports.documents import Condition, Conflict, Key, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.objects import Objects
-from chorally_core.ports.objects import Unavailable as ObjectsAway
 from chorally_core.services.io.directory import Directory, receives
 from chorally_core.services.io.lanes import MAIN, Backlog, OwnLane, oldest_unread
 from chorally_core.services.io.model import Account, App, Hook, Lane
@@ -263,10 +262,7 @@ class Journal:
         tenant = account.tenant if account else app.tenant if app else ""
         if len(body) > LARGE:
             stored_as = f"hooks/{derived('body', platform, raw.received_at.isoformat(), sha256(body).hexdigest())}"
-            try:
-                await self._objects.put(tenant, stored_as, body)
-            except ObjectsAway as error:
-                raise Unavailable("large bodies cannot be stored at the moment") from error
+            await self._objects.put(tenant, stored_as, body)
             body = b""
         if key is not None and key in self._arriving:
             self.counts[f"{platform}:repeated"] += 1
