@@ -218,6 +218,18 @@ async def test_the_calendar_answers_first_where_the_tenant_says_so(world: World,
     assert [entry for entry in await world.all(LogEntry) if entry.what == "automatic_message_refused"] == []
 
 
+async def test_what_a_rule_leaves_to_a_bot_the_calendar_leaves_too(world: World, platform: WallPlatform) -> None:
+    """Else its reply would stand where the bot's belongs."""
+    when = {"field": "message.text", "op": "contains", "value": "bot"}
+    await add(world, a_rule(world, "r1", {"type": "hand_to_bot", "bot_id": "greeter"}, when=when))
+    await add_calendar(world)
+    await add_reply(world)
+    await _says(world, "n1", text="a bot, please")
+    await _says(world, "n2", "bob")
+
+    assert _answers(platform) == [("n2", BACK)]
+
+
 async def test_whose_turn_it_is_was_settled_when_the_message_was_told(world: World, platform: WallPlatform) -> None:
     """A first rule that comes while a message is under way takes no answer from it, and gives it no second one."""
     await add_calendar(world)

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from chorally_core.events import Event, MessageAdd, TriggerEvaluate, topics
+from chorally_core.events import Data, Event, LogAdd, MessageAdd, TriggerEvaluate, topics
 from chorally_core.events.ids import derived
 from chorally_core.ports.documents import Document, Key
 from chorally_core.ports.handlers import Change, Found
+from chorally_core.ports.triggers import FOR_BOTS
 
 CHATBOT, RULE_ENGINE, RULE = "chatbot", "rule-engine", "rule"
 SOURCES = (CHATBOT, RULE_ENGINE, RULE)
@@ -94,5 +95,13 @@ def handed_on(event: Event[TriggerEvaluate], service: str, change: Change) -> Ch
 
 
 def _answers(events: Iterable[Event[Any]]) -> bool:
-    said = (event.data for event in events if event.topic == topics.MESSAGES)
-    return any(isinstance(data, MessageAdd) and data.automatic and data.direction == "outbound" for data in said)
+    """Whether a reply is asked for, or the message left to a bot, which is to find it unanswered."""
+    return any(_is_reply(event.data) or _is_left_to_a_bot(event.data) for event in events)
+
+
+def _is_reply(data: Data) -> bool:
+    return isinstance(data, MessageAdd) and data.automatic and data.direction == "outbound"
+
+
+def _is_left_to_a_bot(data: Data) -> bool:
+    return isinstance(data, LogAdd) and data.kind in FOR_BOTS
