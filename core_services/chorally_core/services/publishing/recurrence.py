@@ -13,6 +13,11 @@ from chorally_core.services.publishing.times import instant, wall
 LONGEST = timedelta(days=3660)
 """How long a series lasts at most, which also bounds what there is to reckon."""
 
+_YEARS = 7600
+"""How far ahead the library is made to reckon: it looks for a day that never comes until the year 9999.
+
+The calendar repeats itself every 400 years, with its weekdays.
+"""
 _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH",
                     "BYSETPOS", "WKST"})  # fmt: skip
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
@@ -44,7 +49,7 @@ def times(rule: str, starts: datetime, zone: str, *, after: datetime | None = No
         ValueError: The rule is none, or has parts that are not taken.
     """
     found = _parsed(rule, starts, zone)
-    return iter(found) if after is None else found.xafter(after)
+    return (_back(far) for far in (found if after is None else found.xafter(_far(after))))
 
 
 def instants(
@@ -81,14 +86,16 @@ def _parsed(rule: str, starts: datetime, zone: str) -> rrule:
     if "COUNT" in parts and "UNTIL" in parts:
         raise ValueError("COUNT and UNTIL do not go together")
     last = min(starts + LONGEST, _until(parts.pop("UNTIL"), zone)) if "UNTIL" in parts else starts + LONGEST
+    if last < starts:
+        raise ValueError("UNTIL comes before it starts")
     count = int(parts.pop("COUNT")) if "COUNT" in parts else None
     if count is not None and not 1 <= count <= LONGEST.days:
         raise ValueError(f"COUNT is from 1 to {LONGEST.days}")
     text = ";".join(f"{name}={value}" for name, value in parts.items())
-    made = rrulestr(text, dtstart=starts)
+    made = rrulestr(text, dtstart=_far(starts))
     if not isinstance(made, rrule):
         raise ValueError("it is more than one rule")
-    bounded = made.replace(until=last)
+    bounded = made.replace(until=_far(last))
     return bounded if count is None else _first(bounded, count)
 
 
@@ -96,6 +103,14 @@ def _first(made: rrule, count: int) -> rrule:
     """Return a rule that ends after so many times, within the time that a series lasts at most."""
     wanted = list(islice(made, count))
     return made.replace(until=wanted[-1]) if wanted else made
+
+
+def _far(local: datetime) -> datetime:
+    return local.replace(year=local.year + _YEARS)
+
+
+def _back(far: datetime) -> datetime:
+    return far.replace(year=far.year - _YEARS)
 
 
 def _until(text: str, zone: str) -> datetime:
