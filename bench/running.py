@@ -30,12 +30,15 @@ class Running:
         self.port = int(url.rsplit(":", 1)[1])
         self.folder = folder
 
+    def token(self) -> str:
+        """Return a token of an administrator of the tenant."""
+        command = [CHORALLY, "token", "--data", self.folder, "--tenant", TENANT, "--role", "admin"]
+        return subprocess.check_output(command, cwd=ROOT, text=True).strip()
+
     def connect(self, pages: Sequence[str]) -> tuple[str, dict[str, str]]:
         """Add an app and connect the pages through the API; return the webhook's path, and account ids by page."""
-        token = subprocess.check_output(
-            [CHORALLY, "token", "--data", self.folder, "--tenant", TENANT, "--role", "admin"], cwd=ROOT, text=True
-        ).strip()
-        with httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=60) as client:
 
             def post(path: str, body: Mapping[str, Any]) -> Any:
                 answer = client.post(path, json=body)
