@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ class _Header(msgspec.Struct):
 class _Verified(NamedTuple):
     caller: Caller
     generation: int
-    expires_at: float
+    expires_at: datetime
     revision: int
 
 
@@ -89,7 +89,7 @@ class Verifier:
         self._tenant = tenant
         self._met = met
         self._most = most_cached
-        self._cached: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._cached: OrderedDict[str, _Verified] = OrderedDict()
         self._registry = JWTClaimsRegistry(
             now=lambda: int(clock().timestamp()),
             leeway=int(leeway.total_seconds()),
@@ -106,33 +106,32 @@ class Verifier:
             Unauthenticated: It proves nobody.
             IdentityUnavailable: The issuer's keys are not known at the moment.
         """
-        mark = sha256(token.encode()).digest()
-        verified = self._remembered(mark)
+        verified = self._remembered(token)
         if verified is None:
-            verified = await self._verify(token, mark)
+            verified = await self._verify(token)
         if self._is_valid is not None:
             caller = verified.caller
             if not await self._is_valid(caller.subject, caller.tenant, verified.generation):
-                self._cached.pop(mark, None)
+                self._cached.pop(token, None)
                 raise Unauthenticated("the token was withdrawn; sign in again")
         return verified.caller
 
-    def _remembered(self, mark: bytes) -> _Verified | None:
-        verified = self._cached.get(mark)
+    def _remembered(self, token: str) -> _Verified | None:
+        verified = self._cached.get(token)
         if verified is None:
             return None
-        if verified.expires_at <= self._clock().timestamp() or verified.revision != self._keys.revision:
-            del self._cached[mark]
+        if verified.expires_at <= self._clock() or verified.revision != self._keys.revision:
+            del self._cached[token]
             return None
-        self._cached.move_to_end(mark)
+        self._cached.move_to_end(token)
         return verified
 
-    async def _verify(self, token: str, mark: bytes) -> _Verified:
+    async def _verify(self, token: str) -> _Verified:
         claims = await self._checked(token)
-        verified = self._to_verified(claims, mark)
+        verified = self._to_verified(claims, token)
         if self._met is not None:
             await self._met(verified.caller, claims)
-        self._cached[mark] = verified
+        self._cached[token] = verified
         if len(self._cached) > self._most:
             self._cached.popitem(last=False)
         return verified
@@ -163,7 +162,7 @@ class Verifier:
             raise Unauthenticated("the token is not an access token")
         return claims
 
-    def _to_verified(self, claims: Mapping[str, Any], mark: bytes) -> _Verified:
+    def _to_verified(self, claims: Mapping[str, Any], token: str) -> _Verified:
         tenant = self._tenant or _at(claims, self._claims.tenant)
         if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None:
             raise Unauthenticated("the token does not say for which tenant it is")
@@ -183,9 +182,9 @@ class Verifier:
             name=claims["client_id"] if is_service else name if isinstance(name, str) else "",
             roles=roles,
             permissions=permissions_of(roles),
-            token_id=claims.get("jti") or mark.hex()[:16],
+            token_id=claims.get("jti") or sha256(token.encode()).hexdigest()[:16],
         )
-        return _Verified(caller, generation, float(claims["exp"]), self._keys.revision)
+        return _Verified(caller, generation, _instant(claims["exp"]), self._keys.revision)
 
 
 def is_service_account(claims: Mapping[str, Any]) -> bool:
@@ -215,6 +214,14 @@ def _header(token: str) -> _Header:
     if header.alg not in ALGORITHMS:
         raise Unauthenticated(f"the token's algorithm is not one of {', '.join(ALGORITHMS)}")
     return header
+
+
+def _instant(seconds: float) -> datetime:
+    """Seconds since 1970 as an instant; what is too far for a calendar as the last one there is."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _at(claims: Mapping[str, Any], path: str) -> Any:
