@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,8 @@ from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.files_named import Files
 from chorally_core.api.idempotency import IdempotencyKey, Once, answer
 from chorally_core.api.message_actions import actions_router
+from chorally_core.api.message_approvals import Approvals, approvals_router
+from chorally_core.api.message_merging import merging_router
 from chorally_core.api.message_fields import fields_router
 from chorally_core.api.message_sending import Sending
 from chorally_core.api.message_views import (
@@ -42,6 +44,7 @@ from chorally_core.ports.identity import Caller, Identity
 from chorally_core.ports.permissions import Permission
 from chorally_core.ports.search import Search, SearchUnavailable
 from chorally_core.services.message import commands
+from chorally_core.services.message.approving import Awaiting
 from chorally_core.services.message.changes import Actor, InvalidChange, settled
 from chorally_core.services.message.model import Block, Message, Ticket
 
@@ -65,6 +68,8 @@ class Tickets:
     """Finds the files that answers name."""
     verbs_of: Callable[[str], Sequence[str]]
     """Says what can be done to messages of a channel besides answering."""
+    closes: Callable[[str], timedelta | None] = lambda channel: None
+    """Says how long after a message people may answer it on a channel; None where always."""
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -87,6 +92,8 @@ def create_app(identity: Identity, parts: Tickets) -> FastAPI:
     describe(app)
     app.include_router(tickets_router(parts))
     app.include_router(messages_router(parts))
+    approvals = Approvals(parts.documents, parts.actions, parts.judge, parts.closes, parts.now)
+    app.include_router(approvals_router(approvals))
     return app
 
 
@@ -109,12 +116,13 @@ def tickets_router(parts: Tickets) -> APIRouter:
             Parameter(title="Text", max_length=200, description="Words to find, as in `/search/v1/results`."),
         ] = None,
         snoozed: Annotated[bool | None, Parameter(title="Snoozed")] = None,
+        merged: Annotated[bool, Parameter(title="Merged", description="Only those that others go on for.")] = False,
         sort: Annotated[Literal["updated", "-updated", "created", "-created"], Parameter(title="Order")] = "-updated",
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[TicketView]:
         """Return the tenant's tickets, the last changed first unless asked otherwise."""
-        where = ticket_filters(caller, status, assignee, tag, channel, account, author, snoozed)
+        where = ticket_filters(caller, status, assignee, tag, channel, account, author, snoozed, merged)
         if text is not None:
             try:
                 ids = await parts.search.tickets(caller.tenant, words(text, last_may_go_on=True), limit=1000)
@@ -198,13 +206,16 @@ def tickets_router(parts: Tickets) -> APIRouter:
         ticket_id: str, caller: Reader, limit: Limit = 50, cursor: Cursor = None
     ) -> Page[MessageView]:
         """Return the messages and notes of a ticket, oldest first."""
-        await _own(parts, ticket_id, caller)
-        after = decode_cursor(cursor, int, str) if cursor is not None else None
-        where = (Condition("ticket_id", "is", ticket_id),)
+        ticket = await _own(parts, ticket_id, caller)
+        order, of = ("received_at", datetime) if ticket.merged else ("sequence", int)
+        after = decode_cursor(cursor, of, str) if cursor is not None else None
+        where = (Condition("ticket_id", "in", (ticket_id, *ticket.merged)),)
+        if not ticket.merged:
+            where = (Condition("ticket_id", "is", ticket_id),)
         place = (after[0], after[1]) if after else None
-        query = Query(Message, caller.tenant, where, "sequence", False, limit + 1, place)
+        query = Query(Message, caller.tenant, where, order, False, limit + 1, place)
         found: list[Message] = await parts.documents.find(query)
-        items, following = paged(found, limit, lambda m: (m.sequence, m.id))
+        items, following = paged(found, limit, lambda m: (getattr(m, order), m.id))
         return Page[MessageView](items=[MessageView.of(message) for message in items], next=following)
 
     @router.post(
@@ -226,6 +237,7 @@ def tickets_router(parts: Tickets) -> APIRouter:
 
         return await parts.once(request, caller, key, make)
 
+    router.include_router(merging_router(parts.documents, parts.actions, parts.once, parts.now))
     return router
 
 
@@ -256,9 +268,10 @@ def ticket_filters(
     account: str | None,
     author: str | None,
     snoozed: bool | None,
+    merged: bool = False,
 ) -> list[Condition]:
     """Return what tickets must be like to be listed, given what the list takes."""
-    where = []
+    where = [Condition("merged_into", "present" if merged else "absent")]
     if status:
         where.append(Condition("status", "in", list(status)))
     if assignee == "none":
@@ -296,7 +309,12 @@ async def _detail(parts: Tickets, ticket: Ticket, response: Response) -> TicketD
         block = await parts.documents.get(Block, Block.id_of(ticket.tenant, ticket.author_id))
         blocked = block is not None
     view = TicketView.of(ticket, blocked=blocked)
-    return TicketDetail(**view.model_dump(), viewers=await _present(parts, ticket))
+    waiting = Query(Awaiting, ticket.tenant, (Condition("ticket_id", "in", (ticket.id, *ticket.merged)),))
+    return TicketDetail(
+        **view.model_dump(),
+        viewers=await _present(parts, ticket),
+        awaiting_approval=await parts.documents.count(waiting),
+    )
 
 
 def _place(ticket: Ticket) -> str:

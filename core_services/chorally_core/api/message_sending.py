@@ -12,13 +12,15 @@ from chorally_core.api.message_views import MessageAdd
 from chorally_core.api.problem import Problem
 from chorally_core.events.records import Templated
 from chorally_core.ports.actions import Actions
-from chorally_core.ports.documents import Documents, Key
+from chorally_core.ports.documents import Condition, Documents, Key, Query
 from chorally_core.ports.going_out import Judge, Wanted
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.identity import Caller
+from chorally_core.ports.permissions import Permission
 from chorally_core.ports.storable import mistake_in
 from chorally_core.services.io.templates import TemplateList
-from chorally_core.services.message import commands
+from chorally_core.services.message import approving, commands
+from chorally_core.services.message.approving import Awaiting
 from chorally_core.services.message.changes import Actor
 from chorally_core.services.message.model import Message, Ticket
 
@@ -44,7 +46,8 @@ class Sending:
         at = self.now()
         _check(body)
         ticket = _owned(await self.documents.get(Ticket, ticket_id), caller)
-        answered_id = body.in_reply_to or ticket.last_inbound_id
+        answered_id = body.in_reply_to or ticket.last_inbound_id or await self._last_said(ticket)
+        needs_approval = caller.kind == "user" and not caller.may(Permission.REPLIES_SEND)
 
         def decide(found: Found) -> Change:
             known = found.get(Message, name)
@@ -53,6 +56,9 @@ class Sending:
                 return Change()
             if known is None:
                 check_match(if_match, ticket.version)
+            if ticket.merged_into is not None:
+                why = f"the ticket was merged into {ticket.merged_into}; write there"
+                raise Problem(409, why, code="ticket-merged")
             same: dict[str, Any] = {"body": body.body, "actor": Actor(*actor(caller)), "message_id": name, "at": at}
             if body.visibility == "internal":
                 return commands.note(ticket, known=known, **same)
@@ -64,8 +70,12 @@ class Sending:
             if no is not None:
                 raise _invalid(no.field, no.why)
             content = commands.Content(named.attachments, template, body.options)
+            asking: dict[str, Any] = {}
+            if needs_approval:
+                asking["approval"] = approving.asks(same["actor"], body.body, content, at)
+                asking["beside"] = (Awaiting(id=name, tenant=ticket.tenant, ticket_id=ticket.id, asked_at=at),)
             try:
-                change = commands.reply(ticket, answered, known=known, content=content, **same)
+                change = commands.reply(ticket, answered, known=known, content=content, **same, **asking)
             except commands.NotPossible as error:
                 raise Problem(409, str(error), code="not-possible") from None
             return Change(change.writes, change.events, mended=(*named.used, *change.mended))
@@ -80,6 +90,17 @@ class Sending:
         if message is None:
             raise Problem(500, "the message was stored and cannot be read")
         return message
+
+    async def _last_said(self, ticket: Ticket) -> str | None:
+        """The last message that can be answered, where the ticket does not know: the author's, else our first."""
+        for where in (Condition("direction", "is", "inbound"), Condition("opens_to", "present")):
+            of_ticket = Condition("ticket_id", "in", (ticket.id, *ticket.merged))
+            found: list[Message] = await self.documents.find(
+                Query(Message, ticket.tenant, (of_ticket, where), "received_at", True, 1)
+            )
+            if found:
+                return found[0].id
+        return None
 
 
 def _check(body: MessageAdd) -> None:

@@ -48,13 +48,19 @@ class TicketView(BaseModel):
     reply_window_expires_at: datetime | None = Field(title="Reply window ends")
     source_post_id: str | None = Field(title="Post", description="The platform's id of the thread it began in.")
     created_by: str = Field(title="Created by")
+    merged_into: str | None = Field(title="Merged into", description="The ticket that goes on for it.")
+    merged: list[str] = Field(
+        title="Merged", description="Tickets that it goes on for, listed with its own messages."
+    )
+    split_from: str | None = Field(title="Split from", description="The ticket that its first messages came from.")
     blocked: bool = Field(False, title="Blocked", description="Whether the author is blocked.")
 
     @classmethod
     def of(cls, ticket: Ticket, *, blocked: bool = False) -> "TicketView":
         """Return a ticket as the API shows it."""
         values = {name: getattr(ticket, name) for name in cls.model_fields if hasattr(ticket, name)}
-        return cls.model_validate({**values, "tags": list(ticket.tags), "blocked": blocked})
+        own = {"tags": list(ticket.tags), "merged": list(ticket.merged), "message_count": ticket.all_messages}
+        return cls.model_validate({**values, **own, "blocked": blocked})
 
 
 class Presence(BaseModel):
@@ -69,6 +75,7 @@ class TicketDetail(TicketView):
     """A ticket with who else is at it."""
 
     viewers: list[Presence] = Field(title="Viewers", description="Agents who view or answer it at the moment.")
+    awaiting_approval: int = Field(0, title="Awaiting approval", description="Answers that somebody must approve.")
 
 
 class AttachmentView(BaseModel):
@@ -97,6 +104,17 @@ class TemplateUse(_In):
     values: list[Annotated[str, Field(max_length=4096)]] = Field(
         [], title="Values", max_length=100, description="What fills the placeholders, in their order."
     )
+
+
+class ApprovalView(BaseModel):
+    """Whether an answer may go out, as somebody else than its authors decides."""
+
+    asked_at: datetime = Field(title="Asked")
+    content: str = Field(title="Content", description="Hash of what may go out; named when it is approved.")
+    written_by: list[str] = Field(title="Written by", description="Who wrote and edited it; they cannot approve it.")
+    decided_by: str = Field(title="Decided by")
+    decided_at: datetime | None = Field(title="Decided")
+    reason: str = Field(title="Reason", description="Why it was rejected.")
 
 
 class MessageView(BaseModel):
@@ -130,9 +148,11 @@ class MessageView(BaseModel):
     external_url: str | None = Field(title="Link")
     external_created_at: datetime | None = Field(title="Created on the platform")
     received_at: datetime = Field(title="Received, or written")
-    status: Literal["received", "queued", "sending", "sent", "delivered", "read", "failed", "unconfirmed"] = Field(
-        title="Status"
-    )
+    status: Literal[
+        "received", "awaiting_approval", "rejected", "withdrawn", "queued", "sending", "sent", "delivered", "read",
+        "failed", "unconfirmed",
+    ] = Field(title="Status")  # fmt: skip
+    approval: ApprovalView | None = Field(title="Approval", description="Of an answer that somebody else approves.")
     error: str = Field(title="Error")
     attempts: int = Field(title="Attempts")
     in_reply_to: str | None = Field(title="Message that it answers")
@@ -152,6 +172,10 @@ class MessageView(BaseModel):
         values["attachments"] = [
             {name: getattr(attached, name) for name in AttachmentView.model_fields} for attached in message.attachments
         ]
+        values["approval"] = None
+        if (asked := message.approval) is not None:
+            own = {name: getattr(asked, name) for name in ApprovalView.model_fields}
+            values["approval"] = {**own, "written_by": list(asked.written_by)}
         values["template"] = None
         if (used := message.template) is not None:
             values["template"] = {"name": used.name, "language": used.language, "values": list(used.values)}

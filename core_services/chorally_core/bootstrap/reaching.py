@@ -1,7 +1,7 @@
 """How accounts reach people, by what the installed connectors declare."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import chorally_sdk as sdk
 from chorally_core.events.ids import author_id
@@ -76,3 +76,13 @@ class AccountReaching:
         where = (Condition("author_id", "is", author_id),)
         tickets: list[Ticket] = await self._documents.find(Query(Ticket, tenant, where, limit=_MOST, descending=True))
         return max((t.last_author_message_at for t in tickets if t.last_author_message_at is not None), default=None)
+
+
+def answers_for(directory: Directory, channel: str) -> timedelta | None:
+    """Return how long after a message people may answer it on a channel; None where always, or not known."""
+    for connector in directory.connectors.values():
+        for each in connector.manifest.channels:
+            if each.name == channel:
+                limits = each.actions.get("reply", sdk.Limits())
+                return None if limits.window is None else max(limits.window, limits.agent_window or limits.window)
+    return None

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from chorally_core.api import message as api
+from chorally_core.bootstrap.reaching import answers_for
 from chorally_core.bootstrap.service import Around, Reads, Round, Service
 from chorally_core.ports.job_kinds import JobKind
 from chorally_core.runner.retention import Kept, retention
@@ -29,6 +30,7 @@ def tickets(around: Around) -> api.Tickets:
         judge=around.texts.judge,
         files=around.files,
         verbs_of=around.texts.verbs_of,
+        closes=partial(answers_for, around.io.directory),
         now=around.now,
         new_id=around.ids,
     )

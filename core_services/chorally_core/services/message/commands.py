@@ -115,6 +115,13 @@ def reply(
     return Change(added, events, mended=_mended(known, message))
 
 
+def answers_since(ticket: Ticket, answered: Message) -> datetime | None:
+    """Return when the person who is answered last wrote: what a reply window counts from."""
+    if ticket.merged and answered.direction == "inbound":  # the ticket's last message may be somebody else's
+        return answered.external_created_at or answered.received_at
+    return ticket.last_author_message_at
+
+
 def command_of(message: Message, ticket: Ticket, answered: Message, at: datetime, cause: str) -> Event[Reply]:
     """Return the command that has an answer sent; it is ordered with what else goes to the person.
 
@@ -126,9 +133,6 @@ def command_of(message: Message, ticket: Ticket, answered: Message, at: datetime
         cause: What makes it the same command again.
     """
     own = message.author_id == ticket.author_id
-    since = ticket.last_author_message_at
-    if ticket.merged and answered.direction == "inbound":
-        since = answered.external_created_at or answered.received_at
     return Event(
         topic=message.channel,
         issuer=SERVICE,
@@ -147,7 +151,7 @@ def command_of(message: Message, ticket: Ticket, answered: Message, at: datetime
             route=answered.route,
             written_by=message.sender_id,
             automatic=message.automatic,
-            answers_at=since,
+            answers_at=answers_since(ticket, answered),
         ),
         id=derived(cause, "command"),
         tenant=ticket.tenant,

@@ -102,7 +102,7 @@ def without_content(message: Message, at: datetime) -> Message:
     empty: dict[str, Any] = {
         "body": "", "subject": "", "custom_fields": {}, "attachments": (), "route": "", "extra": {}, "author_name": "",
         "previous_versions": (), "external_id": None, "external_parent_id": None, "external_conversation_id": None,
-        "external_url": None, "error": "", "template": None, "options": {},
+        "external_url": None, "error": "", "template": None, "options": {}, "opens_to": "", "approval": None,
     }  # fmt: skip
     return msgspec.structs.replace(message, **empty, deleted_at=message.deleted_at or at)
 

@@ -21,7 +21,7 @@ from chorally_core.events import (
 from chorally_core.ports import metadata
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
-from chorally_core.services.message import joining, machine, merging, opening, splitting
+from chorally_core.services.message import approving, joining, machine, merging, opening, splitting
 from chorally_core.services.message.changes import Actor, InvalidChange, changed_ticket, settled
 from chorally_core.services.message.facts import GROUP, SERVICE, asked_by, because, message_fact, ticket_fact
 from chorally_core.services.message.model import Block, Early, Message, Ticket
@@ -316,5 +316,5 @@ class ChangeTicket(Handler[TicketUpdate]):
 
 HANDLERS = (
     ReceiveMessage(), MarkMessage(), RemoveMessage(), Reconcile(), ChangeTicket(), machine.ModerateMessage(),
-    *merging.HANDLERS, *splitting.HANDLERS,
+    *merging.HANDLERS, *splitting.HANDLERS, *approving.HANDLERS,
 )  # fmt: skip

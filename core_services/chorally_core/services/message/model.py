@@ -356,14 +356,25 @@ class Ticket(Document, frozen=True, kw_only=True):
             "applied": (*self.applied, event_id)[-_REMEMBERED:],
         }
         if public:
-            latest = max(at, self.last_agent_message_at or at)
-            pending = self.last_author_message_at is not None and self.last_author_message_at > latest
-            changes |= {"last_agent_message_at": latest, "first_response_at": self.first_response_at or at}
-            if not pending and self.status != "resolved":
-                changes |= {"status": "waiting", "waiting_since": None}
-                if self.status != "waiting":
-                    changes["decided_version"] = self.version + 1
+            changes |= self._answered(at)
         return msgspec.structs.replace(self, **changes)
+
+    def answered(self, event_id: str, at: datetime) -> "Ticket":
+        """Return the ticket after an answer that it counts already was approved."""
+        seen = (*self.changed_by, event_id)[-_REMEMBERED:]
+        return msgspec.structs.replace(self, changed_by=seen, updated_at=max(self.updated_at, at), **self._answered(at))
+
+    def _answered(self, at: datetime) -> dict[str, Any]:
+        latest = max(at, self.last_agent_message_at or at)
+        pending = self.last_author_message_at is not None and self.last_author_message_at > latest
+        changes: dict[str, Any] = {
+            "last_agent_message_at": latest, "first_response_at": self.first_response_at or at
+        }  # fmt: skip
+        if not pending and self.status != "resolved":
+            changes |= {"status": "waiting", "waiting_since": None}
+            if self.status != "waiting":
+                changes["decided_version"] = self.version + 1
+        return changes
 
     def snapshot(self) -> dict[str, Any]:
         """Return what a reader of the log needs to know."""
