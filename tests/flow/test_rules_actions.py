@@ -191,7 +191,10 @@ async def test_a_traced_rule_says_why_it_did_not_fire(api: Api) -> None:
     assert [(each["rule_id"], each["conditions"]["met"], each["outcomes"]) for each in why] == [(rule["id"], "yes", [])]
     assert len((await http.get("/rule-engine/v1/executions?fired=true")).json()["items"]) == 1
 
-    await http.patch(f"{RULES}/{rule['id']}", json={"trace_until": None})
+    other = await add(http, {"type": "stop"}, conditions=no, trace_until=until.isoformat())
+    await http.patch(f"{RULES}/{other['id']}", json={"trace_until": None})
+    api.clock.forward(hours=3)
+    http, until = api.agent(), until + timedelta(hours=3)
     await api.hook(a_note("n3", "ada", "yes"))
     assert len((await http.get("/rule-engine/v1/executions?fired=false")).json()["items"]) == 1
     late = {"name": "x", "actions": [{"type": "stop"}], "trace_until": (until + timedelta(days=2)).isoformat()}

@@ -173,6 +173,7 @@ async def test_a_rule_that_was_disabled_meanwhile_does_nothing(world: World) -> 
     await receive(world, note(world, "n1"))
     world.clock.forward(hours=2)
     await add(world, timed(world, "ticket_idle", number=2, enabled=False))
+    assert not (await world.get(Ruleset, "acme")).watches
     await later(world, hours=1)
     assert await fired(world) == []
 
@@ -206,7 +207,9 @@ async def test_two_rounds_at_once_and_what_is_told_again_have_their_effect_once(
         await tell_due(world.ledger.documents, world.actions, world.clock)
     await world.settle()
     before = (await world.tickets(), await world.messages(), await world.all(Execution))
-    await world.ledger.bus.publish(await world.published(topics.QUEUE_TRIGGERS))
+    said = await world.published(topics.QUEUE_TRIGGERS)
+    assert [event.data.kind for event in said if event.name == "evaluate"] == ["ticket_idle"]
+    await world.ledger.bus.publish(said)
     await world.settle()
     await later(world, hours=1)
 
