@@ -28,6 +28,18 @@ def pytest_configure() -> None:
         os.environ.setdefault("CHORALLY_SPECS", str(beside))
 
 
+@pytest.fixture(scope="session")
+def specs() -> Path:
+    """The folder of platform samples; without it the tests that need it are skipped, and fail in CI."""
+    folder = Path(os.environ.get("CHORALLY_SPECS", Path(__file__).parents[1] / "shared" / "specs"))
+    if not folder.is_dir():
+        told = f"no platform samples in {folder}; set CHORALLY_SPECS"
+        if os.environ.get("CI"):
+            pytest.fail(told)
+        pytest.skip(told)
+    return folder
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

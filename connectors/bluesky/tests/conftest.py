@@ -1,10 +1,8 @@
 """What the tests share: a network in memory, a connector on it, and the samples of real payloads."""
 
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from chorally_bluesky.sandbox import Network
 import chorally_sdk as sdk
 from chorally_sdk.testing import connect
 
-REPOSITORY = Path(__file__).parents[3]
 Connects = Callable[..., Bluesky]
 
 
@@ -85,15 +82,3 @@ def prepared() -> Callable[..., Any]:
         raise AssertionError("ten steps, and none is ready")
 
     return prepare
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    """The folder of platform samples; without it the tests that need it are skipped, and fail in CI."""
-    folder = Path(os.environ.get("CHORALLY_SPECS", REPOSITORY.parent / "shared" / "specs"))
-    if not folder.is_dir():
-        told = f"no platform samples in {folder}; set CHORALLY_SPECS"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
-    return folder

@@ -1,9 +1,7 @@
 """What the tests share: a page in memory, a connector that speaks to it, and the samples of real payloads."""
 
-import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from chorally_facebook import Facebook
@@ -13,7 +11,6 @@ from pydantic import SecretStr
 import chorally_sdk as sdk
 from chorally_sdk.testing import connect
 
-REPOSITORY = Path(__file__).parents[3]
 TOKEN = sdk.Grant(access=SecretStr("sandbox-token"))
 
 
@@ -63,15 +60,3 @@ def an_answer(clock: Clock) -> Callable[..., sdk.OutboundMessage]:
         )
 
     return build
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    """The folder of platform samples; without it the tests that need it are skipped, and fail in CI."""
-    folder = Path(os.environ.get("CHORALLY_SPECS", REPOSITORY.parent / "shared" / "specs"))
-    if not folder.is_dir():
-        told = f"no platform samples in {folder}; set CHORALLY_SPECS"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
-    return folder

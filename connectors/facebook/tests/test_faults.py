@@ -1,122 +1,61 @@
-import json
-from datetime import timedelta
+"""What errors of pages and of Messenger cause; the rest of Graph's codes are chorally-meta's, and tested there."""
+
 from typing import Any
 
 import httpx
 import pytest
 from chorally_facebook import faults
-from hypothesis import given
-from hypothesis import strategies as st
 
 import chorally_sdk as sdk
 
-MINUTES = timedelta(minutes=1)
 R = sdk.Reason
 
 
-def an_error(status: int = 400, headers: dict[str, str] | None = None, **error: Any) -> httpx.Response:
+def an_error(code: int, subcode: int | None = None) -> httpx.Response:
     """An answer with an error as Graph shapes it."""
-    return httpx.Response(
-        status, json={"error": {"message": "told", "type": "OAuthException", **error}}, headers=headers
-    )
+    error: dict[str, Any] = {"message": "told", "type": "OAuthException", "code": code}
+    if subcode is not None:
+        error["error_subcode"] = subcode
+    return httpx.Response(400, json={"error": error})
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "reason"),
+    ("code", "subcode", "reason"),
     [
-        (an_error(401, code=190, error_subcode=463), sdk.Reauthorize, None),
-        (an_error(400, code=102), sdk.Reauthorize, None),
-        (an_error(400), sdk.Reauthorize, None),
-        (an_error(400, code=190, error_subcode=2069032), sdk.Rejected, R.PERMISSION),
-        (an_error(code=100), sdk.Rejected, R.INVALID),
-        (an_error(code=100, error_subcode=33), sdk.Rejected, R.GONE),
-        (an_error(code=803), sdk.Rejected, R.GONE),
-        (an_error(code=10), sdk.Rejected, R.PERMISSION),
-        (an_error(code=3), sdk.Rejected, R.PERMISSION),
-        (an_error(403, code=200), sdk.Rejected, R.PERMISSION),
-        (an_error(403, code=299), sdk.Rejected, R.PERMISSION),
-        (an_error(code=368), sdk.Rejected, R.BLOCKED),
-        (an_error(code=506), sdk.Rejected, R.INVALID),
-        (an_error(code=1), sdk.RetryLater, None),
-        (an_error(500, code=2), sdk.RetryLater, None),
-        (an_error(400, code=9999, is_transient=True), sdk.RetryLater, None),
-        (an_error(503, code=9999), sdk.RetryLater, None),
-        (an_error(200, code=190), sdk.Reauthorize, None),
-        (httpx.Response(502, text="<html>Bad gateway"), sdk.RetryLater, None),
-        (httpx.Response(401, text="no"), sdk.Reauthorize, None),
-        (httpx.Response(404, json=["no", "object"]), sdk.Rejected, R.GONE),
-        (httpx.Response(400, content=b"\xff\xfe{"), sdk.Rejected, R.INVALID),
-        (httpx.Response(429, text="slow down"), sdk.RateLimited, None),
+        (1, 2853006, R.PERMISSION),
+        (10, 2018278, R.WINDOW),
+        (10, 2018065, R.WINDOW),
+        (10, 2018108, R.BLOCKED),
+        (100, 2018001, R.GONE),
+        (200, 1545041, R.BLOCKED),
+        (551, None, R.BLOCKED),
+        (1705, None, R.PERMISSION),
+        (10900, None, R.WINDOW),
     ],
 )
-def test_an_error_causes(answer: httpx.Response, kind: type[sdk.ConnectorError], reason: sdk.Reason | None) -> None:
-    """Each of Graph's codes, and what has none, leads to what the host does next."""
-    error = faults.fault(answer)
-
-    assert isinstance(error, kind)
-    assert getattr(error, "reason", None) == reason
+def test_an_error_of_pages_or_messenger_causes(code: int, subcode: int | None, reason: sdk.Reason) -> None:
+    """It counts before what Meta's table says of the code, and names Facebook."""
+    error = faults.fault(an_error(code, subcode))
+    assert isinstance(error, sdk.Rejected)
+    assert error.reason == reason
+    assert str(error).startswith("Facebook says: told")
 
 
 @pytest.mark.parametrize(
-    ("code", "scope"),
-    [(4, "app"), (341, "app"), *((code, "account") for code in (17, 32, 613, 80000, 80001, 80014))],
+    ("answer", "kind"),
+    [
+        (an_error(190, 463), sdk.Reauthorize),
+        (an_error(10, 1), sdk.Rejected),
+        (an_error(80001), sdk.RateLimited),
+        (httpx.Response(502, text="<html>Bad gateway"), sdk.RetryLater),
+    ],
 )
-def test_a_throttle_holds_its_scope_for_as_long_as_told(code: int, scope: str) -> None:
-    """Minutes until access is regained come from the business header, the longest of them."""
-    rows = [{"type": "pages", "estimated_time_to_regain_access": wait} for wait in (3, 7, 0)]
-    error = faults.fault(an_error(code=code, headers={"X-Business-Use-Case-Usage": json.dumps({"1": rows})}))
-
-    assert isinstance(error, sdk.RateLimited)
-    assert (error.scope, error.wait) == (scope, 7 * MINUTES)
+def test_other_errors_cause_what_they_do_at_all_of_meta(answer: httpx.Response, kind: type[sdk.ConnectorError]) -> None:
+    """Meta's table holds where pages have no code of their own."""
+    assert isinstance(faults.fault(answer), kind)
 
 
-def test_a_throttle_without_headers_leaves_the_wait_to_the_host() -> None:
-    """No header, no wait."""
-    error = faults.fault(an_error(code=80001))
-
-    assert isinstance(error, sdk.RateLimited)
-    assert error.wait is None
-
-
-@pytest.mark.parametrize("body", [{"data": []}, {"id": "1"}, [], {"message": "an error"}])
-def test_a_good_answer_is_no_fault(body: Any) -> None:
-    """What Graph lists and makes goes through."""
-    assert faults.fault(httpx.Response(200, json=body)) is None
-
-
-def test_usage_is_read_from_the_three_headers() -> None:
-    """Percent become shares, minutes become waits; the largest of the three counts."""
-    headers = {
-        "X-App-Usage": '{"call_count": 28, "total_time": 25, "total_cputime": 25}',
-        "X-Page-Usage": '{"call_count": 5, "total_time": 6, "total_cputime": 7}',
-        "X-Business-Use-Case-Usage": '{"1": [{"type": "pages", "call_count": 97, "total_cputime": 23, '
-        '"total_time": 23, "estimated_time_to_regain_access": 4}]}',
-    }
-
-    assert list(faults.usage(httpx.Response(200, headers=headers))) == [
-        sdk.Usage(used=0.28, scope="app"),
-        sdk.Usage(used=0.07, scope="account"),
-        sdk.Usage(used=0.97, scope="account", wait=4 * MINUTES),
-    ]
-
-
-TEXT = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=40)
-AMOUNT = st.sampled_from(["1", "-1", "1e999", "NaN", '"9"', "null", "true", "1" * 5000, "[]"])
-ROW = AMOUNT.map(lambda a: f'{{"call_count": {a}, "estimated_time_to_regain_access": {a}}}')
-VALUE = (
-    TEXT | ROW | ROW.map(lambda row: f'{{"1": [{row}]}}') | ROW.map(lambda row: f'{{"1": {row}}}') | st.just("[" * 9000)
-)
-
-
-@given(VALUE, VALUE, st.sampled_from([200, 400, 403, 429, 500]), st.binary(max_size=60))
-def test_no_header_and_no_body_raises(app: str, business: str, status: int, body: bytes) -> None:
-    """Whatever the headers and the body hold, an answer is classified and its usage is read."""
-    headers = {b"X-App-Usage": app.encode("latin-1"), b"X-Business-Use-Case-Usage": business.encode("latin-1")}
-    answer = httpx.Response(status, headers=headers, content=body)
-
-    error = faults.fault(answer)
-    assert error is not None or status < 400
-    assert error is None or status >= 400 or b'"error"' in body  # Graph answers 200 with an error, too
-    assert all(0 <= usage.used < 1e6 for usage in faults.usage(answer))
-    throttled = httpx.Response(400, headers=headers, content=b'{"error": {"code": 4}}')
-    assert isinstance(faults.fault(throttled), sdk.RateLimited)
+def test_usage_is_read_from_the_headers() -> None:
+    """As of every answer of Graph."""
+    answer = httpx.Response(200, headers={"X-App-Usage": '{"call_count": 28}'})
+    assert list(faults.usage(answer)) == [sdk.Usage(used=0.28, scope="app")]

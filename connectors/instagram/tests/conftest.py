@@ -1,8 +1,6 @@
 """What the tests share: an account in memory, connectors that speak to it, and the samples of real payloads."""
 
-import os
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,6 @@ from chorally_instagram.sandbox import Account, AccountOfPage
 import chorally_sdk as sdk
 from chorally_sdk.testing import connect
 
-REPOSITORY = Path(__file__).parents[3]
 REF = "0123456789abcdef0123456789abcdef"
 Speaking = Callable[..., Instagram]
 
@@ -61,15 +58,3 @@ def an_answer(account: Account) -> Callable[..., sdk.OutboundMessage]:
         return sdk.OutboundMessage.model_validate({**given, **others})
 
     return build
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    """The folder of platform samples; without it the tests that need it are skipped, and fail in CI."""
-    folder = Path(os.environ.get("CHORALLY_SPECS", REPOSITORY.parent / "shared" / "specs"))
-    if not folder.is_dir():
-        told = f"no platform samples in {folder}; set CHORALLY_SPECS"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
-    return folder

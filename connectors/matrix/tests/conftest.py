@@ -1,8 +1,6 @@
 """What the tests share: a homeserver in memory, a connector for its user, and the samples of real payloads."""
 
-import os
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ import chorally_sdk as sdk
 from chorally_sdk.testing import connect
 from chorally_sdk.testing.recording import Exchange, Recorder
 
-REPOSITORY = Path(__file__).parents[3]
 FILE = bytes(range(256)) * 10
 
 
@@ -74,15 +71,3 @@ def an_answer(server: Homeserver) -> Callable[..., sdk.OutboundMessage]:
         )
 
     return build
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    """The folder of platform samples; without it the tests that need it are skipped, and fail in CI."""
-    folder = Path(os.environ.get("CHORALLY_SPECS", REPOSITORY.parent / "shared" / "specs"))
-    if not folder.is_dir():
-        told = f"no platform samples in {folder}; set CHORALLY_SPECS"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
-    return folder

@@ -1,8 +1,6 @@
 """What the tests share: a mailbox and a bot in memory, connectors that speak to them, and samples of real payloads."""
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ import chorally_sdk as sdk
 from chorally_sdk.testing import connect
 from chorally_sdk.testing.recording import Exchange, Recorder
 
-REPOSITORY = Path(__file__).parents[3]
 FILES = {"small": b"small file", "large": bytes(range(256)) * 4096 * 7}
 
 
@@ -105,15 +102,3 @@ async def prepared(connector: Microsoft, outgoing: sdk.OutboundMessage) -> sdk.O
         outgoing = outgoing.model_copy(update={"prepared": step.state})
         if step.ready:
             return outgoing
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    """The folder of platform samples; without it the tests that need it are skipped, and fail in CI."""
-    folder = Path(os.environ.get("CHORALLY_SPECS", REPOSITORY.parent / "shared" / "specs"))
-    if not folder.is_dir():
-        told = f"no platform samples in {folder}; set CHORALLY_SPECS"
-        if os.environ.get("CI"):
-            pytest.fail(told)
-        pytest.skip(told)
-    return folder

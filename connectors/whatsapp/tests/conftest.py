@@ -1,8 +1,6 @@
 """What the tests share: a business in memory, a connector that speaks for its number, and the samples."""
 
-import os
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +11,6 @@ from chorally_sdk.testing import connect
 from chorally_sdk.testing.recording import Exchange, Recorder
 
 from .building import pieces
-
-REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -49,15 +45,3 @@ def connected(business: Twin, exchanges: list[Exchange]) -> Callable[..., WhatsA
 def whatsapp(connected: Callable[..., WhatsApp]) -> WhatsApp:
     """A connector for the business's number."""
     return connected()
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    """The folder of platform samples; without it the tests that need it are skipped, and fail in CI."""
-    folder = Path(os.environ.get("CHORALLY_SPECS", REPOSITORY.parent / "shared" / "specs"))
-    if not folder.is_dir():
-        missing = f"no platform samples in {folder}; set CHORALLY_SPECS"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return folder
