@@ -14,14 +14,14 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def back_ends() -> dict[str, str]:
-    """Settings of a bus, documents and coordination of this test's own, on the servers there are."""
+    """Settings of a bus, documents, coordination and search of this test's own, on the servers there are."""
     return shared_back_ends()
 
 
 @pytest.mark.parametrize(
     "named",
-    [("documents",), ("bus",), ("coordination",), ("bus", "documents", "coordination")],
-    ids=["MongoDB", "Kafka", "Redis", "all three"],
+    [("documents",), ("bus",), ("coordination",), ("search",), ("bus", "documents", "coordination", "search")],
+    ids=["MongoDB", "Kafka", "Redis", "OpenSearch", "all four"],
 )
 def test_the_demonstration_happens_on_each_back_end_and_on_all_together(
     back_ends: dict[str, str], named: tuple[str, ...], tmp_path: Path

@@ -9,11 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-_NEEDED = ("CHORALLY_KAFKA_BOOTSTRAP", "CHORALLY_MONGO_URL", "CHORALLY_REDIS_URL")
+from tests.support import opensearch
+
+_NEEDED = ("CHORALLY_KAFKA_BOOTSTRAP", "CHORALLY_MONGO_URL", "CHORALLY_REDIS_URL", opensearch.URL)
 
 
 def shared_back_ends() -> dict[str, str]:
-    """Return settings of a bus, documents and coordination that nobody else has, made ready for this release.
+    """Return settings of a bus, documents, coordination and search that nobody else has, made ready for this release.
 
     Skips where there are no servers.
     """
@@ -29,6 +31,7 @@ def shared_back_ends() -> dict[str, str]:
         "bus": f"kafka://{os.environ['CHORALLY_KAFKA_BOOTSTRAP']}/?partitions=4&replication=1&prefix=demo-{run}-",
         "documents": urlunsplit(mongo._replace(path=f"/demo_{run}")),
         "coordination": f"{redis}{'&' if '?' in redis else '?'}prefix=demo-{run}",
+        "search": opensearch.a_setting(f"demo_{run}", refresh="interval"),
     }
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CHORALLY_")}
     ours = {"CHORALLY_BUS": chosen["bus"], "CHORALLY_DOCUMENTS": chosen["documents"]}

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, Document, Documents, Key, Query, Write
-from chorally_core.ports.search import FIELDS, OF_TICKET, Asked, Entry, EntryKind, Hit, Hits, NotOffered
+from chorally_core.ports.search import FIELDS, INDEX_SCHEMA, OF_TICKET, Asked, Entry, EntryKind, Hit, Hits, NotOffered
 from chorally_core.ports.words import Term, Wanted, said
 
 _PAGE = 200
 _PAGES = 10  # after which a search gives what it has found
 _INSTEAD = "this installation searches without an index; set CHORALLY_SEARCH=opensearch://… for that"
+_MADE = "tag/"  # the id of what tells that entries were made of everything: no tag's, and no tenant's
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,8 +52,9 @@ class StoredSearch:
         self._documents = documents
 
     async def start(self) -> bool:
-        """Return that the index was there: it is documents like any others."""
-        return False
+        """Return whether the entries were never made from all documents."""
+        made = await self._documents.get(SearchText, _MADE)
+        return made is None or made.entry_version != INDEX_SCHEMA
 
     async def put(self, entries: Sequence[Entry]) -> None:
         """Index entries; one that is there already is replaced, unless it is newer."""
@@ -150,7 +152,13 @@ class StoredSearch:
         await self.put(entries)
 
     async def end_rebuild(self, name: str) -> None:
-        """Do nothing: what is not there any more is not shown."""
+        """Remember that it was done; what is not there any more is not shown."""
+        known = await self._documents.get(SearchText, _MADE)
+        version = known.version if known is not None else 0
+        made = SearchText(
+            id=_MADE, tenant="", version=version + 1, ticket_id="", words="", of="tag", entry_version=INDEX_SCHEMA
+        )
+        await self._documents.write([Write(made, version)])
 
     async def aclose(self) -> None:
         """Do nothing: the documents are closed by whoever opened them."""
