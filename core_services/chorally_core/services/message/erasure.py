@@ -47,6 +47,7 @@ class EraseMessages:
         if len(found) == _STEP:
             return f"{ticket_id}/{found[-1].id}"
         if ticket is not None:
+            await self._erase_elsewhere(erasure, ticket)
             await self._erase_ticket(erasure, ticket)
         return await self._next_ticket(erasure, ticket_id)
 
@@ -67,6 +68,25 @@ class EraseMessages:
             await self._ledger.commit(Work([Step.of([msgspec.structs.replace(block, reason="")])]))
         return None
 
+    async def _erase_elsewhere(self, erasure: Erasure, ticket: Ticket) -> None:
+        """Erase what the person said in tickets that went on, or once did, for one of theirs."""
+        places, seen = [*ticket.once_in, ticket.merged_into], {ticket.id}
+        while places:
+            name = places.pop()
+            other = await self._ledger.documents.get(Ticket, name) if name is not None and name not in seen else None
+            if other is None:
+                continue
+            seen.add(other.id)
+            places += [*other.once_in, other.merged_into]
+            after = ""
+            while True:
+                where = (Condition("ticket_id", "is", other.id), Condition("author_id", "is", erasure.id))
+                found = await self._messages(erasure, where, after)
+                await self._erase(erasure, found, ticket)
+                if len(found) < _STEP:
+                    break
+                after = found[-1].id
+
     async def _messages(self, erasure: Erasure, where: tuple[Condition, ...], after: str) -> list[Message]:
         query = Query(Message, erasure.tenant, where, limit=_STEP, after=(None, after) if after else None)
         found: list[Message] = await self._ledger.documents.find(query)
@@ -78,6 +98,8 @@ class EraseMessages:
         for message in messages:
             if (message.external_created_at or message.received_at) > erasure.at:
                 continue
+            if message.direction == "inbound" and message.author_id not in (None, erasure.id):
+                continue  # somebody else's, in a ticket that goes on for both
             erased = without_content(message, erasure.at)
             if erased != message:
                 fact = _told(about_message("message_erased", erased, _US), erasure, conversation)
