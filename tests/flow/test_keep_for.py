@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from chorally_core.ports.documents import Query
 from chorally_core.ports.files import File
+from chorally_core.services.author.model import Author
 from chorally_core.services.io.arriving import AttachmentDue
 from chorally_core.services.io.keeping import ContentDue
 from chorally_core.services.io.model import Hook
@@ -89,6 +90,19 @@ async def test_what_comes_again_after_its_time_is_dropped(api: Api) -> None:
     await api.hook(a_note("n1", text=WORDS))
     await _rounds(api, hours=48)
     assert WORDS not in repr(await _all(api, Message)) + repr(await _all(api, LogEntry))
+
+
+async def test_the_note_goes_with_its_person(api: Api) -> None:
+    """Others' stay."""
+    await api.hook(a_note("n1", text=WORDS), a_note("n2", "bob"))
+    authors: list[Author] = await _all(api, Author)
+    ada = next(author for author in authors if author.name == "Ada")
+    assert (await api.agent().post(f"/author/v1/authors/{ada.id}/erase")).status_code < 300
+    await _rounds(api, minutes=1)
+    (left,) = await _all(api, ContentDue)
+    assert not left.key.startswith(f"acme/{ada.id}")
+    await _rounds(api, hours=48)
+    assert await _all(api, ContentDue) == []
 
 
 async def test_where_the_platform_wants_nothing_nothing_is_noted(tmp_path: Path, platform: HungPlatform) -> None:

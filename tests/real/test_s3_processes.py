@@ -24,16 +24,19 @@ async def test_files_need_no_folder_that_processes_share(tmp_path: Path) -> None
     settings = {f"CHORALLY_{name.upper()}": value for name, value in shared_back_ends().items()} | {
         "CHORALLY_SECRET_KEYS": KEY, "CHORALLY_OBJECTS": s3.a_place(), "CHORALLY_TOKEN_RATE": "100000",
     }  # fmt: skip
-    whole = Process("whole", ["up", "--cluster"], settings, tmp_path)
+    door = Process("door", ["service", "media", "--role", "api"], settings, tmp_path)
+    worker = Process("worker", ["service", "media", "--role", "worker"], settings, tmp_path)
     token = Process("token", ["token", "--tenant", "acme", "--role", "admin"], settings, tmp_path)
     drawn = io.BytesIO()
     Image.new("RGB", (900, 600), "red").save(drawn, "PNG")
     film = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(17 * MIB)
     try:
-        await whole.start()
-        await whole.until_ready()
+        for process in (door, worker):
+            await process.start()
+        for process in (door, worker):
+            await process.until_ready()
         signed = {"Authorization": f"Bearer {await token.output()}"}
-        async with httpx.AsyncClient(base_url=str(whole.url), headers=signed, timeout=60) as http:
+        async with httpx.AsyncClient(base_url=str(door.url), headers=signed, timeout=60) as http:
             ids = []
             for content, media_type in ((drawn.getvalue(), "image/png"), (film, "video/mp4")):
                 given = {"Content-Type": media_type}
@@ -52,6 +55,8 @@ async def test_files_need_no_folder_that_processes_share(tmp_path: Path) -> None
                     await asyncio.sleep(0.2)
             assert (await http.get(f"/media/v1/files/{ids[0]}/thumbnail")).headers["content-type"] == "image/webp"
     finally:
-        await whole.kill()
-    assert "Traceback" not in whole.said.read_text("utf-8")
+        for process in (door, worker):
+            await process.kill()
+    for process in (door, worker):
+        assert "Traceback" not in process.said.read_text("utf-8")
     assert list(tmp_path.glob("*/")) == []  # noqa: ASYNC240 (it is a test)

@@ -21,7 +21,13 @@ from chorally_core.ports.parking import DeadLetter
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.io.arriving import Arriving, TakeAttachments
 from chorally_core.services.io.downloading import copies_of
-from chorally_core.services.io.erasure import EraseAttachments, EraseDeliveries, EraseHooks, EraseModerations
+from chorally_core.services.io.erasure import (
+    EraseAttachments,
+    EraseContentDue,
+    EraseDeliveries,
+    EraseHooks,
+    EraseModerations,
+)
 from chorally_core.services.io.handlers import GROUP
 from chorally_core.services.io.model import Delivery, Hook, Moderation
 
@@ -88,6 +94,7 @@ def _erases(around: Around) -> Sequence[Part]:
         EraseModerations(ledger),
         EraseHooks(ledger, around.objects, io.directory, io.journal),
         EraseAttachments(ledger),
+        EraseContentDue(ledger),
     ]
 
 

@@ -22,6 +22,7 @@ from chorally_core.services.io.arriving import AttachmentDue
 from chorally_core.services.io.directory import INSTALLATION, Directory, receives
 from chorally_core.services.io.inbound import scope_of
 from chorally_core.services.io.journal import Journal
+from chorally_core.services.io.keeping import ContentDue
 from chorally_core.services.io.model import Account, Delivery, Hook, Lane, Moderation
 
 _STEP = 100
@@ -110,6 +111,24 @@ class EraseAttachments:
         query = Query(AttachmentDue, erasure.tenant, where, limit=_STEP, after=(None, place) if place else None)
         found: list[AttachmentDue] = await self._ledger.documents.find(query)
         await self._ledger.documents.delete(AttachmentDue, [due.id for due in found if due.said_at <= erasure.at])
+        return found[-1].id if len(found) == _STEP else None
+
+
+class EraseContentDue:
+    """Goes through the notes of when the person's words must go: they are gone now."""
+
+    name = "content-due"
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def step(self, erasure: Erasure, place: str) -> str | None:
+        """Remove at most 100 notes; a place is the last one done."""
+        where = (Condition("key", "contains", erasure.id),)
+        query = Query(ContentDue, erasure.tenant, where, limit=_STEP, after=(None, place) if place else None)
+        found: list[ContentDue] = await self._ledger.documents.find(query)
+        theirs = [due.id for due in found if due.key.startswith(erasure.key) and due.came_at <= erasure.at]
+        await self._ledger.documents.delete(ContentDue, theirs)
         return found[-1].id if len(found) == _STEP else None
 
 
