@@ -96,6 +96,22 @@ async def test_what_people_filled_in_suggests_who_is_one(api: Api) -> None:
     assert (names(suggested["contact"]), suggested["evidence"]) == (["Bob"], [{"kind": "mail", "verified": False}])
 
 
+async def test_people_who_were_known_before_are_read_again(api: Api) -> None:
+    """A field that is said to identify people later does so for what was filled in before."""
+    http = api.agent()
+    field = {"key": "mobile", "of": "author", "type": "text", "title": "Mobile"}
+    made = (await http.post("/metadata/v1/fields", json=field)).json()
+    for name in ("ada", "bob"):
+        url = f"/author/v1/authors/{await author(http, name)}"
+        await http.patch(url, json={"custom_fields": {"mobile": "+39 333 5550100"}})
+    suggestions = f"{CONTACTS}/{(await contact(http, 'ada')).json()['id']}/suggestions"
+    assert (await http.get(suggestions)).json()["items"] == []
+    await http.patch(f"/metadata/v1/fields/{made['id']}", json={"identifies": "phone"})
+    await api.system.upkeep.due()
+    http = api.agent()
+    assert [names(each["contact"]) for each in (await http.get(suggestions)).json()["items"]] == [["Bob"]]
+
+
 async def test_an_erased_person_is_in_no_contact(api: Api) -> None:
     """The others stay one; nothing of the group tells that there was another."""
     http = api.agent()

@@ -22,6 +22,8 @@ MOST = 100
 """Fields of one kind of record, archived ones among them."""
 LONGEST = 2000
 """Characters of a text."""
+IDENTIFY = "author/identify"
+"""Job that reads again who people are, after a field was said to identify them."""
 
 
 class InvalidValue(ValueError):

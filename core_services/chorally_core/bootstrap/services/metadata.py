@@ -10,6 +10,8 @@ from chorally_core.api.metadata_parts import Metadata
 from chorally_core.bootstrap.service import Around, Service
 from chorally_core.bootstrap.services.message import tickets
 from chorally_core.ports.job_kinds import JobKind
+from chorally_core.ports.tags import Retags
+from chorally_core.services.author.reading_again import reads_again
 from chorally_core.services.author.retagging import RetagAuthors
 from chorally_core.services.message.retagging import RetagTickets
 from chorally_core.services.metadata.retagging import retags
@@ -24,7 +26,8 @@ def _api(around: Around) -> FastAPI:
 
 
 def _jobs(around: Around) -> Sequence[JobKind[Any]]:
-    return [retags(around.documents, [RetagTickets(around.ledger), RetagAuthors(around.ledger)])]
+    parts: list[Retags] = [RetagTickets(around.ledger), RetagAuthors(around.ledger)]
+    return [retags(around.documents, parts), reads_again(around.ledger)]
 
 
 SERVICE = Service(name="metadata", api=_api, jobs=_jobs)

@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 
 from chorally_core.events.ids import derived
-from chorally_core.ports.custom_fields import MOST, CustomField, FieldSet
+from chorally_core.ports.custom_fields import IDENTIFY, MOST, CustomField, FieldSet
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
+from chorally_core.ports.jobs import Actor as Asker
+from chorally_core.ports.jobs import queued
 from chorally_core.ports.refused import Refused
 from chorally_core.ports.storable import mistake_in
-from chorally_core.services.metadata.facts import Actor, told
+from chorally_core.services.metadata.facts import SERVICE, Actor, told
 
 _CHOICES = ("select", "multi_select")
 
@@ -48,7 +50,8 @@ def add(found: Found, tenant: str, field: CustomField, *, actor: Actor, cause: s
         raise Refused(
             "conflict", "too-many-fields", f"a {field.of} has at most {MOST} fields, archived ones among them"
         )
-    return _changed("field_added", msgspec.structs.replace(fields, fields=(*fields.fields, field)), field, actor, cause)
+    changed = msgspec.structs.replace(fields, fields=(*fields.fields, field))
+    return _changed("field_added", changed, field, actor, cause, reads=field.identifies is not None)
 
 
 def change(found: Found, tenant: str, field: CustomField, *, actor: Actor, cause: str) -> Change:
@@ -65,7 +68,8 @@ def change(found: Found, tenant: str, field: CustomField, *, actor: Actor, cause
         raise Refused("conflict", "changed-meanwhile", "the field was changed meanwhile; read it again")
     _check(field)
     new = tuple(field if each is known else each for each in fields.fields)
-    return _changed("field_changed", msgspec.structs.replace(fields, fields=new), field, actor, cause)
+    reads = field.identifies != known.identifies
+    return _changed("field_changed", msgspec.structs.replace(fields, fields=new), field, actor, cause, reads=reads)
 
 
 def allow(found: Found, tenant: str, *, free: bool, actor: Actor, at: datetime, cause: str) -> Change:
@@ -114,10 +118,15 @@ def _wrong(field: str, why: str) -> Refused:
     return Refused("invalid", "invalid", why, field)
 
 
-def _changed(what: str, fields: FieldSet, field: CustomField, actor: Actor, cause: str) -> Change:
+def _changed(what: str, fields: FieldSet, field: CustomField, actor: Actor, cause: str, *, reads: bool) -> Change:
+    """The fields as they are now; where they ``reads`` otherwise who people are, all of them are read again."""
     snapshot = {"key": field.key, "of": field.of, "type": field.type, "title": field.title, "archived": field.archived}
     fact = told(
         what, ("custom_field", field.id), snapshot, tenant=fields.tenant, version=field.number, actor=actor,
         at=field.changed_at, cause=derived(cause, what),
     )  # fmt: skip
-    return Change((fields,), (fact,))
+    if not reads:
+        return Change((fields,), (fact,))
+    asker, name = Asker(*actor), derived("job", IDENTIFY, cause)
+    job = queued(IDENTIFY, SERVICE, fields.tenant, {}, field.changed_at, created_by=asker, job_id=name)
+    return Change((job, fields), (fact,))
