@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.common import ROOT, Spent
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.adapters.sqlite.ledger import SqliteLedger
 from chorally_core.events import Event, TriggerEvaluate, topics
@@ -27,6 +26,8 @@ from chorally_core.services.rule_engine import handlers
 from chorally_core.services.rule_engine.engine import by_event, usable
 from chorally_core.services.rule_engine.happened import happened
 from chorally_core.services.rule_engine.model import Listed, Mode, Person, Rule, Ruleset
+
+from bench.common import ROOT, Spent
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 OURS = {
