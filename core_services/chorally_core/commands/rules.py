@@ -25,6 +25,7 @@ def _client(url: str, tenant: str, data: Path | None) -> Any:
     """A client of the running system, as whoever owns it."""
     import httpx
 
+    from chorally_core.adapters.identity.keyring import InvalidKeyring
     from chorally_core.bootstrap import operator_token
     from chorally_core.serving import run
     from chorally_core.settings import InvalidSettings, load_settings
@@ -33,6 +34,10 @@ def _client(url: str, tenant: str, data: Path | None) -> Any:
         token = run(operator_token(load_settings(data=data), tenant, "admin"))
     except InvalidSettings as error:
         _fail(f"the settings are wrong:\n{error}")
+    except InvalidKeyring as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"the data folder of the running system cannot be used: {error} (--data, CHORALLY_DATA)")
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
 

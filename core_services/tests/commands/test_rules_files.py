@@ -44,7 +44,11 @@ def a_file(folder: Path, text: str) -> Path:
         ("rules:\n", "rules: all\nmore:\n", "1: rules: must be a list"),
         ("value: [hello]", "value: !!python/object:os.system x", "which rules have no use for"),
         ("    actions", "    name: Two\n    actions", "is no YAML"),
-        ("  - name: One\n    conditions:", "  - &a\n    name: One\n    conditions: *a\n    was:", "4: conditions: Input should be a valid dict"),
+        (
+            "  - name: One\n    conditions:",
+            "  - &a\n    name: One\n    conditions: *a\n    was:",
+            "4: conditions: Input should be a valid dict",
+        ),
     ],
 )
 def test_a_mistake_names_its_file_line_and_field(tmp_path: Path, old: str, new: str, told: str) -> None:
@@ -113,3 +117,20 @@ def test_the_example_that_was_taken_over_from_drools_passes() -> None:
     assert {rule.name for rule in files.rules} == {
         line.split('"')[1] for line in drl.splitlines() if line[:5] == "rule "
     }
+
+
+@pytest.mark.parametrize(
+    "command", [["import", "RULES"], ["export", "OUT"], ["explain", "ticket-1"]], ids=lambda command: command[0]
+)
+def test_a_system_that_cannot_be_reached_is_told(tmp_path: Path, command: list[str]) -> None:
+    """With what to do, and without a trace of the program."""
+    places = {"RULES": str(a_file(tmp_path, GOOD)), "OUT": str(tmp_path / "out.yaml")}
+    words = [places.get(word, word) for word in command]
+    where = ["--tenant", "acme", "--url", "http://127.0.0.1:9", "--data", str(tmp_path / "data")]
+    missing = CliRunner().invoke(app, ["rules", *words, *where])
+    assert (missing.exit_code, "CHORALLY_DATA" in missing.output) == (2, True)
+    (tmp_path / "data").mkdir()
+    result = CliRunner().invoke(app, ["rules", *words, *where])
+    assert result.exit_code == 2
+    assert "http://127.0.0.1:9 cannot be reached" in result.output
+    assert "is chorally up?" in result.output
