@@ -69,6 +69,10 @@ async def test_each_occurrence_is_published_once_at_its_time(api: Api, platform:
     assert (await ada.delete(f"{url}/occurrences/2026-11-25T09:00")).json()["skipped"] == ["2026-11-25T09:00:00"]
     assert (await ada.delete(f"{url}/occurrences/2026-11-25T10:00")).status_code == 409
     assert (await ada.delete(f"{url}/occurrences/2026-13-25T10:00")).status_code == 404
+    for far in ("0001-01-01T00:00", "9999-12-31T09:00"):
+        assert (await ada.delete(f"{url}/occurrences/{far}")).status_code == 409
+        odd = await ada.put(f"{url}/occurrences/2026-11-26T09:00", json={"publish_local": far})
+        assert odd.status_code == 422
     listed = (await ada.get(f"{url}/occurrences")).json()["items"]
     assert [(one["local"][5:10], one["skipped"]) for one in listed] == [
         ("11-24", False), ("11-25", True), ("11-26", False), ("11-27", False),
@@ -178,6 +182,8 @@ async def test_the_calendar_shows_posts_and_what_is_to_come(api: Api) -> None:
         cursor = {"cursor": page["next"]}
     assert paged == [one["id"] for one in all_["items"]]
     assert (await ada.get(CALENDAR, params={**window, "account_id": "nobodys"})).json()["items"] == []
+    late = {"from": "8999-01-01T00:00:00Z", "to": "8999-02-01T00:00:00Z"}
+    assert (await ada.get(CALENDAR, params=late)).json()["items"] == []
     for wrong in ({"to": "2028-01-01T00:00:00Z"}, {"time_zone": "Mars/Olympus"}, {"from": "0001-01-01T00:00:00Z"}):
         assert (await ada.get(CALENDAR, params={**window, **wrong})).status_code == 422
 

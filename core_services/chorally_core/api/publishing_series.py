@@ -233,6 +233,7 @@ def series_router(parts: Publishing) -> APIRouter:
             apart = series.set_apart(known, wall, actor=by(caller), at=at)
             name = known.occurrence_id(wall)
             when = body.publish_local or datetime.fromisoformat(wall)
+            planned = parts.planned(None, when, known.time_zone, settings_in(found, caller.tenant))
             read = parts.read(
                 found,
                 body.targets or (),
@@ -240,7 +241,7 @@ def series_router(parts: Publishing) -> APIRouter:
                 lambda n: f"targets/{n}/",
                 caller=caller,
                 at=at,
-                needed_at=instant(when, known.time_zone),
+                needed_at=planned["publish_at"],
             )
             draft = commands.drafted(
                 publication_id=name, tenant=caller.tenant,
@@ -248,7 +249,7 @@ def series_router(parts: Publishing) -> APIRouter:
                     "title": known.title, "body": known.body if body.body is None else body.body,
                     "attachments": known.attachments if body.files is None else read.attachments,
                     "labels": known.labels, "series_id": known.id, "occurrence": wall,
-                    **parts.planned(None, when, known.time_zone, settings_in(found, caller.tenant)),
+                    **planned,
                 },
                 targets=known.targets if body.targets is None else read.targets, actor=by(caller), at=at,
                 known=found.get(Publication, name),

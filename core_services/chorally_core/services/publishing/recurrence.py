@@ -49,7 +49,10 @@ def times(rule: str, starts: datetime, zone: str, *, after: datetime | None = No
         ValueError: The rule is none, or has parts that are not taken.
     """
     found = _parsed(rule, starts, zone)
-    return (_back(far) for far in (found if after is None else found.xafter(_far(after))))
+    if after is not None and after > starts + LONGEST:
+        return iter(())
+    begun = after is None or after < starts
+    return (_back(far) for far in (found if begun or after is None else found.xafter(_far(after))))
 
 
 def instants(

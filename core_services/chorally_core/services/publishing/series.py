@@ -20,7 +20,7 @@ from chorally_core.services.publishing.approval import Approval, NotPossible, St
 from chorally_core.services.publishing.content import hashed
 from chorally_core.services.publishing.facts import SERVICE, US, Actor, name_of
 from chorally_core.services.publishing.model import Target, told_files
-from chorally_core.services.publishing.recurrence import times
+from chorally_core.services.publishing.recurrence import LONGEST, times
 from chorally_core.services.publishing.times import instant, wall
 
 SeriesState = Literal["draft", "submitted", "approved", "rejected", "ended", "cancelled"]
@@ -296,8 +296,10 @@ def _begun(series: Series, actor: Actor, at: datetime) -> Change:
 def _to_come(series: Series, local: str) -> None:
     if series.done and local <= series.done:
         raise NotPossible("that occurrence is over, or on its way")
-    before = datetime.fromisoformat(local) - timedelta(seconds=1)
-    if next(times(series.rule, series.starts, series.time_zone, after=before), None) != datetime.fromisoformat(local):
+    wanted, starts = datetime.fromisoformat(local), series.starts
+    is_near = starts <= wanted <= starts + LONGEST
+    before = wanted - timedelta(seconds=1) if is_near else None
+    if not is_near or next(times(series.rule, starts, series.time_zone, after=before), None) != wanted:
         raise NotPossible("the series has no occurrence at that time; see its list of occurrences")
 
 
