@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 import httpx
 
@@ -19,20 +20,25 @@ def reindex(settings: Settings, url: str, *, wait: bool) -> str:
     token = run(operator_token(settings, _TENANT, INSTALLER))
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
         try:
-            answer = http.post("/search/v1/rebuilds")
-            told = ""
-            while answer.status_code < 400:
-                job = answer.json()
-                line = f"{job['state']}: {job['done']:,} of {job['total'] or 0:,} {job['note']}".rstrip()
-                if line != told:
-                    sys.stdout.write(f"{line}\n")
-                    told = line
-                if job["state"] in ("dead", "cancelled"):
-                    return f"the index was not made anew: {job['error'] or job['state']}"
-                if job["state"] == "done" or not wait:
-                    return ""
-                time.sleep(_EVERY_S)
-                answer = http.get(f"/search/v1/rebuilds/{job['id']}")
+            return followed(http, wait=wait)
         except httpx.TransportError as error:
             return f"{url} cannot be reached ({type(error).__name__}); is chorally up?"
-        return str(answer.json().get("detail", answer.status_code))
+
+
+def followed(http: httpx.Client, *, wait: bool, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Ask for it, and tell how far it is until it is over; return what went wrong, or an empty text."""
+    answer = http.post("/search/v1/rebuilds")
+    told = ""
+    while answer.status_code < 400:
+        job = answer.json()
+        line = f"{job['state']}: {job['done']:,} of {job['total'] or 0:,} {job['note']}".rstrip()
+        if line != told:
+            sys.stdout.write(f"{line}\n")
+            told = line
+        if job["state"] in ("dead", "cancelled"):
+            return f"the index was not made anew: {job['error'] or job['state']}"
+        if job["state"] == "done" or not wait:
+            return ""
+        sleep(_EVERY_S)
+        answer = http.get(f"/search/v1/rebuilds/{job['id']}")
+    return str(answer.json().get("detail", answer.status_code))
