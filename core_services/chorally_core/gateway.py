@@ -13,6 +13,7 @@ import structlog
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from chorally_core.api.problem import Problem
+from chorally_core.ports.links import shown_path
 
 log = structlog.get_logger(__name__)
 
@@ -150,7 +151,7 @@ class Gateway:
                     task.cancel()
                 outcome = (await asyncio.gather(returning, leaving, return_exceptions=True))[0]
         if isinstance(outcome, httpx.TransportError):  # the server then closes the connection
-            log.warning("an answer broke off", path=scope["path"], error=type(outcome).__name__)
+            log.warning("an answer broke off", path=shown_path(scope["path"]), error=type(outcome).__name__)
         elif isinstance(outcome, Exception):
             raise outcome
 

@@ -15,6 +15,7 @@ from chorally_core.ports.jobs import Job
 from chorally_core.ports.objects import Unavailable
 from chorally_core.services.log.model import LogEntry
 from PIL import Image
+from structlog.testing import capture_logs
 
 import chorally_sdk as sdk
 from tests.support.api import Api, a_note, an_api
@@ -80,6 +81,21 @@ async def test_a_link_ends_with_its_file(api: Api) -> None:
     never = await api.client().get("/media/v1/links/gAAAAABl")
     assert (gone.status_code, gone.text) == (404, never.text)
     assert await _facts(api) == ["file_uploaded", "file_link_made", "file_removed"]
+
+
+async def test_no_link_is_logged_where_something_breaks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads the log gets no file by it."""
+    file = (await _upload(api.agent())).json()["id"]
+    url = await _link(api, file)
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise RuntimeError("something else")
+
+    with monkeypatch.context() as patched, capture_logs() as logged:
+        patched.setattr(Folder, "pieces", breaks)
+        assert (await api.client().get(url)).status_code == 500
+    assert [entry["path"] for entry in logged if entry["event"] == "request failed"] == ["/media/v1/links/…"]
+    assert url.rpartition("/")[2] not in repr(logged)
 
 
 async def test_nobody_makes_links_to_anothers_files(api: Api) -> None:

@@ -18,6 +18,7 @@ from chorally_core.api.addresses import Addresses, address_of
 from chorally_core.api.auth import open_route
 from chorally_core.api.problem import Problem
 from chorally_core.ports.coordination import Coordination
+from chorally_core.ports.links import shown_path
 from chorally_core.telemetry.requests import requested
 
 log = structlog.get_logger(__name__)
@@ -172,7 +173,9 @@ class Contained:
         try:
             await requested(self._behind, scope, receive, noted)
         except Exception as error:
-            log.error("request failed", method=scope.get("method"), path=scope.get("path"), exc_info=error)
+            log.error(
+                "request failed", method=scope.get("method"), path=shown_path(scope.get("path", "")), exc_info=error
+            )
             if not started and scope["type"] == "http":
                 await _refuse(problem.unexpected(), scope, receive, send)
 

@@ -21,6 +21,11 @@ LONGEST = timedelta(days=7)
 _PURPOSE = "media-link"
 
 
+def shown_path(path: str) -> str:
+    """Return the path of a request as it may be logged: without what gives a file to whoever has it."""
+    return f"{PATH}…" if path.startswith(PATH) else path
+
+
 class Linked(NamedTuple):
     """What a link leads to."""
 
