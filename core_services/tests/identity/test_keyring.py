@@ -73,7 +73,7 @@ def test_the_file_is_sealed_by_a_vault(tmp_path: Path, clock: Any) -> None:
     path = tmp_path / "signing-keys.json"
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     made = Keyring(path, clock, FernetVault([old]))
-    assert b"kty" not in path.read_bytes()
+    assert b'"kty"' not in path.read_bytes()
     for vault in (None, FernetVault([new])):
         with pytest.raises(InvalidKeyring, match="secret key that sealed it"):
             Keyring(path, clock, vault)
@@ -85,7 +85,7 @@ def test_a_file_in_clear_is_sealed_once_there_is_a_vault(keyring: Keyring, clock
     """The keys stay, and so do the sessions."""
     sealed = Keyring(keyring._path, clock, FernetVault([Fernet.generate_key().decode()]))
     assert sealed.public() == keyring.public()
-    assert b"kty" not in keyring._path.read_bytes()
+    assert b'"kty"' not in keyring._path.read_bytes()
     assert keyring._path.stat().st_mode & 0o777 == 0o600
 
 
