@@ -5,7 +5,7 @@ from typing import Any
 
 from chorally_core.ports.search import Asked, Entry
 from chorally_core.ports.stems import language_of
-from chorally_core.ports.words import read_words, said
+from chorally_core.ports.words import read_words
 
 START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 
@@ -14,7 +14,7 @@ def a_message(name: str, body: str = "", *, tenant: str = "acme", minutes: float
     """Return a message in a ticket of its own unless told otherwise."""
     given: dict[str, Any] = {
         "version": 1, "at": START + timedelta(minutes=minutes), "ticket_id": f"t-{name}",
-        "language": language_of("", said(body)), "direction": "inbound", "channel": "wall_note",
+        "language": language_of("", body), "direction": "inbound", "channel": "wall_note",
         "account_id": "account-wall", "platform": "wall", "status": "open",
     }  # fmt: skip
     return Entry(kind="message", id=name, tenant=tenant, body=body, **{**given, **more})
@@ -23,7 +23,7 @@ def a_message(name: str, body: str = "", *, tenant: str = "acme", minutes: float
 def a_ticket(name: str, title: str = "", *, tenant: str = "acme", minutes: float = 0, **more: Any) -> Entry:
     """Return a ticket."""
     given: dict[str, Any] = {
-        "version": 1, "at": START + timedelta(minutes=minutes), "language": language_of("", said(title)),
+        "version": 1, "at": START + timedelta(minutes=minutes), "language": language_of("", title),
         "status": "open", "priority": "normal", "channel": "wall_note",
     }  # fmt: skip
     return Entry(kind="ticket", id=name, ticket_id=name, tenant=tenant, title=title, **{**given, **more})

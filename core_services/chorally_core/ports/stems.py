@@ -8,9 +8,12 @@ from functools import lru_cache
 
 import Stemmer  # type: ignore[import-not-found]  # in C, without types
 
+from chorally_core.ports.words import said
+
 LANGUAGES = ("it", "en")
 """Those that have stems; all others are searched by their words."""
 
+_TELLING = 500  # characters of a text that tell its language
 _ITALIAN = (
     "il lo la le gli di del della dei delle degli che non per con sono una nel nella ho hai abbiamo avete avere posso "
     "vorrei questo questa anche mio mia vostro vostra quando perche come ancora ma piu molto grazie buongiorno ciao "
@@ -41,12 +44,12 @@ def stems(words: Iterable[str], language: str) -> list[str]:
     return list(dict.fromkeys(stem(word, language) for word in words))
 
 
-def language_of(told: str, words: Iterable[str]) -> str:
+def language_of(told: str, text: str) -> str:
     """Return the language that a text is stemmed by: as the platform tells, else as its small words say, else none."""
-    said = told.replace("_", "-").partition("-")[0].lower()
-    if said:
-        return said if said in _stemmers else ""
-    there = set(words)
+    known = told.replace("_", "-").partition("-")[0].lower()
+    if known:
+        return known if known in _stemmers else ""
+    there = set(said(text[:_TELLING]))
     counts = sorted(((len(there & only), language) for language, only in _ONLY.items()), reverse=True)
     (most, language), (second, _), _ = counts
     return language if most > second else ""

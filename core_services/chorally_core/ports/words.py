@@ -22,6 +22,8 @@ _ARTICLES = "c l d m t s v un all dall dell nell sull coll pell gl agl dagl degl
 ELIDED = frozenset(_ARTICLES.split())
 """Articles and prepositions that an apostrophe joins to the next word."""
 _APOSTROPHES = "'\u2019\u2018`"
+_APOSTROPHE = re.compile(f"[{_APOSTROPHES}]")
+_ASCII = re.compile("[a-z0-9]+")
 _QUOTES = str.maketrans(dict.fromkeys("“”„«»", '"'))
 _PART = re.compile(r'(-?)"([^"]*)"(\*?)|([^\s"]+)')
 
@@ -55,7 +57,12 @@ def words_of(text: str) -> Iterator[Word]:
 
 def said(text: str) -> list[str]:
     """Return the words of a text as they are searched."""
-    return [word for word, _, _ in words_of(text[:LONGEST])]
+    text = text[:LONGEST]
+    if not _APOSTROPHE.search(text):  # as most texts: nothing is elided, so places do not matter
+        if text.isascii():
+            return [word[:_LONGEST_WORD] for word in _ASCII.findall(text.lower())]
+        return [word for token in _TOKEN.findall(text) if (word := folded(token))]
+    return [word for word, _, _ in words_of(text)]
 
 
 class InvalidWords(ValueError):

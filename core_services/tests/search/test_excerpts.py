@@ -1,6 +1,6 @@
 """What is shown of a text that was found."""
 
-from chorally_core.ports.words import read_words, words_of
+from chorally_core.ports.words import read_words, said, words_of
 from chorally_core.services.search.excerpts import MOST, WIDTH, excerpts
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +51,9 @@ def test_marks_are_always_words_of_the_text_in_order(text: str, words: str) -> N
             assert last <= begin < end <= len(part.text)
             assert place + begin in begins or text.count(part.text) > 1
             last = end
+
+
+@given(st.text(max_size=60) | _TEXTS)
+def test_words_are_the_same_however_they_are_read(text: str) -> None:
+    """With their places, or without: by property."""
+    assert said(text) == [word for word, _, _ in words_of(text)]

@@ -7,7 +7,6 @@ from chorally_core.events import Event, LogAdd
 from chorally_core.ports.indexing import Source, Touched
 from chorally_core.ports.search import Entry
 from chorally_core.ports.stems import language_of
-from chorally_core.ports.words import said
 from chorally_core.services.message.model import Message, Ticket
 
 _MERGES = ("ticket_merged", "ticket_unmerged")
@@ -20,7 +19,7 @@ def ticket_entry(ticket: Ticket) -> Entry:
     return Entry(
         kind="ticket", id=ticket.id, tenant=ticket.tenant, version=ticket.version, at=ticket.updated_at,
         title=ticket.subject, body=f"{fields} \n{ticket.number}".strip(), names=ticket.author_name,
-        language=language_of(ticket.language, said(ticket.subject)), channel=ticket.channel,
+        language=language_of(ticket.language, ticket.subject), channel=ticket.channel,
         platform=ticket.platform, account_id=ticket.account_id, author_id=ticket.author_id or "", ticket_id=ticket.id,
         status=ticket.status, priority=ticket.priority, assignee_id=ticket.assignee_id or "",
         team_id=ticket.team_id or "", tags=ticket.tags,
@@ -34,7 +33,7 @@ def message_entry(message: Message) -> Entry:
         at=message.external_created_at or message.received_at,
         gone=message.deleted_at is not None or message.ticket_id is None, title=message.subject, body=message.body,
         names=message.author_name,
-        language=language_of(message.language, said(f"{message.subject} {message.body}")), channel=message.channel,
+        language=language_of(message.language, f"{message.subject} {message.body}"), channel=message.channel,
         platform=message.platform, account_id=message.account_id, author_id=message.author_id or "",
         ticket_id=message.ticket_id or "", direction=message.direction, content=message.content,
     )  # fmt: skip

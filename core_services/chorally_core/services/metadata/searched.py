@@ -6,7 +6,6 @@ from chorally_core.ports.indexing import Source, Touched
 from chorally_core.ports.search import Entry
 from chorally_core.ports.stems import language_of
 from chorally_core.ports.tags import TagSet
-from chorally_core.ports.words import said
 
 
 def tag_entries(tags: TagSet) -> Sequence[Entry]:
@@ -14,7 +13,7 @@ def tag_entries(tags: TagSet) -> Sequence[Entry]:
     return [
         Entry(
             kind="tag", id=tag.id, tenant=tags.tenant, version=tags.version, at=tag.changed_at, title=tag.name,
-            body=f"{tag.group} {tag.description}".strip(), language=language_of("", said(tag.description)),
+            body=f"{tag.group} {tag.description}".strip(), language=language_of("", tag.description),
             status="archived" if tag.archived else "",
         )
         for tag in tags.tags
