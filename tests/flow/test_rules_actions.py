@@ -259,3 +259,31 @@ async def test_what_rules_wait_for_forgets_who_was_erased(api: Api) -> None:
 
     left = await api.system.ledger.documents.find(Query(Deferred, None))
     assert "secret" not in str(left)
+
+
+async def test_the_users_of_a_team_take_turns(api: Api) -> None:
+    """Those who were there before the tenant's first rule are learned, who comes later is told."""
+    http = api.agent()
+    team = (await http.post("/identity/v1/teams", json={"name": "Support"})).json()["id"]
+
+    async def user(name: str) -> str:
+        made = await http.post("/identity/v1/users", json={
+            "email": f"{name}@acme.example", "name": name, "password": "a long enough password", "roles": ["agent"],
+            "team_ids": [team],
+        })  # fmt: skip
+        assert made.status_code == 201, made.text
+        found: str = made.json()["id"]
+        return found
+
+    early = await user("ann")
+    await api.settle()
+    await add(http, {"type": "share", "how": "round_robin", "team_id": team})
+    await api.system.upkeep.due()
+    late = await user("bob")
+    await api.settle()
+    await api.hook(a_note("n1", "ada"), a_note("n2", "bo"), a_note("n3", "cy"))
+
+    tickets = (await http.get("/message/v1/tickets")).json()["items"]
+    got = [ticket["assignee_id"] for ticket in tickets]
+    assert (set(got), sorted(got.count(each) for each in (early, late))) == ({early, late}, [1, 2])
+    assert {ticket["team_id"] for ticket in tickets} == {team}
