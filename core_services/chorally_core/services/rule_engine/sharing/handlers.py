@@ -79,8 +79,8 @@ def crew_told(event: Event[TriggerEvaluate], known: Crew | None) -> Change:
     """Return who is in which team after a fact about a user."""
     told = event.data
     crew = known or Crew(id=event.tenant, tenant=event.tenant)
-    is_gone = told.kind == "user_removed" or told.snapshot.get("disabled", False)
-    changed = crew.with_user(told.subject_id, told.version, told.snapshot.get("team_ids", ()), gone=is_gone)
+    is_disabled = told.snapshot.get("disabled", False)
+    changed = crew.with_user(told.subject_id, told.version, told.snapshot.get("team_ids", ()), gone=is_disabled)
     return NOTHING if changed is crew else Change((changed,))
 
 
