@@ -25,6 +25,7 @@ from chorally_core.services.message import commands
 from chorally_core.services.message import handlers as message
 from chorally_core.services.message.changes import Actor
 from chorally_core.services.message.model import Message, Ticket
+from chorally_core.services.outbound import handlers as outbound
 from chorally_core.services.publishing import handlers as publishing
 from chorally_core.services.rule import handlers as rule
 from chorally_core.services.rule_engine import handlers as rule_engine
@@ -94,6 +95,7 @@ class World:
             (author.GROUP, author.HANDLERS), (message.GROUP, message.HANDLERS), (log.GROUP, log.HANDLERS),
             (rule_engine.GROUP, rule_engine.handlers()), (rule.GROUP, rule.handlers()),
             (publishing.GROUP, publishing.HANDLERS),
+            (outbound.GROUP, outbound.HANDLERS),
         )  # fmt: skip
         self.runners = {name: self._runner(name, handlers) for name, handlers in groups}
         self.runners["io"] = self._runner("io", self.io.handlers())
