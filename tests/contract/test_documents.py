@@ -33,6 +33,8 @@ class Card(Document, frozen=True, kw_only=True):
     made_at: datetime = AT
     slot: str | None = None
     due_at: datetime | None = None
+    seen_at: datetime | None = None
+    """Not indexed."""
     owner: str | None
     """None is said, not left out."""
     tags: tuple[str, ...] = ()
@@ -52,6 +54,11 @@ class Line(Document, frozen=True, kw_only=True):
 def a_card(name: str, *, tenant: str = "acme", **fields: Any) -> Card:
     """Return a card that is not stored yet."""
     return Card(id=name, tenant=tenant, version=1, **{"owner": None, **fields})
+
+
+def later(minutes: int) -> datetime:
+    """Return the time some minutes later."""
+    return AT + timedelta(minutes=minutes)
 
 
 async def _add(store: Any, *cards: Card) -> None:
@@ -125,6 +132,10 @@ async def test_only_unique_fields_name_a_document(documents: Opened) -> None:
         ((Condition("due_at", "<=", AT),), ["b"]),
         ((Condition("made_at", ">", AT + timedelta(minutes=1)),), ["c", "d"]),
         ((Condition("made_at", ">=", AT), Condition("made_at", "<", AT + timedelta(minutes=2))), ["a", "b"]),
+        ((Condition("seen_at", "<", AT + timedelta(seconds=1)),), ["a", "b"]),
+        ((Condition("seen_at", ">=", AT + timedelta(milliseconds=1)),), ["b", "c"]),
+        ((Condition("seen_at", "is", AT),), ["a"]),
+        ((Condition("seen_at", "absent"),), ["d"]),
         ((Condition("id", "in", ["a", "d", "zzz"]), Condition("color", "is", "green")), ["d"]),
         ((Condition("color", "in", []),), []),
     ],
@@ -136,9 +147,9 @@ async def test_queries_find_what_their_conditions_say(
     async with documents() as store:
         await _add(
             store,
-            a_card("a", tags=("x", "y"), text="Hello world"),
-            a_card("b", color="blue", tags=("x",), due_at=AT, made_at=AT + timedelta(minutes=1)),
-            a_card("c", made_at=AT + timedelta(minutes=2), text="50 per cent"),
+            a_card("a", tags=("x", "y"), text="Hello world", seen_at=AT),
+            a_card("b", color="blue", tags=("x",), due_at=AT, made_at=later(1), seen_at=AT + timedelta(milliseconds=1)),
+            a_card("c", made_at=later(2), text="50 per cent", seen_at=later(2)),
             a_card("d", color="green", made_at=AT + timedelta(minutes=3), text="50%_ off"),
             a_card("other", tenant="other", tags=("x",), text="hello 50%_"),
         )

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ class Unusable(Exception):
     """The file is no database, or cannot be written; the message says which file and why."""
 
 
+INSTANT = "instant"
+"""Name of the function that makes microseconds, as columns have them, of an instant as documents write it."""
+
+
 class Database:
     """An open SQLite file."""
 
@@ -46,6 +51,7 @@ class Database:
         try:
             self.writer = apsw.Connection(str(path))
             self.writer.set_busy_timeout(5_000)
+            _teach(self.writer)
             for pragma in _PRAGMAS:
                 self.writer.execute(pragma.format(cache_kib=cache_mib * 1024))
         except apsw.Error as error:
@@ -111,6 +117,7 @@ class Database:
         if self._reader is None:
             self._reader = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)
             self._reader.set_busy_timeout(5_000)
+            _teach(self._reader)
         return list(self._reader.execute(sql, bindings))
 
     def close(self) -> None:
@@ -119,6 +126,16 @@ class Database:
         if self._reader is not None:
             self._reader.close()
         self.writer.close()
+
+
+def _teach(connection: apsw.Connection) -> None:
+    """Let a connection compare instants within documents."""
+    connection.create_scalar_function(INSTANT, _microseconds, 1, deterministic=True)
+
+
+def _microseconds(*values: Any) -> int | None:
+    [text] = values
+    return None if text is None else int(datetime.fromisoformat(text).timestamp() * 1_000_000)
 
 
 def _running() -> object:

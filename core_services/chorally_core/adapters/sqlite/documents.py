@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import apsw
 
-from chorally_core.adapters.sqlite.database import Database
+from chorally_core.adapters.sqlite.database import INSTANT, Database
 from chorally_core.adapters.sqlite.outbox import Outbox
 from chorally_core.adapters.sqlite.table import Table, to_value
 from chorally_core.ports.documents import ARRIVAL, Condition, Conflict, DocT, Document, Key, Query, Unsent, Write
@@ -196,7 +196,8 @@ class SqliteDocuments:
             return field
         if field not in table.of.__struct_fields__:
             raise ValueError(f"{table.of.__name__} has no field {field!r}")
-        return f"json_extract(cast(doc as text), '$.{field}')"
+        found = f"json_extract(cast(doc as text), '$.{field}')"
+        return f"{INSTANT}({found})" if field in table.instants else found
 
     def _where(self, table: Table, query: Query) -> tuple[list[str], list[Any]]:
         where: list[str] = []

@@ -8,7 +8,7 @@ process that is killed meanwhile leaves the rest to the next.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 import structlog
@@ -75,6 +75,8 @@ class Table:
         self.values = _values(self.columns)
         hints = get_type_hints(of)
         self.hints = {name: hints[name] for name in of.__struct_fields__}
+        self.instants = {name for name, hint in self.hints.items() if datetime in (hint, *get_args(hint))}
+        """Fields that are compared as instants: in columns as numbers, in the document as text."""
         names = ", ".join(("id", "tenant", "version", *self.columns, "doc"))
         marks = ", ".join("?" * (4 + len(self.columns)))
         sets = ", ".join(f"{c}=?" for c in ("version", *self.columns, "doc"))
