@@ -89,10 +89,8 @@ async def test_a_post_goes_out_once_somebody_else_approved_it(api: Api, platform
     (said,) = seen["approval"]["decisions"]
     assert (said["by"], said["comment"]) == ("bob", "fine")
     told: list[LogEntry] = await api.system.ledger.documents.find(Query(LogEntry, None, order="id"))
-    kinds = [(entry.what, entry.actor_id) for entry in told if entry.subject_type == "publication"]
-    assert kinds[:3] == [
-        ("publication_submitted", "ada"), ("publication_approved", "bob"), ("publication_publishing", "bob"),
-    ]  # fmt: skip
+    kinds = {(entry.what, entry.actor_id) for entry in told if entry.subject_type == "publication"}
+    assert {("publication_submitted", "ada"), ("publication_approved", "bob")} < kinds
 
 
 @pytest.mark.parametrize(

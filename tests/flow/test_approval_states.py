@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from chorally_core.adapters.sqlite import SqliteDocuments
@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.crash.mortal import EachByItself
+from tests.support.approvals import Content, enough
 from tests.support.hooks import SECRET
 from tests.support.plaza import POST, Plaza, PlazaPlatform
 from tests.support.world import World
@@ -51,13 +52,6 @@ WORKFLOWS = st.sampled_from(
 FATES = st.lists(st.sampled_from(["", "lost", "502", "400", "429"]), max_size=3)
 
 Decide = Callable[[Found], Change]
-
-
-class Content(NamedTuple):
-    """What somebody sees who looks at a post."""
-
-    texts: tuple[str, ...]
-    in_s: int
 
 
 class Posts(RuleBasedStateMachine):
@@ -385,13 +379,6 @@ class Posts(RuleBasedStateMachine):
                 colleagues=self.colleagues(), at=self.at,
             )
         )  # fmt: skip
-
-
-def enough(steps: tuple[Step, ...], approvals: dict[str, Any], content: Any, authors: set[str]) -> bool:
-    """Whether as many others as the steps ask have approved exactly this, counted without regard to who was asked."""
-    people = {who for who, seen in approvals.items() if seen == content} - authors
-    named = {user for step in steps if step.rule == "all" for user in step.users} - authors
-    return len(people) >= sum(step.at_least for step in steps) and named <= people
 
 
 class PostsInOrder(Posts):

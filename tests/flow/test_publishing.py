@@ -23,6 +23,10 @@ from tests.support.pictures import a_png
 from tests.support.plaza import NOTE, POST, Plaza, PlazaPlatform
 
 URL = "/publishing/v1/publications"
+_ORDER = (
+    "publication_submitted", "publication_scheduled", "publication_publishing", "publication_unconfirmed",
+    "publication_published", "publication_deleted",
+)  # fmt: skip
 LONG = "one two three four five six seven eight nine"
 
 
@@ -59,7 +63,8 @@ async def _seen(api: Api, made: httpx.Response) -> dict[str, Any]:
 
 async def _told(api: Api) -> list[str]:
     entries: list[LogEntry] = await api.system.ledger.documents.find(Query(LogEntry, None, order="id"))
-    return [entry.what for entry in entries if entry.subject_type == "publication"]
+    found = [entry for entry in entries if entry.subject_type == "publication"]
+    return [entry.what for entry in sorted(found, key=lambda entry: (entry.subject_version, _ORDER.index(entry.what)))]
 
 
 async def test_a_post_is_published_once_and_told_of(api: Api, platform: PlazaPlatform) -> None:
