@@ -114,6 +114,13 @@ def template_all(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Ask every operation of the API what schemathesis makes up, for a few minutes."""
+    install(session)
+    session.run("pytest", "-m", "fuzz", *session.posargs)
+
+
+@nox.session
 def real(session: nox.Session) -> None:
     """Run the tests against real servers, which the environment names."""
     install(session)
