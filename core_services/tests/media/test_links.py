@@ -36,6 +36,7 @@ def test_a_link_tells_nothing_and_cannot_be_changed() -> None:
     "said",
     ["", "a", "f1", "é", "gAAAAA==", VAULT.seal({"token": "x"}), VAULT.seal(["acme", "f1", 9e9]), VAULT.seal("acme"),
      VAULT.seal({"media-link": ["acme", 1, 9]}), VAULT.seal({"media-link": ["acme", "f1", 9_999_999_999], "more": 1})],
+    ids=range(10),  # what is sealed is different each time
 )  # fmt: skip
 def test_what_is_sealed_for_something_else_is_no_link(said: str) -> None:
     """And what is nothing at all."""
