@@ -15,6 +15,7 @@ _HEADERS = {
 }
 _TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(?:[ \t]*;[\x20-\x7e]*)?", re.ASCII)
 _OCTETS = "application/octet-stream"
+_BYTES = {"type": "string", "format": "binary", "title": "The file's bytes"}
 
 
 async def content(
@@ -49,7 +50,7 @@ async def _rest(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncItera
 FILE_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The file's bytes.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {_OCTETS: {"schema": _BYTES}, "*/*": {"schema": _BYTES}},
     }
 }
 """How such an answer is documented."""

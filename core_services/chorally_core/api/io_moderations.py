@@ -12,7 +12,7 @@ from chorally_core.api.responses import problems
 from chorally_core.services.io.model import Moderation
 
 
-class TargetView(BaseModel):
+class ModeratedView(BaseModel):
     """One visible part of a message that went out in several."""
 
     part: int = Field(title="Part", description="From 1.")
@@ -30,7 +30,7 @@ class ModerationView(BaseModel):
     account_id: str = Field(title="Account")
     channel: str = Field(title="Channel")
     state: Literal["queued", "done", "failed"] = Field(title="State")
-    targets: list[TargetView] = Field(title="Parts", description="Empty where the message is one visible thing.")
+    targets: list[ModeratedView] = Field(title="Parts", description="Empty where the message is one visible thing.")
     attempts: int = Field(title="Attempts", description="How often it was tried in vain.")
     error: str = Field(title="Error", description="What went wrong last; empty if nothing did.")
     reason: str = Field(title="Reason", description="Why the platform will never do it, in a word.")
@@ -50,7 +50,7 @@ def moderations_router(io: Io) -> APIRouter:
         if found is None or found.tenant != caller.tenant:
             raise Problem(404, "there is no such moderation", code="unknown-moderation")
         shown = {name: getattr(found, name) for name in ModerationView.model_fields}
-        shown["targets"] = [{name: getattr(t, name) for name in TargetView.model_fields} for t in found.targets]
+        shown["targets"] = [{name: getattr(t, name) for name in ModeratedView.model_fields} for t in found.targets]
         return ModerationView.model_validate(shown)
 
     return router

@@ -37,10 +37,11 @@ UPLOAD = "/media/v1/files"
 _IDLE_S = 60.0  # that the next piece of a body may take
 _THUMBNAIL = "image/webp"
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):")
+_BYTES = {"type": "string", "format": "binary", "title": "The file's bytes"}
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary", "title": "The file's bytes"}}},
+        "content": {"application/octet-stream": {"schema": _BYTES}, "*/*": {"schema": _BYTES}},
     }
 }
 

@@ -40,7 +40,7 @@ class ActionsOffered(BaseModel):
     verbs: list[Verb] = Field(title="Actions", description="Those that the message's channel offers.")
 
 
-class ActionView(BaseModel):
+class MessageActionView(BaseModel):
     """Something that was asked for, on its way to the platform."""
 
     id: str = Field(title="Id", description="Shown by `/io/v1/moderations/{id}`, with what became of it.")
@@ -74,7 +74,7 @@ def actions_router(
         "/{message_id}/actions",
         status_code=202,
         summary="Hide, show, delete, like, edit a message, or mark it as read",
-        response_model=ActionView,
+        response_model=MessageActionView,
         responses=problems(404, 409),
     )
     async def add_action(
@@ -108,7 +108,7 @@ def actions_router(
             if message.ticket_id:
                 keys.append(Key.by_id(Ticket, message.ticket_id))
             await actions.act(keys, decide)
-            return answer(ActionView(id=name, message_id=message_id, verb=body.verb), 202)
+            return answer(MessageActionView(id=name, message_id=message_id, verb=body.verb), 202)
 
         return await once(request, caller, key, make)
 

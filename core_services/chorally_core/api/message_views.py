@@ -49,9 +49,7 @@ class TicketView(BaseModel):
     source_post_id: str | None = Field(title="Post", description="The platform's id of the thread it began in.")
     created_by: str = Field(title="Created by")
     merged_into: str | None = Field(title="Merged into", description="The ticket that goes on for it.")
-    merged: list[str] = Field(
-        title="Merged", description="Tickets that it goes on for, listed with its own messages."
-    )
+    merged: list[str] = Field(title="Merged", description="Tickets that it goes on for, listed with its own messages.")
     split_from: str | None = Field(title="Split from", description="The ticket that its first messages came from.")
     blocked: bool = Field(False, title="Blocked", description="Whether the author is blocked.")
 
@@ -106,7 +104,7 @@ class TemplateUse(_In):
     )
 
 
-class ApprovalView(BaseModel):
+class AnswerApprovalView(BaseModel):
     """Whether an answer may go out, as somebody else than its authors decides."""
 
     asked_at: datetime = Field(title="Asked")
@@ -152,7 +150,9 @@ class MessageView(BaseModel):
         "received", "awaiting_approval", "rejected", "withdrawn", "queued", "sending", "sent", "delivered", "read",
         "failed", "unconfirmed",
     ] = Field(title="Status")  # fmt: skip
-    approval: ApprovalView | None = Field(title="Approval", description="Of an answer that somebody else approves.")
+    approval: AnswerApprovalView | None = Field(
+        title="Approval", description="Of an answer that somebody else approves."
+    )
     error: str = Field(title="Error")
     attempts: int = Field(title="Attempts")
     in_reply_to: str | None = Field(title="Message that it answers")
@@ -174,7 +174,7 @@ class MessageView(BaseModel):
         ]
         values["approval"] = None
         if (asked := message.approval) is not None:
-            own = {name: getattr(asked, name) for name in ApprovalView.model_fields}
+            own = {name: getattr(asked, name) for name in AnswerApprovalView.model_fields}
             values["approval"] = {**own, "written_by": list(asked.written_by)}
         values["template"] = None
         if (used := message.template) is not None:

@@ -21,7 +21,7 @@ from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.identity import Caller
 from chorally_core.services.metadata import kept
-from chorally_core.services.metadata.actions import MOST, Action, Reply, read_actions
+from chorally_core.services.metadata.actions import MOST, Action, MacroReply, read_actions
 from chorally_core.services.metadata.model import Macro
 
 MOST_TICKETS = 100
@@ -208,7 +208,7 @@ def macros_router(parts: Metadata) -> APIRouter:
 async def _check_replies(parts: Metadata, actions: list[Action], caller: Caller) -> None:
     """Refuse a macro with a canned reply that its author does not see."""
     for number, action in enumerate(actions):
-        if isinstance(action, Reply) and action.canned_id is not None:
+        if isinstance(action, MacroReply) and action.canned_id is not None:
             try:
                 await parts.seen(CannedReply, action.canned_id, caller)
             except Problem as error:

@@ -78,7 +78,7 @@ class Running:
             for step in steps:
                 number, first = step[0]
                 name = derived("macro", run, ticket_id, str(number))
-                if isinstance(first, wanted.Reply | wanted.Note):
+                if isinstance(first, wanted.MacroReply | wanted.MacroNote):
                     results.append(await self._say(ticket_id, first, caller, name, seen))
                 else:
                     results += await self._change(ticket_id, [action for _, action in step], caller, name, seen)
@@ -100,17 +100,22 @@ class Running:
         return bool(await self._parts.documents.load([Key.by_id(Message, name) for name in names]))
 
     async def _say(
-        self, ticket_id: str, action: "wanted.Reply | wanted.Note", caller: Caller, name: str, version: int | None
+        self,
+        ticket_id: str,
+        action: "wanted.MacroReply | wanted.MacroNote",
+        caller: Caller,
+        name: str,
+        version: int | None,
     ) -> ActionResult:
         ticket = await self._filling.ticket(ticket_id, caller)
         files: list[str] = []
-        if isinstance(action, wanted.Reply) and action.canned_id is not None:
+        if isinstance(action, wanted.MacroReply) and action.canned_id is not None:
             canned = await self._parts.seen(CannedReply, action.canned_id, caller)
             body = (await self._filling.canned(canned, ticket_id, action.language, caller)).text
             files = list(canned.files)
         else:
             body = filled(action.text or "", await self._filling.values(ticket, caller)).strip()
-        visibility: Literal["public", "internal"] = "internal" if isinstance(action, wanted.Note) else "public"
+        visibility: Literal["public", "internal"] = "internal" if isinstance(action, wanted.MacroNote) else "public"
         known = await self._parts.documents.get(Message, name)
         if known is not None:
             body = known.body
@@ -157,7 +162,7 @@ class Running:
 
 def _alone(number: int, action: Any) -> int:
     """What tells steps apart: an answer or note is one by itself, changes that follow each other are one together."""
-    return number if isinstance(action, wanted.Reply | wanted.Note) else -1
+    return number if isinstance(action, wanted.MacroReply | wanted.MacroNote) else -1
 
 
 def _failed(actions: Sequence[Any], done: int, error: Exception) -> list[ActionResult]:
@@ -201,7 +206,7 @@ def _one(action: Any, now: dict[str, Any], caller: Caller, at: Any) -> tuple[str
             return "status", action.status
         case wanted.SetPriority():
             return "priority", action.priority
-        case wanted.Assign():
+        case wanted.MacroAssign():
             return "assignee_id", caller.subject if action.agent_id == "me" else action.agent_id
         case wanted.SetTeam():
             return "team_id", action.team_id

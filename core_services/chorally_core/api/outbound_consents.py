@@ -12,7 +12,7 @@ from chorally_core.api.etag import IfMatch, check_match, etag
 from chorally_core.api.idempotency import IdempotencyKey, answer
 from chorally_core.api.outbound_conversations import address_of
 from chorally_core.api.outbound_parts import Outbound, not_reached
-from chorally_core.api.outbound_views import ConsentSet, ConsentView, SettingsSet, SettingsView
+from chorally_core.api.outbound_views import ConsentSet, ConsentView, OutboundSettingsSet, OutboundSettingsView
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, paged
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import problems, with_etag
@@ -66,11 +66,11 @@ def consents_router(parts: Outbound) -> APIRouter:
     @router.get(
         "/settings", tags=["settings"], summary="Show the settings", responses={200: with_etag("The settings.")}
     )
-    async def show_settings(caller: Reader, response: Response) -> SettingsView:
+    async def show_settings(caller: Reader, response: Response) -> OutboundSettingsView:
         """Return how the tenant begins conversations."""
         known = await parts.documents.get(OutboundSettings, caller.tenant)
         response.headers["ETag"] = etag(known.version if known is not None else 0)
-        return SettingsView.of(
+        return OutboundSettingsView.of(
             known or OutboundSettings(id=caller.tenant, tenant=caller.tenant, changed_at=parts.now())
         )
 
@@ -79,8 +79,8 @@ def consents_router(parts: Outbound) -> APIRouter:
         responses={200: with_etag("The settings as they are now."), **problems(412)},
     )  # fmt: skip
     async def change_settings(
-        body: SettingsSet, caller: Decider, response: Response, if_match: IfMatch = None
-    ) -> SettingsView:
+        body: OutboundSettingsSet, caller: Decider, response: Response, if_match: IfMatch = None
+    ) -> OutboundSettingsView:
         """Say whether consent is required, and how fast lists are sent."""
         at = parts.now()
 
@@ -88,7 +88,7 @@ def consents_router(parts: Outbound) -> APIRouter:
             known = found.get(OutboundSettings, caller.tenant)
             check_match(if_match, known.version if known is not None else 0)
             base = known or OutboundSettings(id=caller.tenant, tenant=caller.tenant, changed_at=at)
-            if known is not None and SettingsView.of(known) == SettingsView(**body.model_dump()):
+            if known is not None and OutboundSettingsView.of(known) == OutboundSettingsView(**body.model_dump()):
                 return NOTHING
             changed = msgspec.structs.replace(base, **body.model_dump(), changed_at=at, changed_by=caller.subject)
             cause = derived("outbound settings", caller.tenant, str(base.version))

@@ -127,7 +127,7 @@ class ConsentView(BaseModel):
         return cls(**values, earlier=before)
 
 
-class SettingsSet(_In):
+class OutboundSettingsSet(_In):
     """How conversations are begun."""
 
     consent_required: bool = Field(
@@ -138,11 +138,11 @@ class SettingsSet(_In):
     )
 
 
-class SettingsView(SettingsSet):
+class OutboundSettingsView(OutboundSettingsSet):
     """How conversations are begun."""
 
     @classmethod
-    def of(cls, settings: OutboundSettings) -> "SettingsView":
+    def of(cls, settings: OutboundSettings) -> "OutboundSettingsView":
         """Return the settings as the API shows them."""
         return cls(consent_required=settings.consent_required, per_minute=settings.per_minute)
 

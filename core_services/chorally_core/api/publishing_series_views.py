@@ -9,8 +9,8 @@ from chorally_core.api.files_named import FileIds
 from chorally_core.api.message_views import AttachmentView
 from chorally_core.api.publishing_views import (
     MOST_TARGETS,
-    ApprovalView,
     Labels,
+    PostApprovalView,
     PublishLocal,
     TargetAdd,
     Text,
@@ -110,7 +110,7 @@ class SeriesView(BaseModel):
     published: int = Field(title="Published")
     missed: int = Field(title="Missed", description="Occurrences that nobody was there to publish in time.")
     content_hash: str = Field(title="Content hash", description="What an approval is for; it covers all occurrences.")
-    approval: ApprovalView = Field(title="Approval")
+    approval: PostApprovalView = Field(title="Approval")
     authors: list[str] = Field(title="Authors")
     created_by: str = Field(title="Created by")
     created_at: datetime = Field(title="Created")
@@ -127,7 +127,7 @@ class SeriesView(BaseModel):
                 "starts": s.starts_at,
                 "attachments": attachment_views(s.attachments),
                 "content_hash": s.content_hash(),
-                "approval": ApprovalView.of(s.approval),
+                "approval": PostApprovalView.of(s.approval),
                 "targets": [
                     {
                         "account_id": t.account_id, "channel": t.channel, "body": s.text_for(t),

@@ -50,7 +50,7 @@ class WorkflowSet(BaseModel):
     )
 
 
-class SettingsSet(BaseModel):
+class PublishingSettingsSet(BaseModel):
     """How the tenant publishes."""
 
     model_config = ConfigDict(extra="forbid")
@@ -59,7 +59,7 @@ class SettingsSet(BaseModel):
     workflows: list[WorkflowSet] = Field([], title="Workflows", max_length=100)
 
 
-class SettingsView(SettingsSet):
+class PublishingSettingsView(PublishingSettingsSet):
     """How the tenant publishes."""
 
     version: int = Field(title="Version")
@@ -70,7 +70,7 @@ def settings_router(parts: Publishing) -> APIRouter:
     router = APIRouter(prefix="/settings", tags=["settings"], responses=problems(401, 403, 429))
 
     @router.get("", summary="Show how posts are approved and planned", responses={200: with_etag("The settings.")})
-    async def show_settings(caller: Reader, response: Response) -> SettingsView:
+    async def show_settings(caller: Reader, response: Response) -> PublishingSettingsView:
         """Return the tenant's workflows and time zone."""
         known = await parts.settings(caller.tenant)
         response.headers["ETag"] = etag(known.version)
@@ -82,8 +82,8 @@ def settings_router(parts: Publishing) -> APIRouter:
         responses={200: with_etag("The settings as they are now."), **problems(409, 412)},
     )
     async def set_settings(
-        body: SettingsSet, caller: Configurer, response: Response, if_match: IfMatch = None
-    ) -> SettingsView:
+        body: PublishingSettingsSet, caller: Configurer, response: Response, if_match: IfMatch = None
+    ) -> PublishingSettingsView:
         """Replace workflows and time zone. Posts that are handed in already keep the steps that they ask."""
         if why := zone_mistake(body.time_zone):
             raise invalid("time_zone", why)
@@ -134,8 +134,8 @@ def settings_router(parts: Publishing) -> APIRouter:
     return router
 
 
-def _view(settings: PublishingSettings) -> SettingsView:
-    return SettingsView(
+def _view(settings: PublishingSettings) -> PublishingSettingsView:
+    return PublishingSettingsView(
         version=settings.version,
         time_zone=settings.time_zone,
         workflows=[

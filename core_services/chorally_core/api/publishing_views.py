@@ -191,7 +191,7 @@ class DecisionView(BaseModel):
     step: int = Field(title="Step", description="From 0.")
 
 
-class ApprovalView(BaseModel):
+class PostApprovalView(BaseModel):
     """How far an approval is."""
 
     round: int = Field(
@@ -207,7 +207,7 @@ class ApprovalView(BaseModel):
     approved_at: datetime | None = Field(title="Approved")
 
     @classmethod
-    def of(cls, approval: Approval) -> "ApprovalView":
+    def of(cls, approval: Approval) -> "PostApprovalView":
         """Return an approval as the API shows it."""
         return cls.model_validate(
             {
@@ -231,18 +231,18 @@ class RevisionView(BaseModel):
     state: Literal["submitted", "rejected", "withdrawn", "approved"] = Field(title="State")
     targets: dict[str, str] = Field(title="Texts by target")
     content_hash: str = Field(title="Content hash")
-    approval: ApprovalView = Field(title="Approval")
+    approval: PostApprovalView = Field(title="Approval")
 
     @classmethod
     def of(cls, revision: Revision, publication_id: str) -> "RevisionView":
         """Return new texts as the API shows them."""
         return cls(
             state=revision.state, targets=revision.bodies, content_hash=revision.content_hash(publication_id),
-            approval=ApprovalView.of(revision.approval),
+            approval=PostApprovalView.of(revision.approval),
         )  # fmt: skip
 
 
-class TargetView(BaseModel):
+class PostTargetView(BaseModel):
     """One account and channel that a post goes to, and how far it got there."""
 
     id: str = Field(title="Id", description="Also that of its delivery, once it is on its way.")
@@ -273,7 +273,7 @@ class PublicationView(BaseModel):
     body: str = Field(title="Text")
     attachments: list[AttachmentView] = Field(title="Files")
     labels: list[str] = Field(title="Labels")
-    targets: list[TargetView] = Field(title="Targets")
+    targets: list[PostTargetView] = Field(title="Targets")
     state: PublicationState = Field(
         title="State", description="Of all of it; once it is out, the worst of its targets'."
     )
@@ -284,7 +284,7 @@ class PublicationView(BaseModel):
     content_hash: str = Field(
         title="Content hash", description="Tells this content from any other; what an approval is for."
     )
-    approval: ApprovalView = Field(title="Approval")
+    approval: PostApprovalView = Field(title="Approval")
     revision: RevisionView | None = Field(title="Revision", description="New texts for what people see already.")
     series_id: str | None = Field(title="Series")
     occurrence: str = Field(title="Occurrence", description="Its time in its series, by the clock.")
@@ -309,7 +309,7 @@ class PublicationView(BaseModel):
                 "labels": list(p.labels),
                 "authors": list(p.authors),
                 "content_hash": p.content_hash(),
-                "approval": ApprovalView.of(p.approval),
+                "approval": PostApprovalView.of(p.approval),
                 "revision": RevisionView.of(p.revision, p.id) if p.revision is not None else None,
                 "targets": [
                     {

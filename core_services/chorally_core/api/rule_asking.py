@@ -83,7 +83,7 @@ class Settings(BaseModel):
     )
 
 
-class SettingsView(Settings):
+class ReplySettingsView(Settings):
     """The order as it holds."""
 
     in_use: list[SourceName] = Field(title="In use", description="Those that answer for this tenant, or have done so.")
@@ -115,7 +115,7 @@ class Holidays(BaseModel):
     items: list[HolidayView] = Field(title="Items")
 
 
-class RuleSchema(BaseModel):
+class ReplySchema(BaseModel):
     """What replies are made of."""
 
     conditions: dict[str, str] = Field(title="Conditions", description="When replies are given, and what it means.")
@@ -181,7 +181,7 @@ def asking_router(parts: RuleService) -> APIRouter:
         return _shown(answered(calendars, replies, asking, at, given=given, values=values), at, language)
 
     @router.get("/settings", summary="Show who may answer first", responses={200: with_etag("The order.")})
-    async def show_settings(caller: Reader, response: Response) -> SettingsView:
+    async def show_settings(caller: Reader, response: Response) -> ReplySettingsView:
         """Return the order in which those who answer by machine are asked."""
         order = await parts.documents.get(Order, caller.tenant)
         response.headers["ETag"] = etag(order.version if order is not None else 0)
@@ -194,7 +194,7 @@ def asking_router(parts: RuleService) -> APIRouter:
     )
     async def put_settings(
         body: Settings, caller: Writer, response: Response, if_match: IfMatch = None
-    ) -> SettingsView:
+    ) -> ReplySettingsView:
         """Ask in this order from now on: whoever comes first and has an answer gives the only one."""
         at, by = parts.now(), parts.by(caller)
 
@@ -210,9 +210,9 @@ def asking_router(parts: RuleService) -> APIRouter:
         return await _settings(parts, caller.tenant, order)
 
     @router.get("/schema", summary="Show what replies are made of")
-    async def show_schema(_: Reader) -> RuleSchema:
+    async def show_schema(_: Reader) -> ReplySchema:
         """Return the conditions and variables that replies may use."""
-        return RuleSchema(conditions=dict(CONDITIONS), variables=dict(VARIABLES))
+        return ReplySchema(conditions=dict(CONDITIONS), variables=dict(VARIABLES))
 
     @router.get("/countries", summary="List countries whose holidays are known")
     async def list_countries(_: Reader) -> Countries:
@@ -236,12 +236,12 @@ def asking_router(parts: RuleService) -> APIRouter:
     return router
 
 
-async def _settings(parts: RuleService, tenant: str, order: Order | None) -> SettingsView:
+async def _settings(parts: RuleService, tenant: str, order: Order | None) -> ReplySettingsView:
     keys = {name: Source.key_of(tenant, name) for name in SOURCES}
     found = await parts.documents.load(list(keys.values()))
     wanted = order.sources if order is not None else SOURCES
     in_use = [name for name in wanted if keys[name] in found]
-    return SettingsView.model_validate({"order": list(wanted), "in_use": in_use})
+    return ReplySettingsView.model_validate({"order": list(wanted), "in_use": in_use})
 
 
 def _shown(found: Answer, at: datetime, language: str) -> WouldSend:

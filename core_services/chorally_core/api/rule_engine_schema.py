@@ -47,7 +47,7 @@ class EventView(BaseModel):
     timed: bool = Field(title="Timed", description="Whether the rule says after how long, as `after`.")
 
 
-class FieldView(BaseModel):
+class RuleFieldView(BaseModel):
     """One thing that conditions may look at."""
 
     name: str = Field(title="Name", description="`NAME` stands for the name of a custom field.")
@@ -68,7 +68,7 @@ class OperatorView(BaseModel):
     )
 
 
-class ActionView(BaseModel):
+class RuleActionView(BaseModel):
     """One thing that rules may do."""
 
     type: str = Field(title="Type")
@@ -92,9 +92,9 @@ class RuleSchema(BaseModel):
     """What rules are made of."""
 
     events: list[EventView] = Field(title="Events", description="What rules answer.")
-    fields: list[FieldView] = Field(title="Fields")
+    fields: list[RuleFieldView] = Field(title="Fields")
     operators: list[OperatorView] = Field(title="Operators")
-    actions: list[ActionView] = Field(title="Actions")
+    actions: list[RuleActionView] = Field(title="Actions")
     broken: list[BrokenView] = Field(title="Broken", description="Plugins whose actions cannot be used.")
     variables: dict[str, str] = Field(title="Variables", description="What may stand in texts as `{{name|else}}`.")
 
@@ -111,22 +111,22 @@ def rule_schema(plugged: Plugged, broken: Sequence[Broken]) -> RuleSchema:
         for name, (title, description) in _EVENTS.items()
     ]
     fields = [
-        FieldView(name=f.name, type=f.type, title=f.title, description=f.description, values=list(f.values))
+        RuleFieldView(name=f.name, type=f.type, title=f.title, description=f.description, values=list(f.values))
         for f in FIELDS
     ]
-    fields += [FieldView(name=n, type=t, title=title, description=d, values=[]) for n, t, title, d in _DYNAMIC]
+    fields += [RuleFieldView(name=n, type=t, title=title, description=d, values=[]) for n, t, title, d in _DYNAMIC]
     operators = [
         OperatorView(name=o.name, title=o.title, types=sorted(o.types), operand=o.operand) for o in OPERATORS.values()
     ]
     actions = [
-        ActionView(
+        RuleActionView(
             type=of.model_fields["type"].default, title=_words(of.model_fields["type"].default),
             description=of.__doc__ or "", parameters=of.model_json_schema(), plugged=False,
         )
         for of in ACTIONS
     ]  # fmt: skip
     actions += [
-        ActionView(
+        RuleActionView(
             type=each.type, title=each.title, description=each.description,
             parameters=each.parameters.model_json_schema(), plugged=True,
         )

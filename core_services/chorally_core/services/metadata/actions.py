@@ -48,7 +48,7 @@ class _Action(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Reply(_Action):
+class MacroReply(_Action):
     """Answers the author's last message, with a text or a canned reply."""
 
     type: Literal["reply"] = "reply"
@@ -59,13 +59,13 @@ class Reply(_Action):
     )
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "Reply":
+    def _one_of_both(self) -> "MacroReply":
         if (self.text is None) == (self.canned_id is None):
             raise ValueError("give a text or a canned reply, and not both")
         return self
 
 
-class Note(_Action):
+class MacroNote(_Action):
     """Adds an internal note."""
 
     type: Literal["note"] = "note"
@@ -86,7 +86,7 @@ class SetPriority(_Action):
     priority: Literal["low", "normal", "high", "urgent"] = Field(title="Priority")
 
 
-class Assign(_Action):
+class MacroAssign(_Action):
     """Assigns the ticket."""
 
     type: Literal["assign"] = "assign"
@@ -131,7 +131,16 @@ class Snooze(_Action):
 
 
 Action = Annotated[
-    Reply | Note | SetStatus | SetPriority | Assign | SetTeam | AddTags | RemoveTags | SetFields | Snooze,
+    MacroReply
+    | MacroNote
+    | SetStatus
+    | SetPriority
+    | MacroAssign
+    | SetTeam
+    | AddTags
+    | RemoveTags
+    | SetFields
+    | Snooze,
     Field(discriminator="type"),
 ]
 """Any action."""
