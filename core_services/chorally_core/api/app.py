@@ -16,6 +16,7 @@ import chorally_sdk as sdk
 from chorally_core.api import problem
 from chorally_core.api.addresses import Addresses, address_of
 from chorally_core.api.auth import open_route
+from chorally_core.api.combined import combined
 from chorally_core.api.problem import Problem
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.links import shown_path
@@ -69,16 +70,27 @@ def create_app(
     async def topics() -> Response:
         return JSONResponse(asyncapi())
 
+    @app.get("/openapi.json", include_in_schema=False)
+    @open_route("a description, the same for everybody")
+    async def operations() -> Response:
+        return JSONResponse(described(services))
+
     @app.get("/docs", include_in_schema=False)
     @open_route("a description, the same for everybody")
     async def documents() -> Response:
         links = "".join(f'<li><a href="/{name}/v1/docs">{name}</a></li>' for name in sorted(services))
         page = f"<!doctype html><title>Chorally API</title><h1>Chorally API</h1><ul>{links}</ul>"
+        page += '<p><a href="/openapi.json">All services in one document (OpenAPI)</a></p>'
         return HTMLResponse(f'{page}<p><a href="/asyncapi.json">Topics and events (AsyncAPI)</a></p>')
 
     for name, service in services.items():
         app.mount(f"/{name}/v1", service)
     return app
+
+
+def described(services: Mapping[str, FastAPI]) -> dict[str, Any]:
+    """Return one OpenAPI document of all services."""
+    return combined({name: service.openapi() for name, service in sorted(services.items())})
 
 
 class Limits:

@@ -78,9 +78,10 @@ def describe(app: FastAPI) -> None:
         components.setdefault("schemas", {}).update(found["$defs"])
         if "Bearer" in components.get("securitySchemes", {}):
             components["securitySchemes"]["ServiceToken"] = _SERVICE_TOKEN
-            for operations in document["paths"].values():
-                for operation in operations.values():
-                    _add_service_token(operation)
+        for operations in document.get("paths", {}).values():
+            for operation in operations.values():
+                _add_service_token(operation)
+                _add_common(operation)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -92,3 +93,26 @@ def _add_service_token(operation: dict[str, Any]) -> None:
     if any("ServiceToken" in way for way in ways):
         return
     ways += [{"ServiceToken": way["Bearer"]} for way in ways if "Bearer" in way]
+
+
+_HEADERS = {
+    "WWW-Authenticate": {"description": "How a caller is proven (RFC 9110).", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+}
+
+
+def _add_common(operation: dict[str, Any]) -> None:
+    """Add what is answered before an operation is reached: to too many requests, or to a body that cannot be read."""
+    answers = operation["responses"]
+    common = {429}
+    if operation.get("security"):
+        common |= {401, 503}
+    if "requestBody" in operation:
+        common |= {400, 413}
+    for status, answer in problems(*common).items():
+        if status in common:
+            answers.setdefault(str(status), answer)
+    for status, header in (("401", "WWW-Authenticate"), ("429", "Retry-After")):
+        if status in answers:
+            answers[status]["headers"] = {header: _HEADERS[header], **answers[status].get("headers", {})}
+    operation["responses"] = dict(sorted(answers.items()))
