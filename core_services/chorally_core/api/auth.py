@@ -15,7 +15,6 @@ from chorally_core.api.addresses import Addresses, address_of
 from chorally_core.api.problem import Problem
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
-from chorally_core.ports.permissions import Permission
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +37,7 @@ class Allowed(SecurityBase):
         bearerFormat="JWT", description="An access token: `Authorization: Bearer …`, from `/identity/v1/token`"
     )
 
-    def __init__(self, permission: Permission | None) -> None:
+    def __init__(self, permission: str | None) -> None:
         self.permission = permission
 
     async def __call__(self, request: Request) -> Caller:
@@ -58,13 +57,13 @@ class Allowed(SecurityBase):
         return caller
 
 
-def allowed(permission: Permission | None = None) -> Any:
+def allowed(permission: str | None = None) -> Any:
     """Return the dependency that gives the caller, who must have the permission.
 
     ``caller: Annotated[Caller, allowed(Permission.TICKETS_READ)]`` in an endpoint, or
     ``dependencies=[allowed(...)]`` of a router. Without a permission any proven caller will do.
     """
-    return Security(Allowed(permission), scopes=[permission.value] if permission else [])
+    return Security(Allowed(permission), scopes=[str(permission)] if permission else [])
 
 
 async def authenticated(request: Request) -> Caller:

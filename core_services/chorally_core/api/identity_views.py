@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from chorally_core.ports.identity import Caller
-from chorally_core.ports.permissions import ROLES, Permission
+from chorally_core.ports.permissions import ROLES, permissions_by_role
 from chorally_core.services.identity import Team, User
 from chorally_core.services.identity.passwords import LONGEST, SHORTEST
 
@@ -164,7 +164,7 @@ class Me(BaseModel):
     kind: Literal["user", "service"] = Field(title="Kind", description="Whether a person or a program.")
     name: str = Field(title="Name", description="Name shown to others.")
     roles: list[str] = Field(title="Roles", description="Built-in roles; none for a service.")
-    permissions: list[Permission] = Field(title="Permissions", description="What the caller may do.")
+    permissions: list[str] = Field(title="Permissions", description="What the caller may do, such as `tickets:read`.")
     user: UserView | None = Field(None, title="User", description="The user's record, where it is kept here.")
 
     @classmethod
@@ -192,7 +192,7 @@ class RoleView(BaseModel):
     """A built-in role."""
 
     name: str = Field(title="Name", description="Name of the role.")
-    permissions: list[Permission] = Field(title="Permissions", description="What it allows.")
+    permissions: list[str] = Field(title="Permissions", description="What it allows, such as `tickets:read`.")
 
 
 class RoleList(BaseModel):
@@ -203,4 +203,4 @@ class RoleList(BaseModel):
     @classmethod
     def built_in(cls) -> "RoleList":
         """Return the table of roles and permissions."""
-        return cls(items=[RoleView(name=name, permissions=sorted(may)) for name, may in ROLES.items()])
+        return cls(items=[RoleView(name=name, permissions=sorted(may)) for name, may in permissions_by_role().items()])

@@ -1,7 +1,7 @@
 """Puts the system together: back ends by setting, services, API, upkeep; all of it or the parts of one process."""
 
 from chorally_core.bootstrap.back_ends import Unreachable
-from chorally_core.bootstrap.parts import PARTS, Parts, Role, UnknownPart
+from chorally_core.bootstrap.parts import PARTS, Parts, Role, UnknownPart, installed
 from chorally_core.bootstrap.stores import InUse
 from chorally_core.bootstrap.system import System
 from chorally_core.bootstrap.trust import OPERATOR, new_id, operator_token, utc_now
@@ -16,6 +16,7 @@ __all__ = [
     "System",
     "UnknownPart",
     "Unreachable",
+    "installed",
     "new_id",
     "open_vault",
     "operator_token",

@@ -16,14 +16,25 @@ _BESIDE = ("chorally_core.adapters.identity.shared_keyring", "chorally_core.adap
 
 
 def kinds() -> tuple[type[Document], ...]:
-    """Return every kind, by name."""
+    """Return every kind, by name; those of installed packages too.
+
+    Raises:
+        ValueError: A package has a kind of the name of another's.
+    """
+    from chorally_core.bootstrap.added import added  # what they import needs the stores, and those need this
+
     for package in _DECLARING:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     for name in _BESIDE:
         importlib.import_module(name)
-    ours = (of for of in _below(Document) if of.__module__.startswith("chorally_core."))
-    return tuple(sorted(set(ours), key=lambda of: of.kind))
+    packages = {"chorally_core", *(one.module.partition(".")[0] for one in added().services.values())}
+    ours = {of for of in _below(Document) if of.__module__.partition(".")[0] in packages}
+    by_name: dict[str, type[Document]] = {}
+    for of in sorted(ours, key=lambda of: (of.kind, not of.__module__.startswith("chorally_core."))):
+        if (first := by_name.setdefault(of.kind, of)) is not of:
+            raise ValueError(f"the kind {of.kind!r} of {of.__module__} is that of {first.__module__}; rename it")
+    return tuple(by_name.values())
 
 
 def _below(of: type[Document]) -> Iterator[type[Document]]:

@@ -1,7 +1,7 @@
 """The parts that a process consists of: some of the services, in some of their roles."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 
@@ -31,7 +31,15 @@ PARTS: dict[str, tuple[Role, ...]] = {
     "metadata": (Role.API, Role.WORKER),
     "search": (Role.API, Role.CONSUMER, Role.WORKER),
 }
-"""The services, and the roles that each of them has."""
+"""The services of this package, and the roles that each of them has."""
+
+
+def installed() -> Mapping[str, tuple[Role, ...]]:
+    """Return all services with their roles: ours, and those that installed packages add."""
+    from chorally_core.bootstrap.added import added  # what they import needs this module
+
+    found = added().services
+    return {**PARTS, **{name: one.roles for name, one in found.items()}} if found else PARTS
 
 
 class UnknownPart(ValueError):
@@ -42,7 +50,7 @@ class UnknownPart(ValueError):
 class Parts:
     """What runs in this process."""
 
-    services: tuple[str, ...] = tuple(PARTS)
+    services: tuple[str, ...] = field(default_factory=lambda: tuple(installed()))
     roles: tuple[Role, ...] = tuple(Role)
     alone: bool = True
     """No other process works for the same installation: there is nothing to share and nobody to wait for."""
@@ -58,22 +66,26 @@ class Parts:
         Raises:
             UnknownPart: A name is wrong, or none of the services has any of the roles.
         """
-        wrong = [_unknown("service", name, PARTS) for name in services if name not in PARTS]
+        all_of_them = installed()
+        wrong = [_unknown("service", name, all_of_them) for name in services if name not in all_of_them]
         wrong += [_unknown("role", name, tuple(Role)) for name in roles if name not in tuple(Role)]
         if not services:
-            wrong.append(f"name at least one service of {', '.join(PARTS)}")
+            wrong.append(f"name at least one service of {', '.join(all_of_them)}")
         if wrong:
             raise UnknownPart("\n".join(wrong))
         chosen = tuple(role for role in Role if not roles or role in roles)
-        parts = cls(tuple(name for name in PARTS if name in services), chosen, alone=False)
+        parts = cls(tuple(name for name in all_of_them if name in services), chosen, alone=False)
         if not any(parts.has(name, role) for name in parts.services for role in chosen):
-            has = "; ".join(f"{name} has {', '.join(PARTS[name])}" for name in parts.services)
+            has = "; ".join(f"{name} has {', '.join(all_of_them[name])}" for name in parts.services)
             raise UnknownPart(f"there is nothing to do: {has}")
         return parts
 
     def has(self, service: str, *roles: Role) -> bool:
         """Whether the process is at least one of these roles of a service."""
-        return service in self.services and any(role in self.roles and role in PARTS[service] for role in roles)
+        if service not in self.services:
+            return False
+        had = PARTS.get(service) or installed()[service]
+        return any(role in self.roles and role in had for role in roles)
 
     def of(self, role: Role) -> list[str]:
         """Return the services that the process is this role of."""

@@ -1,7 +1,7 @@
 """What one service is to the system: its routes, what it reads, what it does by itself, what it erases."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -136,3 +136,11 @@ class Service:
     """What its workers do every few seconds."""
     erases: Callable[[Around], Sequence[Part]] = _nothing
     """Its parts of the erasure of a person."""
+    permissions: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """What it asks for beside ``ports.permissions``, each with the built-in roles that have it."""
+    does: str = ""
+    """What it is for, in a line; for the services of packages."""
+
+    def has(self, part: str) -> bool:
+        """Whether it declares ``behind``, ``jobs``, ``rounds`` or ``erases``."""
+        return getattr(self, part) is not _nothing

@@ -38,19 +38,21 @@ class InUse(Exception):
 class Stores:
     """Everything that is kept or shared, for as long as the process lives."""
 
-    def __init__(self, settings: Settings, parts: Parts = Parts()) -> None:  # noqa: B008 (immutable)
+    def __init__(self, settings: Settings, parts: Parts | None = None) -> None:
         """Prepare what the settings name, and take the data folder; nothing is connected yet.
 
         Args:
             settings: Which back ends.
-            parts: What the process consists of. One that is alone owns the data folder, and what no setting names
-                lies there. Of several, each shares everything, and touches no folder but that of the objects.
+            parts: What the process consists of; everything where None. One that is alone owns the data folder, and
+                what no setting names lies there. Of several, each shares everything, and touches no folder but that of
+                the objects.
 
         Raises:
             InUse: Another process owns the folder.
             InvalidSettings: A back end cannot be used as it is named, or is not named and must be; all at once.
             Unreachable: The file in the folder is no database, or cannot be written.
         """
+        parts = parts or Parts()
         self._database: Database | None = None
         self._lock: int | None = None
         self.back_ends = BackEnds(settings)

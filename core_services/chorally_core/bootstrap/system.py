@@ -53,7 +53,7 @@ class System:
         self,
         settings: Settings,
         *,
-        parts: Parts = Parts(),  # noqa: B008 (immutable)
+        parts: Parts | None = None,
         stores: Stores | None = None,
         registry: Registry | None = None,
         now: Callable[[], datetime] = utc_now,
@@ -64,7 +64,7 @@ class System:
 
         Args:
             settings: What the operator sets.
-            parts: What the process consists of.
+            parts: What the process consists of; everything where None.
             stores: What is kept or shared; by the settings where None.
             registry: The connectors; those installed where None.
             now: The clock.
@@ -76,7 +76,7 @@ class System:
             InvalidSettings: Back ends, keys or tokens cannot be used, or are missing.
         """
         self.settings = settings
-        self.parts = parts
+        self.parts = parts = parts or Parts()
         self.now = now
         self.stores = stores or Stores(settings, parts)
         self.ledger = self.stores.ledger

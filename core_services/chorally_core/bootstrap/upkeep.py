@@ -11,13 +11,14 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from chorally_core.bootstrap.parts import PARTS
+from chorally_core.bootstrap.added import added
+from chorally_core.bootstrap.parts import installed
 from chorally_core.bootstrap.service import Around, Round
 from chorally_core.bootstrap.services import declared
 from chorally_core.bootstrap.services.io import topics_of
 from chorally_core.ports.job_kinds import JobKind
 from chorally_core.ports.leases import Leases
-from chorally_core.runner.erasure import EraseEvents, Eraser, EraseWaiting
+from chorally_core.runner.erasure import CannotErase, EraseEvents, Eraser, EraseWaiting
 from chorally_core.runner.jobs import Jobs
 from chorally_core.runner.jobs_hands import Hands
 from chorally_core.runner.jobs_metrics import JobFigures
@@ -97,7 +98,8 @@ def _kinds(around: Around, services: Sequence[str]) -> list[JobKind[Any]]:
 
 def _eraser(around: Around) -> Eraser:
     """What erases people everywhere: one process does the parts of all services, whichever it is of."""
-    names = sorted(PARTS, key=lambda name: name != _BEFORE_OTHERS)
+    names = sorted(installed(), key=lambda name: name != _BEFORE_OTHERS)
     parts = [part for service in declared(names) for part in service.erases(around)]
     parts += [EraseWaiting(around.ledger), EraseEvents(around.ledger, topics_of(around))]
+    parts += [CannotErase(broken.name, broken.package, broken.reason) for broken in added().broken]
     return Eraser(around.ledger, parts, now=around.now)

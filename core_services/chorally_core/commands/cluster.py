@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from chorally_core import logs
-from chorally_core.bootstrap import PARTS, Parts, Role
+from chorally_core.bootstrap import Parts, Role, installed
 from chorally_core.bootstrap.back_ends import BackEnds
 from chorally_core.bootstrap.migrating import migrate
 from chorally_core.bootstrap.stores import missing
@@ -59,9 +59,11 @@ def check(settings: Settings) -> None:
 def commands(*, split: bool) -> dict[str, list[str]]:
     """Return the arguments of each process, by its name."""
     if not split:
-        return {name: ["service", name] for name in PARTS}
+        return {name: ["service", name] for name in installed()}
     return {
-        f"{name}-{role}": ["service", name, "--role", role.value] for name, roles in PARTS.items() for role in roles
+        f"{name}-{role}": ["service", name, "--role", role.value]
+        for name, roles in installed().items()
+        for role in roles
     }
 
 
@@ -75,7 +77,7 @@ async def _cluster(settings: Settings, *, split: bool) -> None:
         name: Child(name, [sys.executable, "-m", "chorally_core.cli", *arguments], _environment(os.environ))
         for name, arguments in commands(split=split).items()
     }
-    doors = {name: children[f"{name}-{Role.API}" if split else name] for name in PARTS}
+    doors = {name: children[f"{name}-{Role.API}" if split else name] for name in installed()}
     gateway = Gateway(lambda: {name: child.url for name, child in doors.items()})
     try:
         with listener, Ending() as ending:

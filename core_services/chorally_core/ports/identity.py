@@ -6,8 +6,6 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from chorally_core.ports.permissions import Permission
-
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 """What a tenant's id looks like: no dot, so that ``secret.tenant`` splits; no slash, so that keys do."""
 
@@ -21,11 +19,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["user", "service"]
     name: str = ""
     roles: tuple[str, ...] = ()
-    permissions: frozenset[Permission] = frozenset()
+    permissions: frozenset[str] = frozenset()
     token_id: str = ""
     """Tells tokens apart, for budgets and the log; says nothing of the secret."""
 
-    def may(self, permission: Permission) -> bool:
+    def may(self, permission: str) -> bool:
         """Whether the caller has the permission."""
         return permission in self.permissions
 

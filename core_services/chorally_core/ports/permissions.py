@@ -1,6 +1,6 @@
 """What a caller may do: permissions, and the built-in roles that bundle them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -36,6 +36,8 @@ class Permission(StrEnum):
     """Erase a person and everything kept of them."""
     LOGS_READ = "logs:read"
     """Read the history of what was changed, and by whom."""
+    AUDIT_READ = "audit:read"
+    """See who changed what of users, accounts, rules and settings, from what to what."""
     USERS_READ = "users:read"
     """See users and teams."""
     USERS_WRITE = "users:write"
@@ -112,7 +114,31 @@ INSTALLER = "installation-operator"
 """The role of whoever runs the installation; nobody within a tenant can give it."""
 
 
-def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
+_added: dict[str, frozenset[str]] = {}
+
+
+def declare(permissions: Mapping[str, Collection[str]]) -> None:
+    """Have permissions of services that were installed beside those above; again, it changes nothing.
+
+    Args:
+        permissions: The built-in roles that have each of them.
+    """
+    _added.update({permission: frozenset(roles) for permission, roles in permissions.items()})
+
+
+def every_permission() -> frozenset[str]:
+    """Return all permissions: those above, and those of services that were installed."""
+    return frozenset(Permission) | frozenset(_added)
+
+
+def permissions_by_role() -> dict[str, frozenset[str]]:
+    """Return what each of the built-in roles allows."""
+    return {role: may | {permission for permission in _added if role in _added[permission]}
+            for role, may in ROLES.items()}  # fmt: skip
+
+
+def permissions_of(roles: Iterable[str]) -> frozenset[str]:
     """Return what these roles allow together; a role that is not built in allows nothing."""
-    known = {**ROLES, INSTALLER: frozenset(Permission)}
+    known = ROLES if not _added else permissions_by_role()
+    known = {**known, INSTALLER: every_permission()}
     return frozenset().union(*(known.get(role, frozenset()) for role in roles))

@@ -23,6 +23,22 @@ _ATTEMPTS = 12
 _STEP = 200
 
 
+class CannotErase:
+    """The part of a service that is installed and broken: what it stored of the person cannot be found."""
+
+    def __init__(self, name: str, package: str, reason: str) -> None:
+        self.name = f"{name} that is broken"
+        self._why = f"what the service {name!r} keeps of the person is not erased, as {package} is broken: {reason}"
+
+    async def step(self, erasure: Erasure, place: str) -> str | None:
+        """Fail, so that the erasure is not done before the package is mended or uninstalled.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError(self._why)
+
+
 class Eraser:
     """Does the jobs; a kill at any point loses at most the place of one step."""
 

@@ -51,6 +51,6 @@ def test_a_process_that_would_do_nothing_is_refused() -> None:
 def test_every_service_is_declared_and_handles_something_if_it_is_a_consumer() -> None:
     """The table of roles, the modules and what `chorally services` prints tell the same."""
     services = {service.name: service for service in declared(PARTS)}
-    consumers = {name for name, service in services.items() if service.reads is not None}
+    consumers = {name for name, service in services.items() if service.reads is not None or service.has("behind")}
     assert consumers == {name for name, roles in PARTS.items() if Role.CONSUMER in roles}
     assert {name for listed in KINDS.values() for name in listed} == set(PARTS)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from chorally_core.ports.documents import Document
-from chorally_core.ports.permissions import Permission, permissions_of
+from chorally_core.ports.permissions import permissions_of
 
 
 class User(Document, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class User(Document, frozen=True, kw_only=True):
         return f"{tenant}/{normal_email(email)}"
 
     @property
-    def permissions(self) -> frozenset[Permission]:
+    def permissions(self) -> frozenset[str]:
         """What the user may do."""
         return permissions_of(self.roles)
 
