@@ -41,6 +41,8 @@ class Retention(BaseModel):
 
     hooks: float = Field(30, gt=0)
     logs: float = Field(400, gt=0)
+    audit: float = Field(800, gt=0)
+    """Who changed what, with before and after."""
     dead_letters: float = Field(90, gt=0)
     deliveries: float = Field(400, gt=0)
     webhooks: float = Field(30, gt=0)

@@ -13,6 +13,7 @@ from fastapi.security.base import SecurityBase
 
 from chorally_core.api.addresses import Addresses, address_of
 from chorally_core.api.problem import Problem
+from chorally_core.ports.audit import ASKED, Asked
 from chorally_core.ports.coordination import Coordination
 from chorally_core.ports.identity import Caller, Identity, IdentityUnavailable, Unauthenticated
 
@@ -89,6 +90,7 @@ async def authenticated(request: Request) -> Caller:
             503, error.reason, code="identity-unavailable", headers={"Retry-After": str(error.wait_s)}
         ) from error
     request.state.caller = caller
+    ASKED.set(Asked(address_of(request.scope), caller.token_id))
     await _within_rate(request, caller)
     return caller
 

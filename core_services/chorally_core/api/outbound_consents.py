@@ -92,7 +92,7 @@ def consents_router(parts: Outbound) -> APIRouter:
                 return NOTHING
             changed = msgspec.structs.replace(base, **body.model_dump(), changed_at=at, changed_by=caller.subject)
             cause = derived("outbound settings", caller.tenant, str(base.version))
-            return Change((changed,), (about_settings(changed, actor(caller), at, cause),))
+            return Change((changed,), (about_settings(base, changed, actor(caller), at, cause),))
 
         await parts.actions.act([Key.by_id(OutboundSettings, caller.tenant)], decide)
         return await show_settings(caller, response)

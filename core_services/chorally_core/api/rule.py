@@ -163,9 +163,9 @@ def calendars_router(parts: RuleService) -> APIRouter:
         wanted = merged(CalendarAdd, now_shown, body)
         calendar = _calendar(wanted, calendar_id, known.number + 1, caller, parts.now(), known)
         if _says(calendar) != _says(known):
-            by = parts.by(caller)
+            by, before = parts.by(caller), known
             await parts.actions.act(
-                [commands.key(caller.tenant)], lambda found: commands.put_calendar(found, calendar, by)
+                [commands.key(caller.tenant)], lambda found: commands.put_calendar(found, calendar, by, before)
             )
             known = calendar
         response.headers["ETag"] = etag(known.number)

@@ -181,7 +181,7 @@ def rules_router(parts: RuleEngine) -> APIRouter:
             cause = parts.new_id()
             await parts.actions.act(
                 [commands.key(caller.tenant)],
-                lambda found: commands.put(found, rule, actor=actor(caller), cause=cause),
+                lambda found: commands.put(found, rule, before=known, actor=actor(caller), cause=cause),
             )
         response.headers["ETag"] = etag(rule.number)
         return RuleView.of(rule, order)

@@ -80,8 +80,10 @@ def replies_router(parts: RuleService) -> APIRouter:
         wanted = merged(ReplyAdd, {name: getattr(known, name) for name in _SAYS}, body)
         reply = _reply(wanted, reply_id, known.number + 1, caller, parts.now(), known)
         if any(getattr(reply, name) != getattr(known, name) for name in _SAYS):
-            by = parts.by(caller)
-            await parts.actions.act([commands.key(caller.tenant)], lambda found: commands.put_reply(found, reply, by))
+            by, before = parts.by(caller), known
+            await parts.actions.act(
+                [commands.key(caller.tenant)], lambda found: commands.put_reply(found, reply, by, before)
+            )
             known = reply
         response.headers["ETag"] = etag(known.number)
         return ReplyView.of(known)

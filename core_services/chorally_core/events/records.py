@@ -255,6 +255,14 @@ class LogAdd(Data, frozen=True, kw_only=True):
     actor_id: str = ""
     snapshot: dict[str, Any] = {}
     """Bounded: what a reader needs without asking anybody."""
+    was: dict[str, Any] = {}
+    """What an administrator changed, as it was before; bounded, without secrets (``ports.audit``)."""
+    changes: dict[str, Any] = {}
+    """The same as it is now."""
+    address: str = ""
+    """From where an administrator asked for it."""
+    token_id: str = ""
+    """With which token; says nothing of the secret."""
     backfilled: bool = False
     automatic: bool = False
     rules: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from chorally_core.adapters.outside import PublicOutside
 from chorally_core.api import log as api
+from chorally_core.api.log_audit import audit_router
 from chorally_core.api.log_views import LogEntryView
 from chorally_core.api.log_webhook_deliveries import webhook_deliveries_router
 from chorally_core.api.log_webhooks import Webhooks, webhooks_router
@@ -17,7 +18,7 @@ from chorally_core.ports.outside import Outside
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.log import handlers
 from chorally_core.services.log.erasure import EraseEntries
-from chorally_core.services.log.model import LogEntry
+from chorally_core.services.log.model import AuditEntry, LogEntry
 from chorally_core.services.log.webhooks import serving
 from chorally_core.services.log.webhooks.calling import Calling
 from chorally_core.services.log.webhooks.erasure import EraseWebhookAnswers
@@ -36,7 +37,10 @@ def _api(around: Around) -> FastAPI:
         calling=_calling(around, outside), now=around.now, new_id=around.ids,
     )  # fmt: skip
     parts = api.Log(documents=around.documents, feed=around.feed)
-    return api.create_app(around.identity, parts, webhooks_router(webhooks), webhook_deliveries_router(webhooks))
+    return api.create_app(
+        around.identity, parts, audit_router(around.documents), webhooks_router(webhooks),
+        webhook_deliveries_router(webhooks),
+    )  # fmt: skip
 
 
 def _outside(around: Around, kept: int = 0) -> PublicOutside:
@@ -68,6 +72,7 @@ def _jobs(around: Around) -> Sequence[JobKind[Any]]:
         days = around.settings.retention_days
         return [
             Kept(LogEntry, "id", days.logs, around.own("logs")),
+            Kept(AuditEntry, "id", days.audit, around.own("audit")),
             Kept(WebhookDelivery, "created_at", days.webhooks, around.own("webhooks")),
             Kept(WebhookReplay, "created_at", days.webhooks, around.own("webhooks")),
         ]

@@ -8,6 +8,7 @@ import msgspec
 
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
+from chorally_core.ports.audit import audited
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.identity import Caller
@@ -19,7 +20,7 @@ SERVICE = "identity-service"
 
 _ENDS_TOKENS = frozenset({"password_hash", "roles", "disabled"})
 _KEPT_OUTSIDE = frozenset({"email", "name", "password_hash", "roles"})
-_UNTOLD = frozenset({"password_hash", "token_generation", "login", "updated_at"})
+_UNTOLD = frozenset({"password_hash", "token_generation", "login", "label", "updated_at"})
 
 
 def keys_of_user(
@@ -44,7 +45,7 @@ def create_user(found: Found, user: User, *, by: Caller, at: datetime) -> Change
         raise _email_taken()
     _check_roles(user.roles, by)
     _check_teams(found, user.tenant, user.team_ids)
-    return Change((user,), (told("user_created", user, by=by, at=at),))
+    return Change((user,), (told("user_created", None, user, by=by, at=at),))
 
 
 def change_user(found: Found, user_id: str, changes: Mapping[str, Any], *, by: Caller, at: datetime) -> Change:
@@ -104,7 +105,7 @@ def create_team(found: Found, team: Team, *, by: Caller, at: datetime) -> Change
     """
     if found.get(Team, team.label, "label") is not None:
         raise _name_taken()
-    return Change((team,), (told("team_created", team, by=by, at=at),))
+    return Change((team,), (told("team_created", None, team, by=by, at=at),))
 
 
 def rename_team(found: Found, team_id: str, name: str, *, by: Caller, at: datetime) -> Change:
@@ -121,7 +122,7 @@ def rename_team(found: Found, team_id: str, name: str, *, by: Caller, at: dateti
     if other is not None and other.id != team.id:
         raise _name_taken()
     changed = msgspec.structs.replace(team, name=name, label=label, updated_at=at)
-    return Change((changed,), (told("team_changed", changed, by=by, at=at, changed=("name",)),))
+    return Change((changed,), (told("team_changed", team, changed, by=by, at=at, changed=("name",)),))
 
 
 def delete_team(found: Found, team_id: str, members: int, *, by: Caller, at: datetime) -> Change:
@@ -133,7 +134,7 @@ def delete_team(found: Found, team_id: str, members: int, *, by: Caller, at: dat
     team = own_team(found.get(Team, team_id), by.tenant)
     if members:
         raise Refused("conflict", "team-has-members", f"{members} users are in the team; take them out first")
-    return Change(events=(told("team_deleted", team, by=by, at=at),), remove=(team,))
+    return Change(events=(told("team_deleted", team, None, by=by, at=at),), remove=(team,))
 
 
 def own_user(user: User | None, tenant: str) -> User:
@@ -169,7 +170,7 @@ def _changed(user: User, new: dict[str, Any], *, by: Caller, at: datetime) -> Ch
         new["token_generation"] = user.token_generation + 1
     changed = msgspec.structs.replace(user, **new, updated_at=at)
     fields = sorted(set(new) - _UNTOLD) + (["password"] if "password_hash" in new else [])
-    return Change((changed,), (told("user_changed", changed, by=by, at=at, changed=fields),))
+    return Change((changed,), (told("user_changed", user, changed, by=by, at=at, changed=fields),))
 
 
 def _check_roles(roles: Iterable[str], by: Caller) -> None:
@@ -195,24 +196,28 @@ def _name_taken() -> Refused:
     return Refused("conflict", "name-taken", "another team has this name", "name")
 
 
-def told(kind: str, entity: User | Team, *, by: Caller, at: datetime, changed: Iterable[str] = ()) -> Event[LogAdd]:
-    """Return the fact that something was done to a user or team."""
+def told(
+    kind: str, before: User | Team | None, after: User | Team | None, *, by: Caller, at: datetime,
+    changed: Iterable[str] = (),
+) -> Event[LogAdd]:  # fmt: skip
+    """Return the fact that something was done to a user or team: ``before`` is None where they are new."""
+    entity = after or before
+    if entity is None:
+        raise ValueError("nothing was there, and nothing is")
     subject = type(entity).kind
     version = entity.version + 1
     snapshot = entity.snapshot() | ({"changed": list(changed)} if changed else {})
+    hashes = [one.password_hash if isinstance(one, User) else "" for one in (before, after)]
+    data = LogAdd(
+        kind=kind, subject_type=subject, subject_id=entity.id, version=version,
+        actor_kind="agent" if by.kind == "user" else "service", actor_id=by.subject, snapshot=snapshot,
+    )  # fmt: skip
+    secrets = ("password",) if hashes[0] != hashes[1] else ()
     return Event(
         topic=topics.LOGS,
         issuer=SERVICE,
         name="add",
-        data=LogAdd(
-            kind=kind,
-            subject_type=subject,
-            subject_id=entity.id,
-            version=version,
-            actor_kind="agent" if by.kind == "user" else "service",
-            actor_id=by.subject,
-            snapshot=snapshot,
-        ),
+        data=audited(data, before, after, secrets=secrets, without=_UNTOLD),
         id=derived(SERVICE, kind, entity.id, str(version)),
         tenant=entity.tenant,
         key=f"{entity.tenant}/{subject}/{entity.id}",

@@ -72,12 +72,12 @@ def meet(found: Found, caller: Caller, outside_id: str, address: str, *, at: dat
             id=caller.subject, tenant=caller.tenant, password_hash="", outside_id=outside_id, created_at=at,
             updated_at=at, **fields,
         )  # fmt: skip
-        return Change((user,), (told("user_created", user, by=caller, at=at),))
+        return Change((user,), (told("user_created", None, user, by=caller, at=at),))
     new = {name: value for name, value in fields.items() if getattr(known, name) != value}
     if not new:
         return NOTHING
     user = msgspec.structs.replace(known, **new, updated_at=at)
-    return Change((user,), (told("user_changed", user, by=caller, at=at, changed=sorted(set(new) - {"login"})),))
+    return Change((user,), (told("user_changed", known, user, by=caller, at=at, changed=sorted(set(new) - {"login"})),))
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -10,11 +10,12 @@ import structlog
 from pydantic import SecretStr, ValidationError
 
 import chorally_sdk as sdk
-from chorally_core.events import Event, LogAdd, topics
+from chorally_core.events import Event, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.io.account_facts import told
 from chorally_core.services.io.apps import Apps
 from chorally_core.services.io.directory import account_settings
 from chorally_core.services.io.fitting import Unfit, check_storable, mistakes, plain, secret_fields
@@ -353,22 +354,8 @@ class Accounts(Apps):
         """
         at = self._now()
         cause = derived("account", account.id, what, str(account.version))
-        data = LogAdd(
-            kind=what,
-            subject_type="account",
-            subject_id=account.id,
-            version=account.version + 1,
-            account_id=account.id,
-            actor_kind=actor[0],
-            actor_id=actor[1],
-            snapshot={
-                "name": account.name,
-                "platform": account.platform,
-                "state": account.state,
-                "reason": account.reason,
-                **self._reconnecting(account, what),
-            },
-        )
+        known = self._directory.accounts.get(account.id)
+        data = told(what, known, account, actor, self._reconnecting(account, what))
         fact = Event(
             topic=topics.LOGS,
             issuer=SERVICE,
@@ -380,7 +367,6 @@ class Accounts(Apps):
             occurred_at=at,
         )
         msgspec.structs.force_setattr(account, "changed_at", at)
-        known = self._directory.accounts.get(account.id)
         await self._ledger.commit(Work([Step.of([account], [fact])]))
         if known is None or known.version + 1 >= account.version:  # else what is not known yet is found with the rest
             self._directory.put(account)

@@ -11,6 +11,7 @@ import chorally_sdk as sdk
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
+from chorally_core.ports.audit import audited
 from chorally_core.ports.ledger import Ledger, Step, Work
 from chorally_core.ports.refused import Refused
 from chorally_core.ports.secrets import Vault
@@ -83,7 +84,7 @@ class Apps:
             created_at=self._now(),
             changed_at=self._now(),
         )
-        fact = self._app_fact("app_added", app, actor)
+        fact = self._app_fact("app_added", None, app, actor, sorted(hidden & settings.keys()))
         await self._ledger.commit(Work([Step.of([app], [fact])]))
         self._directory.put_app(app)
         self._on_changed()
@@ -123,6 +124,7 @@ class Apps:
         merged = {**app.settings, **opened, **given}
         if model is not None:
             self._fitting(model, merged)
+        changed_secrets = [name for name in sorted(hidden) if merged.get(name) != opened.get(name)]
         changed = msgspec.structs.replace(
             app,
             name=app.name if name is None else name,
@@ -130,7 +132,7 @@ class Apps:
             sealed=self._vault.seal({k: v for k, v in merged.items() if k in hidden}),
             changed_at=self._now(),
         )
-        fact = self._app_fact("app_changed", changed, actor)
+        fact = self._app_fact("app_changed", app, changed, actor, changed_secrets)
         await self._ledger.commit(Work([Step.of([changed], [fact])]))
         self._directory.put_app(changed)
         self._on_changed()
@@ -164,13 +166,18 @@ class Apps:
             if spoken is not None and spoken.id == app.id:
                 why = f"the account {account.id} speaks through this app; disconnect it first"
                 raise Refused("conflict", "app-in-use", why)
-        fact = self._app_fact("app_removed", app, actor)
+        fact = self._app_fact("app_removed", app, None, actor, [])
         left = RemovedApp(id=app.id, tenant=app.tenant, changed_at=self._now())
         await self._ledger.commit(Work([Step.of([left], [fact], [app])]))
         self._directory.drop_app(app.id)
         self._on_changed()
 
-    def _app_fact(self, what: str, app: App, actor: tuple[ActorKind, str]) -> Event[LogAdd]:
+    def _app_fact(
+        self, what: str, before: App | None, after: App | None, actor: tuple[ActorKind, str], secrets: list[str]
+    ) -> Event[LogAdd]:
+        app = after or before
+        if app is None:
+            raise ValueError("nothing was there, and nothing is")
         data = LogAdd(
             kind=what,
             subject_type="app",
@@ -184,7 +191,7 @@ class Apps:
             topic=topics.LOGS,
             issuer=SERVICE,
             name="add",
-            data=data,
+            data=audited(data, _plain(before), _plain(after), secrets=[f"settings.{name}" for name in secrets]),
             id=derived(what, app.id, str(app.version)),
             tenant=app.tenant,
             key=f"{app.tenant}/app/{app.id}",
@@ -197,6 +204,11 @@ class Apps:
             known = ", ".join(sorted(self._directory.connectors)) or "none"
             raise LookupError(f"no connector {platform!r} is installed; installed are {known}")
         return connector
+
+
+def _plain(app: App | None) -> dict[str, Any] | None:
+    """What of an app is no secret."""
+    return None if app is None else {"name": app.name, "platform": app.platform, "settings": app.settings}
 
 
 def _live(value: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
 from chorally_core.ports.triggers import ABOUT_USERS, HANDED_ON, OF_PEOPLE
 from chorally_core.ports.turns import asked_further, asked_of, turns
-from chorally_core.services.log.model import LogEntry
+from chorally_core.services.log.model import AuditEntry, LogEntry
 
 SERVICE = "log-service"
 GROUP = "log"
@@ -59,9 +59,21 @@ class KeepFact(Handler[LogAdd]):
             backfilled=fact.backfilled,
             automatic=fact.automatic,
         )
+        writes = (_audit(event, name), entry) if fact.was or fact.changes else (entry,)
         if fact.kind not in HANDED_ON or (fact.backfilled and fact.kind not in OF_PEOPLE):
-            return Change((entry,))
-        return Change((entry,), (_trigger(event, name, turns(event.tenant, found) if _is_answered(fact) else ()),))
+            return Change(writes)
+        return Change(writes, (_trigger(event, name, turns(event.tenant, found) if _is_answered(fact) else ()),))
+
+
+def _audit(event: Event[LogAdd], name: str) -> AuditEntry:
+    fact = event.data
+    called = fact.snapshot.get("name", "")
+    return AuditEntry(
+        id=name, tenant=event.tenant, what=fact.kind, at=event.occurred_at, subject_type=fact.subject_type,
+        subject_id=fact.subject_id, subject_version=fact.version,
+        subject_name=called if isinstance(called, str) else "", actor_kind=fact.actor_kind, actor_id=fact.actor_id,
+        address=fact.address, token_id=fact.token_id, was=fact.was, changes=fact.changes,
+    )  # fmt: skip
 
 
 def _is_answered(fact: LogAdd) -> bool:

@@ -1,4 +1,4 @@
-"""An entry of the log."""
+"""An entry of the log, and one of the audit."""
 
 from datetime import datetime
 from typing import Any
@@ -33,3 +33,23 @@ class LogEntry(Document, frozen=True, kw_only=True):
     depth: int = 0
     backfilled: bool = False
     automatic: bool = False
+
+
+class AuditEntry(Document, frozen=True, kw_only=True):
+    """What an administrator changed, and what it was before; under the id of the log's entry."""
+
+    kind = "audit_entry"
+    indexes = (("id",), ("actor_id", "id"), ("subject_id", "id"))
+
+    what: str
+    at: datetime
+    subject_type: str
+    subject_id: str
+    subject_version: int = 0
+    subject_name: str = ""
+    actor_kind: ActorKind = "service"
+    actor_id: str = ""
+    address: str = ""
+    token_id: str = ""
+    was: dict[str, Any] = {}
+    changes: dict[str, Any] = {}

@@ -51,7 +51,7 @@ def add(found: Found, tenant: str, field: CustomField, *, actor: Actor, cause: s
             "conflict", "too-many-fields", f"a {field.of} has at most {MOST} fields, archived ones among them"
         )
     changed = msgspec.structs.replace(fields, fields=(*fields.fields, field))
-    return _changed("field_added", changed, field, actor, cause, reads=field.identifies is not None)
+    return _changed("field_added", changed, None, field, actor, cause, reads=field.identifies is not None)
 
 
 def change(found: Found, tenant: str, field: CustomField, *, actor: Actor, cause: str) -> Change:
@@ -69,7 +69,8 @@ def change(found: Found, tenant: str, field: CustomField, *, actor: Actor, cause
     _check(field)
     new = tuple(field if each is known else each for each in fields.fields)
     reads = field.identifies != known.identifies
-    return _changed("field_changed", msgspec.structs.replace(fields, fields=new), field, actor, cause, reads=reads)
+    fields = msgspec.structs.replace(fields, fields=new)
+    return _changed("field_changed", fields, known, field, actor, cause, reads=reads)
 
 
 def allow(found: Found, tenant: str, *, free: bool, actor: Actor, at: datetime, cause: str) -> Change:
@@ -80,6 +81,7 @@ def allow(found: Found, tenant: str, *, free: bool, actor: Actor, at: datetime, 
     fact = told(
         "field_policy_changed", ("custom_field_set", tenant), {"free": free}, tenant=tenant,
         version=fields.version + 1, actor=actor, at=at, cause=cause,
+        changed=({"free": fields.free}, {"free": free}),
     )  # fmt: skip
     return Change((msgspec.structs.replace(fields, free=free),), (fact,))
 
@@ -118,12 +120,15 @@ def _wrong(field: str, why: str) -> Refused:
     return Refused("invalid", "invalid", why, field)
 
 
-def _changed(what: str, fields: FieldSet, field: CustomField, actor: Actor, cause: str, *, reads: bool) -> Change:
+def _changed(
+    what: str, fields: FieldSet, known: CustomField | None, field: CustomField, actor: Actor, cause: str, *,
+    reads: bool,
+) -> Change:  # fmt: skip
     """The fields as they are now; where they ``reads`` otherwise who people are, all of them are read again."""
     snapshot = {"key": field.key, "of": field.of, "type": field.type, "title": field.title, "archived": field.archived}
     fact = told(
         what, ("custom_field", field.id), snapshot, tenant=fields.tenant, version=field.number, actor=actor,
-        at=field.changed_at, cause=derived(cause, what),
+        at=field.changed_at, cause=derived(cause, what), changed=(known, field),
     )  # fmt: skip
     if not reads:
         return Change((fields,), (fact,))

@@ -41,7 +41,7 @@ def add(found: Found, tenant: str, tag: Tag, *, actor: Actor, cause: str) -> Cha
         raise Refused("conflict", "too-many-tags", f"a tenant has at most {MOST} tags; merge some first")
     former = {name: tag_id for name, tag_id in tags.former.items() if name != label(tag.name)}
     changed = msgspec.structs.replace(tags, tags=(*tags.tags, tag), former=former)
-    return _changed("tag_added", changed, tag, actor, tag.changed_at, cause)
+    return _changed("tag_added", changed, (None, tag), actor, tag.changed_at, cause)
 
 
 def change(found: Found, tenant: str, tag: Tag, *, actor: Actor, cause: str) -> Change:
@@ -66,7 +66,7 @@ def change(found: Found, tenant: str, tag: Tag, *, actor: Actor, cause: str) -> 
         tags, tags=tuple(tag if each is known else each for each in tags.tags), former=former
     )
     was = {"was": known.name} if known.name != tag.name else {}
-    return _changed("tag_changed", changed, tag, actor, tag.changed_at, cause, added, was)
+    return _changed("tag_changed", changed, (known, tag), actor, tag.changed_at, cause, added, was)
 
 
 def merge(found: Found, tenant: str, tag_id: str, into_id: str, *, actor: Actor, at: datetime, cause: str) -> Change:
@@ -84,7 +84,7 @@ def merge(found: Found, tenant: str, tag_id: str, into_id: str, *, actor: Actor,
     former = {name: kept.id if tag == gone.id else tag for name, tag in tags.without_name(gone.name, kept.id).items()}
     changed = msgspec.structs.replace(tags, tags=tuple(each for each in tags.tags if each is not gone), former=former)
     added = (renaming(tenant, gone.name, actor, at, cause),)
-    return _changed("tag_merged", changed, gone, actor, at, cause, added, {"into": kept.name})
+    return _changed("tag_merged", changed, (gone, None), actor, at, cause, added, {"into": kept.name})
 
 
 def allow(found: Found, tenant: str, *, free: bool, actor: Actor, at: datetime, cause: str) -> Change:
@@ -95,7 +95,7 @@ def allow(found: Found, tenant: str, *, free: bool, actor: Actor, at: datetime, 
     changed = msgspec.structs.replace(tags, free=free)
     fact = told(
         "tag_policy_changed", ("tag_set", tenant), {"free": free}, tenant=tenant, version=tags.version + 1,
-        actor=actor, at=at, cause=cause,
+        actor=actor, at=at, cause=cause, changed=({"free": tags.free}, {"free": free}),
     )  # fmt: skip
     return Change((changed,), (fact,))
 
@@ -123,16 +123,19 @@ def _check_free(tags: TagSet, tag: Tag) -> None:
 def _changed(
     what: str,
     tags: TagSet,
-    tag: Tag,
+    pair: tuple[Tag | None, Tag | None],
     actor: Actor,
     at: datetime,
     cause: str,
     added: tuple[Document, ...] = (),
     more: Mapping[str, Any] | None = None,
 ) -> Change:
+    tag = pair[1] or pair[0]
+    if tag is None:
+        raise ValueError("nothing was there, and nothing is")
     snapshot = {"name": tag.name, "group": tag.group, "archived": tag.archived, **(more or {})}
     fact = told(
         what, ("tag", tag.id), snapshot, tenant=tags.tenant, version=tag.number, actor=actor, at=at,
-        cause=derived(cause, what),
+        cause=derived(cause, what), changed=pair,
     )  # fmt: skip
     return Change((*added, tags), (fact,))

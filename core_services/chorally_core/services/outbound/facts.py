@@ -3,9 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
+from chorally_core.ports.audit import audited
 from chorally_core.services.outbound.model import Consent, Mailing, Opening, OutboundSettings
 
 SERVICE = "outbound-service"
@@ -30,10 +33,13 @@ def about_mailing(what: str, mailing: Mailing, actor: Actor, at: datetime, cause
     return _fact(what, "mailing", mailing, actor, at, cause, mailing.snapshot(), None, mailing.account_id)
 
 
-def about_settings(settings: OutboundSettings, actor: Actor, at: datetime, cause: str) -> Event[LogAdd]:
+def about_settings(
+    before: OutboundSettings, settings: OutboundSettings, actor: Actor, at: datetime, cause: str
+) -> Event[LogAdd]:
     """Return the fact that the tenant's settings were changed."""
     told = {"consent_required": settings.consent_required, "per_minute": settings.per_minute}
-    return _fact("outbound_settings_changed", "outbound_settings", settings, actor, at, cause, told)
+    fact = _fact("outbound_settings_changed", "outbound_settings", settings, actor, at, cause, told)
+    return msgspec.structs.replace(fact, data=audited(fact.data, before, settings))
 
 
 def _fact(

@@ -9,6 +9,7 @@ import msgspec
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
+from chorally_core.ports.audit import audited
 from chorally_core.ports.calendars import Calendar, Calendars, Hours, Listed
 from chorally_core.ports.documents import Document, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
@@ -37,13 +38,14 @@ def key(tenant: str) -> Key:
     return Key.by_id(Calendars, tenant)
 
 
-def put_calendar(found: Found, calendar: Calendar, by: By) -> Change:
+def put_calendar(found: Found, calendar: Calendar, by: By, before: Calendar | None = None) -> Change:
     """Return a calendar added behind the others, or in place of its earlier version.
 
     Args:
         found: What ``key`` named.
         calendar: As it shall be, with the number that follows the one it replaces; 1 adds it.
         by: Who asks.
+        before: The one that it replaces.
 
     Raises:
         Refused: There are too many, or somebody else changed it meanwhile.
@@ -51,12 +53,12 @@ def put_calendar(found: Found, calendar: Calendar, by: By) -> Change:
     listed = _listed(found, calendar.tenant)
     stored = msgspec.structs.replace(calendar, id=_stored_id(calendar.calendar_id, calendar.number, by), version=0)
     calendars, gone = _placed(listed.calendars, calendar.calendar_id, calendar.number, stored.id, MOST_CALENDARS)
-    told = _told("calendar", stored.calendar_id, stored, by, {"time_zone": stored.hours.time_zone})
+    told = _told("calendar", stored.calendar_id, (before, stored), by, {"time_zone": stored.hours.time_zone})
     return _changed(msgspec.structs.replace(listed, calendars=calendars), gone, told, (stored,))
 
 
-def put_reply(found: Found, reply: Reply, by: By) -> Change:
-    """Return a reply added behind the others, or in place of its earlier version.
+def put_reply(found: Found, reply: Reply, by: By, before: Reply | None = None) -> Change:
+    """Return a reply added behind the others, or in place of its earlier version, which is ``before``.
 
     Raises:
         Refused: There are too many, its calendar is not there, or somebody else changed it meanwhile.
@@ -67,7 +69,7 @@ def put_reply(found: Found, reply: Reply, by: By) -> Change:
     stored = msgspec.structs.replace(reply, id=_stored_id(reply.reply_id, reply.number, by), version=0)
     replies, gone = _placed(listed.replies, reply.reply_id, reply.number, stored.id, MOST_REPLIES)
     snapshot = {"condition": reply.condition, "enabled": reply.enabled, "languages": sorted(reply.texts)}
-    told = _told("calendar_reply", stored.reply_id, stored, by, snapshot)
+    told = _told("calendar_reply", stored.reply_id, (before, stored), by, snapshot)
     answers = source(reply.tenant, RULE)
     return _changed(msgspec.structs.replace(listed, replies=replies), gone, told, (stored, answers))
 
@@ -93,8 +95,7 @@ def remove_calendar(found: Found, calendar: Calendar, replies: Sequence[Reply], 
         why = f"replies are given by this calendar only; change or remove them first: {', '.join(naming[:5])}"
         raise Refused("conflict", "calendar-in-use", why)
     left = msgspec.structs.replace(listed, calendars=tuple(each for each in listed.calendars if each is not place))
-    gone = msgspec.structs.replace(calendar, changed_at=at)
-    return _changed(left, (place.stored,), _told("calendar", calendar.calendar_id, gone, by, {}, "removed"))
+    return _changed(left, (place.stored,), _told("calendar", calendar.calendar_id, (calendar, None), by, {}, at))
 
 
 def remove_reply(found: Found, reply: Reply, by: By, at: datetime) -> Change:
@@ -104,8 +105,7 @@ def remove_reply(found: Found, reply: Reply, by: By, at: datetime) -> Change:
     if place is None:
         return NOTHING
     left = msgspec.structs.replace(listed, replies=tuple(each for each in listed.replies if each is not place))
-    gone = msgspec.structs.replace(reply, changed_at=at)
-    return _changed(left, (place.stored,), _told("calendar_reply", reply.reply_id, gone, by, {}, "removed"))
+    return _changed(left, (place.stored,), _told("calendar_reply", reply.reply_id, (reply, None), by, {}, at))
 
 
 def set_order(
@@ -135,6 +135,7 @@ def set_order(
         actor_kind=by.actor[0], actor_id=by.actor[1],
         snapshot={"order": list(sources), "was": list(known.sources)},
     )  # fmt: skip
+    data = audited(data, {"order": known.sources}, {"order": sources})
     return Change((msgspec.structs.replace(known, sources=tuple(sources)),), (_fact(data, tenant, at, by),))
 
 
@@ -187,14 +188,23 @@ def _stand_ins(tenant: str, name: str) -> tuple[Document, ...]:
 
 
 def _told(
-    what: str, name: str, stored: Calendar | Reply, by: By, snapshot: dict[str, Any], verb: str = ""
+    what: str,
+    name: str,
+    pair: tuple[Calendar | Reply | None, Calendar | Reply | None],
+    by: By,
+    snapshot: dict[str, Any],
+    removed_at: datetime | None = None,
 ) -> Event[LogAdd]:
-    verb = verb or ("added" if stored.number == 1 else "changed")
+    told = pair[1] or pair[0]
+    if told is None:
+        raise ValueError("nothing was there, and nothing is")
+    verb = "removed" if removed_at is not None else "added" if told.number == 1 else "changed"
     data = LogAdd(
-        kind=f"{what}_{verb}", subject_type=what, subject_id=name, version=stored.number, actor_kind=by.actor[0],
-        actor_id=by.actor[1], snapshot={"name": stored.name, **snapshot},
+        kind=f"{what}_{verb}", subject_type=what, subject_id=name, version=told.number, actor_kind=by.actor[0],
+        actor_id=by.actor[1], snapshot={"name": told.name, **snapshot},
     )  # fmt: skip
-    return _fact(data, stored.tenant, stored.changed_at, by)
+    data = audited(data, *pair, without=("calendar_id" if what == "calendar" else "reply_id",))
+    return _fact(data, told.tenant, removed_at or told.changed_at, by)
 
 
 def _fact(data: LogAdd, tenant: str, at: datetime, by: By) -> Event[LogAdd]:

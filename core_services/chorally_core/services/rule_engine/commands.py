@@ -9,6 +9,7 @@ import msgspec
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
 from chorally_core.events.records import ActorKind
+from chorally_core.ports.audit import Told, audited
 from chorally_core.ports.documents import Document, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.refused import Refused
@@ -31,12 +32,13 @@ def key(tenant: str) -> Key:
     return Key.by_id(Ruleset, tenant)
 
 
-def put(found: Found, rule: Rule, *, actor: Actor, cause: str) -> Change:
+def put(found: Found, rule: Rule, *, before: Rule | None = None, actor: Actor, cause: str) -> Change:
     """Return a rule added behind the others, or in place of its earlier version.
 
     Args:
         found: What ``key`` named.
         rule: As it shall be, with the number that follows the one it replaces; 1 adds it.
+        before: The one that it replaces.
         actor: Who does it.
         cause: Tells this request apart from every other.
 
@@ -55,15 +57,17 @@ def put(found: Found, rule: Rule, *, actor: Actor, cause: str) -> Change:
     if new.traced_until is not None and _traced(ruleset, rule) >= TRACED:
         raise Refused("conflict", "too-many-traces", f"at most {TRACED} rules are traced at a time; end one first")
     rules = tuple(new if each is listed else each for each in ruleset.rules)
-    before = ruleset
+    earlier = ruleset
     ruleset = msgspec.structs.replace(ruleset, rules=rules if listed is not None else (*rules, new))
     what = "rule_added" if listed is None else "rule_changed"
     answers = source(rule.tenant, RULE_ENGINE)
     added: tuple[Document, ...] = (stored, answers)
     if known is None:
         added = (*added, learning(rule.tenant, rule.changed_at))
-    added = (*added, *_relearned(before, ruleset, rule.changed_at, cause))
-    return _changed(ruleset, (listed.stored,) if listed else (), _told(what, stored, actor, cause), added)
+    added = (*added, *_relearned(earlier, ruleset, rule.changed_at, cause))
+    return _changed(
+        ruleset, (listed.stored,) if listed else (), _told(what, stored, (before, rule), actor, cause), added
+    )
 
 
 def remove(found: Found, rule: Rule, *, actor: Actor, at: datetime, cause: str) -> Change:
@@ -75,7 +79,7 @@ def remove(found: Found, rule: Rule, *, actor: Actor, at: datetime, cause: str) 
     left = msgspec.structs.replace(ruleset, rules=tuple(each for each in ruleset.rules if each is not listed))
     gone = msgspec.structs.replace(rule, changed_at=at)
     jobs = _relearned(ruleset, left, at, cause)
-    return _changed(left, (listed.stored,), _told("rule_removed", gone, actor, cause), jobs)
+    return _changed(left, (listed.stored,), _told("rule_removed", gone, (rule, None), actor, cause), jobs)
 
 
 def reorder(found: Found, tenant: str, rule_ids: Sequence[str], *, actor: Actor, at: datetime, cause: str) -> Change:
@@ -95,6 +99,7 @@ def reorder(found: Found, tenant: str, rule_ids: Sequence[str], *, actor: Actor,
         kind="rules_reordered", subject_type="ruleset", subject_id=tenant, version=ruleset.version + 1,
         actor_kind=actor[0], actor_id=actor[1], snapshot={"rules": list(rule_ids)[:200]},
     )  # fmt: skip
+    data = audited(data, {"rules": [listed.id for listed in ruleset.rules]}, {"rules": list(rule_ids)})
     return _changed(msgspec.structs.replace(ruleset, rules=rules), (), _fact(data, tenant, at, cause))
 
 
@@ -137,7 +142,7 @@ def _stored(tenant: str, name: str) -> Rule:
     )  # fmt: skip
 
 
-def _told(what: str, rule: Rule, actor: Actor, cause: str) -> Event[LogAdd]:
+def _told(what: str, rule: Rule, pair: tuple[Told, Told], actor: Actor, cause: str) -> Event[LogAdd]:
     data = LogAdd(
         kind=what,
         subject_type="rule",
@@ -147,7 +152,7 @@ def _told(what: str, rule: Rule, actor: Actor, cause: str) -> Event[LogAdd]:
         actor_id=actor[1],
         snapshot={"name": rule.name, "enabled": rule.enabled, "events": list(rule.events)},
     )
-    return _fact(data, rule.tenant, rule.changed_at, cause)
+    return _fact(audited(data, *pair, without=("rule_id",)), rule.tenant, rule.changed_at, cause)
 
 
 def _fact(data: LogAdd, tenant: str, at: datetime, cause: str) -> Event[LogAdd]:
