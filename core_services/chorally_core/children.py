@@ -70,7 +70,7 @@ class Child:
         process = self._process = await asyncio.create_subprocess_exec(
             *self._command,
             env=dict(self._environment),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,  # nothing is written: it ends when this process does (``following``)
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for whoever watches: it stops its children itself, once

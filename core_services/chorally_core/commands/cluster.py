@@ -74,7 +74,7 @@ async def _cluster(settings: Settings, *, split: bool) -> None:
         place = f"{settings.host}:{settings.port}"
         raise Refused(f"{error}; is another program at {place}? (CHORALLY_HOST, CHORALLY_PORT)") from error
     children = {
-        name: Child(name, [sys.executable, "-m", "chorally_core.cli", *arguments], _environment(os.environ))
+        name: Child(name, [sys.executable, "-m", "chorally_core.following", *arguments], _environment(os.environ))
         for name, arguments in commands(split=split).items()
     }
     doors = {name: children[f"{name}-{Role.API}" if split else name] for name in installed()}
