@@ -26,7 +26,7 @@ RUN = {
     "docs/how-to/organise-tickets.md", "docs/how-to/contacts.md",
     "README.md", "docs/tutorials/answer-your-first-comment.md", "docs/tutorials/your-first-connector.md",
     "docs/how-to/connect-a-facebook-page.md", "docs/how-to/connect-a-mailbox.md", "docs/how-to/operate.md",
-    "docs/how-to/send-files.md", "docs/how-to/search.md",
+    "docs/how-to/send-files.md", "docs/how-to/search.md", "docs/how-to/generate-a-client.md",
 }  # fmt: skip
 """The pages whose snippets tests run; ``test_first_connector`` runs those of its tutorial."""
 

@@ -1,5 +1,6 @@
 """The whole API: each service at its path, what operators ask, and the documents that describe it."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import blake2b
@@ -47,6 +48,7 @@ def create_app(
     """
     app = FastAPI(title="Chorally", docs_url=None, redoc_url=None, openapi_url=None)
     problem.install(app)
+    describing = asyncio.Lock()
 
     @app.get("/healthz", include_in_schema=False)
     @open_route("tells only that the process answers")
@@ -73,7 +75,8 @@ def create_app(
     @app.get("/openapi.json", include_in_schema=False)
     @open_route("a description, the same for everybody")
     async def operations() -> Response:
-        return JSONResponse(described(services))
+        async with describing:  # once: it takes a second of work, which must not hold everything else up
+            return JSONResponse(await asyncio.to_thread(described, services))
 
     @app.get("/docs", include_in_schema=False)
     @open_route("a description, the same for everybody")

@@ -18,7 +18,8 @@ def combined(documents: Mapping[str, Mapping[str, Any]], *, server: str = "/") -
     """Return the documents of services as one.
 
     Paths are those of the whole, such as ``/message/v1/tickets``. An operation's id begins with its service, as
-    in ``message_list_tickets``; so does a schema's name where several services have different ones of that name.
+    in ``message_list_tickets``; so does a schema's name where several services have different
+    ones of that name (an added service and ours, say).
 
     Args:
         documents: OpenAPI documents by service name.

@@ -79,7 +79,11 @@ def sign_in_router(local: LocalUsers) -> APIRouter:
     )
     @open_route("the body proves the user, by address and password")
     async def sign_in(request: Request, response: Response) -> AccessToken:
-        """Return an access token for a user, from JSON or from an OAuth form of `grant_type=password`."""
+        """Return an access token for a user.
+
+        In place of JSON, an OAuth form will do (RFC 6749, 4.3): `grant_type=password`, `tenant`, `username` (the
+        address) and `password`, as `application/x-www-form-urlencoded`.
+        """
         credentials = await _credentials(request)
         local.only_here(credentials.tenant)
         user = await _proven(local, request, credentials.tenant, credentials.email, credentials.password)
@@ -156,18 +160,5 @@ def _from_form(body: bytes) -> dict[str, str]:
 
 
 def _credentials_body() -> dict[str, object]:
-    """The OpenAPI description of the body, which is read by hand."""
-    schema = Credentials.model_json_schema()
-    text = {"type": "string"}
-    form = {
-        "type": "object",
-        "title": "PasswordGrant",
-        "required": ["grant_type", "tenant", "username", "password"],
-        "properties": {
-            "grant_type": {"type": "string", "const": "password"},
-            "tenant": text,
-            "username": {**text, "description": "The user's e-mail address."},
-            "password": {**text, "format": "password"},
-        },
-    }
-    return {"required": True, "content": {_JSON: {"schema": schema}, _FORM: {"schema": form}}}
+    """The OpenAPI description of the body, which is read by hand; of one kind, as generators of clients expect."""
+    return {"required": True, "content": {_JSON: {"schema": Credentials.model_json_schema()}}}

@@ -82,6 +82,8 @@ def describe(app: FastAPI) -> None:
             for operation in operations.values():
                 _add_service_token(operation)
                 _add_common(operation)
+                for taken in operation.get("requestBody", {}).get("content", {}).values():
+                    taken["schema"] = _named(taken["schema"], components["schemas"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -116,3 +118,13 @@ def _add_common(operation: dict[str, Any]) -> None:
         if status in answers:
             answers[status]["headers"] = {header: _HEADERS[header], **answers[status].get("headers", {})}
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _named(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return a reference to the schema of a model that a route reads by hand, which becomes one of the document's."""
+    if schema.get("type") == "array":
+        return {**schema, "items": _named(schema["items"], schemas)}
+    if schema.get("type") != "object" or "title" not in schema or " " in schema["title"]:
+        return schema
+    schemas.setdefault(schema["title"], schema)
+    return {"$ref": f"#/components/schemas/{schema['title']}"}
