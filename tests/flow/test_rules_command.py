@@ -198,3 +198,32 @@ async def test_it_is_explained_why_a_rule_fired_or_not(http: httpx.Client, tmp_p
     assert "    - author.followers gt 5   (it is unknown)" in lines
     with pytest.raises(Refused, match="there is no rule 'Nothing'"):
         await asyncio.to_thread(told, "Nothing")
+
+
+async def test_an_import_waits_when_there_were_too_many_requests(http: httpx.Client, tmp_path: Path) -> None:
+    """As long as the system says, however often; nothing is made twice."""
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULE, "utf-8")
+    answers, slept = iter([7, 61, None, None, 3, None]), list[float]()
+
+    class Busy(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            """Have it answered, unless there were too many."""
+            wait = next(answers)
+            if wait is not None:
+                return httpx.Response(429, headers={"retry-after": str(wait)})
+            answer = http.request(request.method, request.url.path, content=request.read(), headers=request.headers)
+            return httpx.Response(
+                answer.status_code, headers={"content-type": "application/json"}, content=answer.content
+            )
+
+    def work() -> None:
+        plan = planned(load([path]).rules, stored(http), prune=False)
+        busy = httpx.Client(transport=Busy(), base_url="http://chorally.test")
+        carry_out(busy, plan, lambda line: None, sleep=slept.append)
+        again = planned(load([path]).rules[::-1], stored(http), prune=False)
+        carry_out(busy, again, lambda line: None, sleep=slept.append)
+
+    await asyncio.to_thread(work)
+    assert await names(http) == ["Large", "Greeting"]
+    assert slept == [7, 60, 3]

@@ -58,7 +58,7 @@ def test(paths: Paths) -> None:
     from chorally_core.commands.rules_files.telling import report
 
     files = _loaded(paths)
-    verdicts = [tried([rule.rule for rule in files.rules], case) for case in files.cases]
+    verdicts = [tried([rule.rule for rule in files.rules], case, files.hours) for case in files.cases]
     report(verdicts, typer.echo)
     if not all(verdict.passed for verdict in verdicts):
         raise typer.Exit(1)

@@ -38,11 +38,22 @@ def a_file(folder: Path, text: str) -> Path:
         ("  - name: One\n    conditions", "  - title: One\n    conditions", "2: name: Field required"),
         ("    actions", "    mood: good\n    actions", "4: mood: Extra inputs are not permitted"),
         ("value: [hello]}", "value: [hello]", "is no YAML"),
-        ("rules:", "rule:", "1: rule: there are `rules` and `tests`"),
+        ("rules:", "rule:", "1: rule: there are rules, tests, calendars"),
         ("  - name: One", "  - just a text\n  - name: One", "2: rules/0: must have fields"),
         ("text: hello}}", "txt: hello}}", "7: given/message/txt: Extra inputs are not permitted"),
         ("rules:\n", "rules: all\nmore:\n", "1: rules: must be a list"),
         ("value: [hello]", "value: !!python/object:os.system x", "which rules have no use for"),
+        (
+            "rules:\n",
+            "calendars:\n  - {id: a, time_zone: Rome}\nrules:\n",
+            "2: time_zone: Value error, there is no time",
+        ),
+        (
+            "rules:\n",
+            "calendars:\n  - {id: a, time_zone: UTC}\n  - {id: a, time_zone: UTC}\nrules:\n",
+            "3: id: there is another calendar 'a'",
+        ),
+        ("rules:\n", "rules: !!python/object/apply:os.system [id]\nmore:\n", "1: rules/0: must have fields"),
         ("    actions", "    name: Two\n    actions", "is no YAML"),
         (
             "  - name: One\n    conditions:",
@@ -134,3 +145,34 @@ def test_a_system_that_cannot_be_reached_is_told(tmp_path: Path, command: list[s
     assert result.exit_code == 2
     assert "http://127.0.0.1:9 cannot be reached" in result.output
     assert "is chorally up?" in result.output
+
+
+def test_conditions_on_calendars_are_judged_by_those_of_the_file(tmp_path: Path) -> None:
+    """By the ids that conditions name; without the calendar they meet nothing, and the test says so."""
+    calendar = """\
+calendars:
+  - id: office
+    time_zone: Europe/Rome
+    weekly: {mon: [{opens: "09:00", closes: "18:00"}]}
+    festivities: [{on: 12-28, name: Inventory}]
+"""
+    text = """\
+rules:
+  - name: Closed
+    conditions:
+      all:
+        - {field: calendar.open@office, op: is, value: false}
+        - {field: calendar.holiday@office, op: is, value: false}
+    actions: [{type: add_tags, tags: [closed]}]
+tests:
+  - {name: noon, given: {message: {text: a}, at: "2026-01-05T12:00:00+01:00"}, expected: {fires: []}}
+  - {name: evening, given: {message: {text: a}, at: "2026-01-05T19:00:00+01:00"}, expected: {fires: [Closed]}}
+  - {name: inventory, given: {message: {text: a}, at: "2026-12-28T12:00:00+01:00"}, expected: {fires: []}}
+"""
+    passed = CliRunner().invoke(app, ["rules", "test", str(a_file(tmp_path, calendar + text))])
+    assert passed.output == "3 of 3 tests passed\n"
+    wrong = text.replace("fires: []", "fires: [Closed]", 1)
+    told = CliRunner().invoke(app, ["rules", "test", str(a_file(tmp_path, calendar + wrong))])
+    assert "calendar.open@office is False   (it is True)" in told.output
+    without = CliRunner().invoke(app, ["rules", "test", str(a_file(tmp_path, text))])
+    assert (without.exit_code, "(it is unknown)" in without.output) == (1, True)

@@ -1,11 +1,12 @@
 """Files of rules, and the tests that stand beside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field as PydanticField
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
@@ -13,12 +14,15 @@ from chorally_core.api.rule_engine import rule_of
 from chorally_core.api.rule_engine_views import RuleAdd
 from chorally_core.commands.rules_files.cases import Case
 from chorally_core.commands.rules_files.places import Mistake, Mistakes, line_of, plain, read, shown
+from chorally_core.ports.calendars import Hours
 from chorally_core.ports.identity import Caller
+from chorally_core.services.rule.hours import OpeningHours
 from chorally_core.services.rule_engine.engine import made_ready
 from chorally_core.services.rule_engine.judging import BadConditions
 from chorally_core.services.rule_engine.model import Rule
 
 NOBODY = Caller(tenant="file", subject="", kind="service", permissions=frozenset())
+_PARTS = ("rules", "tests", "calendars")
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 FIELDS = tuple(name for name in RuleAdd.model_fields if name != "trace_until")
 """What files say of a rule; until when it is traced is no part of it."""
@@ -51,12 +55,21 @@ class FileCase:
     case: Case
 
 
+class FileCalendar(OpeningHours):
+    """A calendar as it is in the system, for the tests; an import leaves it out."""
+
+    id: str = PydanticField(min_length=1, max_length=200)
+    name: str = ""
+
+
 @dataclass(frozen=True)
 class Files:
     """What some files hold together, in their order."""
 
     rules: Sequence[FileRule]
     cases: Sequence[FileCase]
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    """Of the calendars that tests are judged by, by the ids that conditions name."""
 
 
 def load(paths: Iterable[Path]) -> Files:
@@ -67,6 +80,7 @@ def load(paths: Iterable[Path]) -> Files:
     """
     rules: list[FileRule] = []
     cases: list[FileCase] = []
+    hours: dict[str, Hours] = {}
     wrong: list[Mistake] = []
     for path in paths:
         try:
@@ -75,16 +89,18 @@ def load(paths: Iterable[Path]) -> Files:
             wrong += error.mistakes
             continue
         for name in content:
-            if name not in ("rules", "tests"):
-                wrong.append(Mistake(path, line_of(content, [name]), str(name), "there are `rules` and `tests`"))
+            if name not in _PARTS:
+                wrong.append(Mistake(path, line_of(content, [name]), str(name), f"there are {', '.join(_PARTS)}"))
         for node in _listed(path, content, "rules", wrong):
             rules += _rule(path, node, wrong)
         for node in _listed(path, content, "tests", wrong):
             cases += _case(path, node, wrong)
+        for node in _listed(path, content, "calendars", wrong):
+            _calendar(path, node, hours, wrong)
     wrong += _twice(rules)
     if wrong:
         raise Mistakes(sorted(wrong, key=lambda mistake: (str(mistake.path), mistake.line)))
-    return Files(rules, cases)
+    return Files(rules, cases, hours)
 
 
 def _listed(path: Path, content: CommentedMap, name: str, wrong: list[Mistake]) -> list[Any]:
@@ -141,6 +157,21 @@ def _case(path: Path, node: CommentedMap, wrong: list[Mistake]) -> list[FileCase
     except (ValueError, RecursionError) as error:
         wrong.append(Mistake(path, line_of(node, []), "", str(error)))
     return []
+
+
+def _calendar(path: Path, node: CommentedMap, hours: dict[str, Hours], wrong: list[Mistake]) -> None:
+    """Take up a calendar; of one id there is one."""
+    try:
+        calendar = FileCalendar.model_validate(plain(node))
+    except ValidationError as error:
+        wrong += [_at(path, node, each["loc"], each["msg"]) for each in error.errors()]
+        return
+    except (ValueError, RecursionError) as error:
+        wrong.append(Mistake(path, line_of(node, []), "", str(error)))
+        return
+    if calendar.id in hours:
+        wrong.append(_at(path, node, ("id",), f"there is another calendar {calendar.id!r}; give each its own id"))
+    hours[calendar.id] = calendar.stored()
 
 
 def _at(path: Path, node: CommentedMap, place: Sequence[str | int], why: str) -> Mistake:

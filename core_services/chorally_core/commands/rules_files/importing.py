@@ -2,6 +2,7 @@
 
 import difflib
 import io
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from ruamel.yaml import YAML
 from chorally_core.commands.rules_files.files import FIELDS, FileRule
 
 RULES = "/rule-engine/v1/rules"
+TOO_MANY = 429
 
 
 class Refused(Exception):
@@ -155,8 +157,16 @@ def _text(body: Mapping[str, Any]) -> list[str]:
     return out.getvalue().splitlines()
 
 
-def carry_out(http: httpx.Client, plan: Plan, tell: Callable[[str], object]) -> None:
+def carry_out(
+    http: httpx.Client, plan: Plan, tell: Callable[[str], object], *, sleep: Callable[[float], object] = time.sleep
+) -> None:
     """Make the changes one by one; what was done stays, also if a later one fails.
+
+    Args:
+        http: A client of the running system.
+        plan: What is to be done.
+        tell: Prints a line.
+        sleep: Waits for so many seconds, as the system takes only so many requests a minute.
 
     Raises:
         Refused: One was refused, or the system cannot be reached.
@@ -164,30 +174,33 @@ def carry_out(http: httpx.Client, plan: Plan, tell: Callable[[str], object]) -> 
     ids: list[str] = []
     for step in plan.steps:
         try:
-            ids += _done(http, step)
+            ids += _done(http, step, sleep)
         except Refused as error:
             raise Refused(f"{step.what} {step.name!r}: {error}\nwhat came before is done; import again") from error
         if step.what != "unchanged":
             tell(f"{step.what}d {step.name!r}")
     if plan.reorders:
-        told(http.put(f"{RULES}/order", json={"rule_ids": [*ids, *(rule["id"] for rule in plan.left)]}))
+        order = {"rule_ids": [*ids, *(rule["id"] for rule in plan.left)]}
+        told(_patiently(lambda: http.put(f"{RULES}/order", json=order), sleep))
         tell("ordered")
 
 
-def _done(http: httpx.Client, step: Step) -> list[str]:
+def _done(http: httpx.Client, step: Step, sleep: Callable[[float], object]) -> list[str]:
     """Carry out one step, and return the id of the rule where it is there then."""
     wanted, known = step.wanted, step.known
     if known is None and wanted is not None:
         key = {"Idempotency-Key": str(uuid4())}
-        return [str(told(_twice(lambda: http.post(RULES, json=wanted.body, headers=key)))["id"])]
+        made = _patiently(lambda: _twice(lambda: http.post(RULES, json=wanted.body, headers=key)), sleep)
+        return [str(told(made)["id"])]
     if known is None:
         return []
     place, seen = f"{RULES}/{known['id']}", {"If-Match": f'"{known["version"]}"'}
     if wanted is None:
-        told(http.delete(place, headers=seen))
+        told(_patiently(lambda: http.delete(place, headers=seen), sleep))
         return []
     if step.fields:
-        told(http.patch(place, json={name: wanted.body[name] for name in step.fields}, headers=seen))
+        new = {name: wanted.body[name] for name in step.fields}
+        told(_patiently(lambda: http.patch(place, json=new, headers=seen), sleep))
     return [str(known["id"])]
 
 
@@ -197,3 +210,11 @@ def _twice(call: Callable[[], httpx.Response]) -> httpx.Response:
         return call()
     except httpx.TransportError:
         return call()
+
+
+def _patiently(call: Callable[[], httpx.Response], sleep: Callable[[float], object]) -> httpx.Response:
+    """Make a call again for as long as the system says that there were too many, when it says that they may go on."""
+    while (answer := call()).status_code == TOO_MANY:
+        asked = answer.headers.get("retry-after", "")
+        sleep(min(float(asked), 60.0) if asked.isdigit() else 1.0)
+    return answer

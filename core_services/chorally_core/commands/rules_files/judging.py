@@ -7,6 +7,8 @@ import msgspec
 
 from chorally_core.commands.rules_files.files import FileCase
 from chorally_core.events import Event, TriggerEvaluate
+from chorally_core.ports.calendars import Calendar, Calendars, Hours
+from chorally_core.ports.calendars import Listed as ListedCalendar
 from chorally_core.ports.documents import Document
 from chorally_core.ports.handlers import Found
 from chorally_core.services.rule_engine.catalogue import facts_class
@@ -34,11 +36,19 @@ class Verdict(NamedTuple):
         return list(self.fires) == expected.fires and expected.actions in (None, list(self.actions))
 
 
-def fired(rules: Sequence[Rule], event: Event[TriggerEvaluate], person: Person) -> list[Execution]:
-    """Return the rules that fire on an event, in their order, with what they ask for."""
+NO_HOURS: Mapping[str, Hours] = {}
+
+
+def fired(
+    rules: Sequence[Rule], event: Event[TriggerEvaluate], person: Person, hours: Mapping[str, Hours] = NO_HOURS
+) -> list[Execution]:
+    """Return the rules that fire on an event, in their order, with what they ask for; given hours of calendars."""
     stored = [msgspec.structs.replace(rule, id=f"{number}", tenant=event.tenant) for number, rule in enumerate(rules)]
     listed = tuple(Listed(rule.rule_id, rule.number, rule.id) for rule in stored)
+    calendars = [_calendar(name, each, event) for name, each in hours.items()]
     documents: list[Document] = [
+        Calendars(id=event.tenant, tenant=event.tenant, version=1, calendars=tuple(map(_in_place, calendars))),
+        *calendars,
         Ruleset(id=event.tenant, tenant=event.tenant, version=1, rules=listed),
         msgspec.structs.replace(person, id=person_id(event), tenant=event.tenant),
         *stored,
@@ -50,22 +60,37 @@ def fired(rules: Sequence[Rule], event: Event[TriggerEvaluate], person: Person) 
     return [document for document in change.writes if isinstance(document, Execution)]
 
 
-def explained(rule: Rule, event: Event[TriggerEvaluate], person: Person) -> dict[str, Any]:
+def _calendar(name: str, hours: Hours, event: Event[TriggerEvaluate]) -> Calendar:
+    """A calendar as the engine reads it."""
+    at = event.occurred_at
+    return Calendar(
+        id=f"calendar {name}", tenant=event.tenant, calendar_id=name, number=1, name=name, hours=hours, created_at=at,
+        created_by="", changed_at=at, changed_by="",
+    )  # fmt: skip
+
+
+def _in_place(calendar: Calendar) -> ListedCalendar:
+    return ListedCalendar(calendar.calendar_id, calendar.number, calendar.id)
+
+
+def explained(
+    rule: Rule, event: Event[TriggerEvaluate], person: Person, hours: Mapping[str, Hours] = NO_HOURS
+) -> dict[str, Any]:
     """Return what each condition of a rule meets."""
     ready = made_ready(rule)
-    facts = happened(facts_class({test.field for test in tests_of(ready.tree.node)}), event, person)
+    facts = happened(facts_class({test.field for test in tests_of(ready.tree.node)}), event, person, hours.get)
     return told(ready.tree.explained(facts))
 
 
-def tried(rules: Sequence[Rule], case: FileCase) -> Verdict:
-    """Return what comes of a test."""
+def tried(rules: Sequence[Rule], case: FileCase, hours: Mapping[str, Hours] = NO_HOURS) -> Verdict:
+    """Return what comes of a test, given the hours of calendars."""
     given = case.case.given
     event, person = given.trigger(), given.author.known()
-    executions = fired(rules, event, person)
+    executions = fired(rules, event, person, hours)
     fires = [execution.rule_name for execution in executions]
     actions = [o.action for execution in executions for o in execution.outcomes if o.result in ("asked", "failed")]
     odd = set(fires) ^ set(case.case.expected.fires)
-    why = {rule.name: explained(rule, event, person) for rule in rules if rule.name in odd}
+    why = {rule.name: explained(rule, event, person, hours) for rule in rules if rule.name in odd}
     return Verdict(case, fires, actions, why)
 
 

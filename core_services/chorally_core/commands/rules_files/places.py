@@ -94,10 +94,12 @@ def line_of(node: Any, place: Sequence[str | int]) -> int:
     line = node.lc.line if isinstance(node, CommentedMap | CommentedSeq) else 0
     for part in place:
         if isinstance(node, CommentedMap) and part in node:
-            line, node = node.lc.key(part)[0], node[part]
+            found, node = (node.lc.data or {}).get(part), node[part]
         elif isinstance(node, CommentedSeq) and str(part).isdigit() and int(part) < len(node):
-            line, node = node.lc.item(int(part))[0], node[int(part)]
-        # what is neither was put in by whoever checks, such as the kind of an action, or is missing
+            found, node = (node.lc.data or {}).get(int(part)), node[int(part)]
+        else:
+            continue  # it was put in by whoever checks, such as the kind of an action, or is missing
+        line = found[0] if found is not None else line  # what has a tag of a program's own is not told a line
     return int(line) + 1
 
 
