@@ -222,3 +222,39 @@ async def test_the_rule_on_time_of_the_guide_can_be_used(api: Api) -> None:
     made = await api.agent("supervisor").post(RULES, json=rule)
     assert made.status_code == 201, made.text
     assert made.json()["after"] == "P1D"
+
+
+async def test_a_rule_that_names_what_is_gone_is_stopped_and_renamed_but_not_begun(tmp_path: Path) -> None:
+    """What it names counts when it begins to be judged, or when conditions or actions change."""
+    async with an_api(tmp_path, private_networks=["127.0.0.0/8"]) as api:
+        http = api.agent()
+        hook = (await http.post("/log/v1/webhooks", json={"url": "https://127.0.0.1:8443/x", "events": []})).json()
+        call = {"type": "call_webhook", "webhook_id": hook["id"]}
+        rule = await added(http, actions=[call])
+        assert (await http.delete(f"/log/v1/webhooks/{hook['id']}")).status_code == 204
+        url = f"{RULES}/{rule['id']}"
+        for change in ({"name": "Calls"}, {"enabled": False}, {"trace_until": None, "stop": True}):
+            answer = await http.patch(url, json=change)
+            assert (answer.status_code, {**answer.json(), **change}) == (200, answer.json()), answer.text
+        begun = await http.patch(url, json={"enabled": True})
+        assert begun.json()["errors"][0]["field"] == "/body/actions/0/call_webhook/webhook_id"
+        changed = await http.patch(url, json={"actions": [call, {"type": "stop"}]})
+        assert changed.status_code == 422
+        untimed = await http.patch(url, json={"after": "PT4H"})
+        assert untimed.json()["errors"][0]["field"] == "/body/after"
+        mended = await http.patch(url, json={"enabled": True, "actions": [{"type": "stop"}]})
+        assert mended.status_code == 200
+
+
+async def test_a_calendar_that_a_rule_looks_at_stays(api: Api) -> None:
+    """Also where the rule is disabled, or looks at it deep in its conditions; another tenant's rules do not count."""
+    http = api.agent("supervisor")
+    calendar = (await http.post("/rule/v1/calendars", json={"name": "Never", "time_zone": "Europe/Rome"})).json()["id"]
+    looks = {"all": [{"none": [{"field": f"calendar.open@{calendar}", "op": "is", "value": True}]}]}
+    rule = await added(http, name="At night", enabled=False, conditions=looks)
+    place = f"/rule/v1/calendars/{calendar}"
+    refused = await http.delete(place)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:chorally:problem:calendar-in-use")
+    assert refused.json()["detail"].endswith("change or remove them first: At night")
+    await http.patch(f"{RULES}/{rule['id']}", json={"conditions": {"all": []}})
+    assert (await http.delete(place)).status_code == 204

@@ -141,3 +141,34 @@ async def test_a_tenants_own_network_is_not_the_installations(tmp_path: Path, re
         answer = await api.agent().post("/log/v1/webhooks", json={"url": receiver.url, "events": ["*"]})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "/body/url")
     assert receiver.got.empty()
+
+
+async def test_a_webhook_that_is_gone_or_disabled_is_told_in_the_execution(api: Api, receiver: Receiver) -> None:
+    """One that is gone fails, and the others go on; what a disabled one is not told, a replay tells."""
+    http = api.agent()
+    gone, off = [
+        (await http.post("/log/v1/webhooks", json={"url": receiver.url, "events": []})).json()["id"] for _ in "12"
+    ]
+    actions = [{"type": "call_webhook", "webhook_id": each} for each in (gone, off)]
+    rule = (await http.post("/rule-engine/v1/rules", json={"name": "tell them", "actions": actions})).json()
+    await http.delete(f"/log/v1/webhooks/{gone}")
+    await http.patch(f"/log/v1/webhooks/{off}", json={"enabled": False})
+    await api.hook(a_note("n1", text="hello"))
+    await api.settle()
+    (execution,) = (await http.get("/rule-engine/v1/executions")).json()["items"]
+    wanted = [
+        ("failed", f"webhook {gone} is not there any more; name another one, or disable the rule"),
+        ("asked", f"webhook {off} is disabled; a replay tells it once it is enabled"),
+    ]
+    assert [(each["result"], each["detail"]) for each in execution["outcomes"]] == wanted
+    called = (await http.get("/log/v1/logs", params={"what": "webhook_called"})).json()["items"]
+    assert [each["subject_id"] for each in called] == [off]
+    await http.patch(f"/rule-engine/v1/rules/{rule['id']}", json={"actions": actions[1:]})
+    tried = (await http.post(f"/rule-engine/v1/rules/{rule['id']}/dry-run", json={})).json()
+    assert tried["actions"] == {"call_webhook": 1}
+    await http.patch(f"/log/v1/webhooks/{off}", json={"enabled": True})
+    span = {"since": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"}
+    assert (await http.post(f"/log/v1/webhooks/{off}/replays", json=span)).status_code < 300
+    await api.system.upkeep.due()
+    _, got = await receiver.next()
+    assert json.loads(got)["what"] == "webhook_called"

@@ -1,6 +1,6 @@
 """The rule service's API, at ``/rule/v1``: calendars; replies and what is asked of both are beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -47,6 +47,8 @@ class RuleService:
     actions: Actions
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    rules_on: Callable[[str, str], Awaitable[Sequence[str]]]
+    """Gives the names of the rules of a tenant whose conditions look at a calendar."""
 
     @cached_property
     def once(self) -> Once:
@@ -173,9 +175,12 @@ def calendars_router(parts: RuleService) -> APIRouter:
 
     @router.delete("/{calendar_id}", status_code=204, summary="Remove a calendar", responses=problems(404, 409, 412))
     async def remove_calendar(calendar_id: str, caller: Writer, if_match: IfMatch = None) -> None:
-        """Remove a calendar that no reply names."""
+        """Remove a calendar that no reply names, and no rule looks at."""
         known = await parts.own(Calendar, "calendar", calendar_id, caller)
         check_match(if_match, known.number)
+        if looking := await parts.rules_on(caller.tenant, calendar_id):
+            why = f"rules look at this calendar; change or remove them first: {', '.join(looking[:5])}"
+            raise Problem(409, why, code="calendar-in-use")
         at, by = parts.now(), parts.by(caller)
         listed = await parts.listed(caller.tenant)
         replies = await parts.read(Reply, listed.replies)

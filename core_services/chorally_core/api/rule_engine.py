@@ -17,7 +17,7 @@ from chorally_core.api.idempotency import IdempotencyKey, Once, answer
 from chorally_core.api.paging import Cursor, Limit, Page, decode_cursor, encode_cursor
 from chorally_core.api.problem import Problem
 from chorally_core.api.responses import describe, problems, with_etag
-from chorally_core.api.rule_engine_checks import checked
+from chorally_core.api.rule_engine_checks import check_change, checked
 from chorally_core.api.rule_engine_views import RuleAdd, RuleChange, RuleOrder, RuleView
 from chorally_core.events.ids import derived
 from chorally_core.ports.actions import Actions
@@ -177,7 +177,7 @@ def rules_router(parts: RuleEngine) -> APIRouter:
         check_match(if_match, known.number)
         rule = _changed(known, body, caller, parts.now())
         if rule is not known:
-            await parts.checked(rule)
+            await check_change(parts.documents, parts.plugged, rule, known)
             cause = parts.new_id()
             await parts.actions.act(
                 [commands.key(caller.tenant)],

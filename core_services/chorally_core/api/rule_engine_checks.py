@@ -37,8 +37,7 @@ async def checked(documents: Documents, plugged: Plugged, rule: Rule, within: st
     Raises:
         Problem: 422; names each place that cannot be used.
     """
-    why = mistake_in([rule.name, rule.description, rule.conditions])
-    faults = {"conditions": why} if why else _timing(rule)
+    faults = _texts(rule) or _timing(rule)
     if not faults:
         try:
             ready = made_ready(rule)
@@ -49,8 +48,37 @@ async def checked(documents: Documents, plugged: Plugged, rule: Rule, within: st
             faults = {f"conditions/{place.replace('.', '/')}": what for place, what in error.faults.items()}
         except ValidationError as error:
             faults = {_place(each["loc"]): str(each["msg"]) for each in error.errors()}
+    raise _refused(faults, within)
+
+
+async def check_change(documents: Documents, plugged: Plugged, rule: Rule, before: Rule) -> None:
+    """Let pass a rule that can be used, and one that is stopped or renamed whatever it names that is gone.
+
+    Args:
+        documents: Where calendars, webhooks and canned replies are, which it may name.
+        plugged: Actions that plugins add.
+        rule: As it shall be.
+        before: As it is.
+
+    Raises:
+        Problem: 422; names each place that cannot be used.
+    """
+    is_begun = rule.enabled and not before.enabled
+    if is_begun or (rule.conditions, rule.actions) != (before.conditions, before.actions):
+        await checked(documents, plugged, rule)
+    elif faults := _texts(rule) or _timing(rule):
+        raise _refused(faults, "/body")
+
+
+def _texts(rule: Rule) -> dict[str, str]:
+    """The texts that cannot be stored, by their place."""
+    given = {"name": rule.name, "description": rule.description, "conditions": rule.conditions}
+    return {place: why for place, value in given.items() if (why := mistake_in(value))}
+
+
+def _refused(faults: Mapping[str, str], within: str) -> Problem:
     errors = [{"field": f"{within}/{place}", "message": what} for place, what in faults.items()]
-    raise Problem(422, "the rule cannot be used; see errors", code="invalid", errors=errors)
+    return Problem(422, "the rule cannot be used; see errors", code="invalid", errors=errors)
 
 
 def _timing(rule: Rule) -> dict[str, str]:

@@ -24,13 +24,11 @@ from chorally_core.api.rule_engine_views import (
 from chorally_core.events import Event, TriggerEvaluate, topics
 from chorally_core.events.ids import before
 from chorally_core.ports.calendars import Calendar, Calendars, Hours
-from chorally_core.ports.canned import CannedReply
 from chorally_core.ports.documents import Condition, Document, Documents, Key, Query
 from chorally_core.ports.handlers import Found
 from chorally_core.ports.triggers import OF_TICKETS, TRIGGERS
 from chorally_core.services.log.model import LogEntry
-from chorally_core.services.rule_engine.actions import CannedAnswer
-from chorally_core.services.rule_engine.engine import Ready
+from chorally_core.services.rule_engine.engine import Ready, named
 from chorally_core.services.rule_engine.happened import person_id
 from chorally_core.services.rule_engine.model import TIMED, Execution, Person, Rule
 from chorally_core.services.rule_engine.planning import Means
@@ -117,7 +115,7 @@ async def _tried(parts: RuleEngine, tenant: str, ready: Ready, wanted: DryRun) -
     people = {person.id: person for person in loaded.values() if isinstance(person, Person) and person.tenant == tenant}
     ends = min(wanted.until or parts.now(), parts.now())
     past = Past(events, ends, people, await _hours(parts.documents, tenant))
-    found = tried(ready, past, Means(await _canned(parts.documents, ready), parts.plugged, parts.offers))
+    found = tried(ready, past, Means(await _named(parts.documents, ready), parts.plugged, parts.offers))
     asked = Counter(o.action for match in found.matches for o in match.outcomes if o.result == "asked")
     return DryRunView(
         judged=found.judged,
@@ -133,9 +131,9 @@ def _kinds(rule: Rule) -> Sequence[str]:
     return own if len(own) == len(rule.events) else sorted({*TRIGGERS, *OF_TICKETS})
 
 
-async def _canned(documents: Documents, ready: Ready) -> Found:
-    """The canned replies that a rule answers with."""
-    keys = [Key.by_id(CannedReply, each.canned_id) for each in ready.actions if isinstance(each, CannedAnswer)]
+async def _named(documents: Documents, ready: Ready) -> Found:
+    """The canned replies that a rule answers with, and the webhooks that it calls."""
+    keys = named([ready])
     found: dict[Key, Document] = await documents.load(keys) if keys else {}
     return Found({(key.of, key.field, key.value): document for key, document in found.items()}, lambda *_: 0)
 

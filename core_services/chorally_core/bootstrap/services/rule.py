@@ -1,6 +1,7 @@
 """Declares the rule service."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,10 +14,14 @@ from chorally_core.ports.job_kinds import JobKind
 from chorally_core.runner.retention import Kept, retention
 from chorally_core.services.rule import handlers
 from chorally_core.services.rule.model import Given
+from chorally_core.services.rule_engine.naming import rules_on_calendar
 
 
 def _api(around: Around) -> FastAPI:
-    parts = api.RuleService(documents=around.documents, actions=around.actions, now=around.now, new_id=around.ids)
+    parts = api.RuleService(
+        documents=around.documents, actions=around.actions, now=around.now, new_id=around.ids,
+        rules_on=partial(rules_on_calendar, around.documents),
+    )  # fmt: skip
     return api.create_app(
         around.identity,
         asking_api.openings_router(parts),

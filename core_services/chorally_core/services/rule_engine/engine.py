@@ -11,7 +11,8 @@ from chorally_core.ports.calendars import Calendars, Hours, Known
 from chorally_core.ports.canned import CannedReply
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import Found
-from chorally_core.services.rule_engine.actions import Action, CannedAnswer, read_actions
+from chorally_core.ports.webhooks import Webhook
+from chorally_core.services.rule_engine.actions import Action, CallWebhook, CannedAnswer, read_actions
 from chorally_core.services.rule_engine.catalogue import CATALOGUE, facts_class, is_of_calendar
 from chorally_core.services.rule_engine.compiling import Matcher, compiled
 from chorally_core.services.rule_engine.conditions import Conditions, tests_of
@@ -50,8 +51,8 @@ class _Compiled(NamedTuple):
     version: int
     by_event: dict[str, Rules]
     watches: bool
-    canned: tuple[Key, ...]
-    """The canned replies that they answer with."""
+    named: tuple[Key, ...]
+    """The canned replies that they answer with, and the webhooks that they call."""
     looks_at_calendars: bool
 
 
@@ -84,7 +85,7 @@ class Engine:
         known = self._compiled.get(tenant)
         if known is None:
             return ()
-        return (*known.canned, Key.by_id(Calendars, tenant)) if known.looks_at_calendars else known.canned
+        return (*known.named, Key.by_id(Calendars, tenant)) if known.looks_at_calendars else known.named
 
     def wants(self, ruleset: Ruleset, found: Found) -> Iterable[Key]:
         """Name the rules that have to be read because they changed, and what they look at besides."""
@@ -130,18 +131,26 @@ class Engine:
             raise LookupError("the rules were changed while they were read")
         ready = usable([rule for rule in rules if rule is not None])
         fields = {test.field for one in ready for test in tests_of(one.tree.node)}
-        canned = {action.canned_id for one in ready for action in one.actions if isinstance(action, CannedAnswer)}
         known = _Compiled(
             ruleset.version,
             by_event(ready),
             ruleset.watches,
-            tuple(Key.by_id(CannedReply, name) for name in sorted(canned)),
+            named(ready),
             any(is_of_calendar(field) for field in fields),
         )
         self._compiled[ruleset.tenant] = known
         if len(self._compiled) > _TENANTS:
             self._compiled.popitem(last=False)
         return known
+
+
+def named(ready: Iterable[Ready]) -> tuple[Key, ...]:
+    """Return what the actions of rules name, each once, that has to be looked at when they are carried out."""
+    actions = [action for one in ready for action in one.actions]
+    canned = {action.canned_id for action in actions if isinstance(action, CannedAnswer)}
+    webhooks = {action.webhook_id for action in actions if isinstance(action, CallWebhook)}
+    return (*(Key.by_id(CannedReply, each) for each in sorted(canned)),
+            *(Key.by_id(Webhook, each) for each in sorted(webhooks)))  # fmt: skip
 
 
 def by_event(ready: Sequence[Ready]) -> dict[str, Rules]:

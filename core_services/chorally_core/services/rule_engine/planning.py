@@ -12,7 +12,7 @@ from chorally_core.events.ids import entry_id
 from chorally_core.ports.canned import CannedReply
 from chorally_core.ports.handlers import Found
 from chorally_core.ports.variables import filled
-from chorally_core.ports.webhooks import delivery_id
+from chorally_core.ports.webhooks import Webhook, delivery_id
 from chorally_core.services.rule_engine import actions as asked
 from chorally_core.services.rule_engine.asking import Asking
 from chorally_core.services.rule_engine.happened import shown, ticket_of
@@ -45,7 +45,7 @@ class Means(NamedTuple):
     """What actions need besides what happened."""
 
     found: Found
-    """The canned replies that rules answer with."""
+    """The canned replies that rules answer with, and the webhooks that they call."""
     plugged: Plugged = NONE
     offers: Callable[[str, str], bool] = lambda channel, option: False
     """Whether answers on a channel take an option."""
@@ -158,11 +158,7 @@ class Plan:
                 data = {"name": action.name, "data": action.data}
                 self._events.append(self._asking.tell(rule, number, "rule_event", data))
             case asked.CallWebhook():
-                happened = shown(self._event, self._person)
-                call = self._asking.call(rule, number, action.webhook_id, action.data, happened)
-                self._events.append(call)
-                name = delivery_id(action.webhook_id, entry_id(call.occurred_at, call.id))
-                return f"webhook {action.webhook_id}, delivery {name}"
+                return self._call(rule, number, action)
             case asked.Share():
                 self._share(rule, action)
             case _:
@@ -229,6 +225,18 @@ class Plan:
         told = {"bot": bot_id, "message": answered, "conversation": self._asking.conversation_key}
         self._events.append(self._asking.tell(rule, number, "handed_to_bot", told))
         self._answered = "a bot"
+
+    def _call(self, rule: Rule, number: str, action: asked.CallWebhook) -> str:
+        """Have a webhook called, and return which delivery that is."""
+        webhook = self._means.found.get(Webhook, action.webhook_id)
+        if webhook is None or webhook.tenant != self._event.tenant:
+            raise CannotAct(f"webhook {action.webhook_id} is not there any more; name another one, or disable the rule")
+        happened = shown(self._event, self._person)
+        call = self._asking.call(rule, number, action.webhook_id, action.data, happened)
+        self._events.append(call)
+        if not webhook.enabled:
+            return f"webhook {action.webhook_id} is disabled; a replay tells it once it is enabled"
+        return f"webhook {action.webhook_id}, delivery {delivery_id(webhook.id, entry_id(call.occurred_at, call.id))}"
 
     def _answerable(self) -> str:
         """Return the message that an automatic answer answers."""
