@@ -231,6 +231,7 @@ class Posts(RuleBasedStateMachine):
             self.edited(editor, text, 0, before, after)
             if worked and before.content_hash() != after.content_hash():
                 raise AssertionError("a decision about another content was taken")
+            self.check_cleared()
         elif worked:
             self._said(who, False)
             self.check_cleared()

@@ -37,13 +37,14 @@ from chorally_core.api.responses import problems, with_etag
 from chorally_core.ports.documents import Condition, Key, Query
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.identity import Caller
+from chorally_core.ports.zones import zone_mistake
 from chorally_core.services.publishing import commands, series
 from chorally_core.services.publishing.approval import NotPossible, NotYours
 from chorally_core.services.publishing.facts import name_of
 from chorally_core.services.publishing.model import Publication
 from chorally_core.services.publishing.recurrence import LONGEST, mistake_in
 from chorally_core.services.publishing.series import Series
-from chorally_core.services.publishing.times import instant, note, zone_mistake
+from chorally_core.services.publishing.times import instant, note
 
 MOST_SERIES = 200
 """Series of a tenant that go on, or ask to."""
@@ -91,9 +92,7 @@ def series_router(parts: Publishing) -> APIRouter:
         """Publish the same again and again, by the clock of a time zone; one approval is for all occurrences."""
 
         async def make(name: str) -> Response:
-            going_on = (Condition("state", "in", ("submitted", "approved")),)
-            if await parts.documents.count(Query(Series, caller.tenant, going_on)) >= MOST_SERIES:
-                raise Problem(409, f"there are {MOST_SERIES} series already; cancel one", code="too-many")
+            await _check_room(parts, caller)
             await _add(parts, body, caller, name)
             made = await own(parts, name, caller)
             headers = {"ETag": etag(made.version), "Location": f"/publishing/v1/series/{name}"}
@@ -128,6 +127,8 @@ def series_router(parts: Publishing) -> APIRouter:
             if_match: IfMatch = None,
         ) -> Response:  # fmt: skip
             async def make(_: str) -> Response:
+                if path == "submit":
+                    await _check_room(parts, caller)
                 return _shown(
                     await _change(
                         parts, series_id, caller, lambda known, found: decide(known, found, caller, body.comment),
@@ -248,8 +249,8 @@ def series_router(parts: Publishing) -> APIRouter:
                 content={
                     "title": known.title, "body": known.body if body.body is None else body.body,
                     "attachments": known.attachments if body.files is None else read.attachments,
-                    "labels": known.labels, "series_id": known.id, "occurrence": wall,
-                    **planned,
+                    "labels": known.labels, "series_id": known.id, "occurrence": wall, **planned,
+                    "authors": tuple(dict.fromkeys((*known.authors, name_of(by(caller))))),
                 },
                 targets=known.targets if body.targets is None else read.targets, actor=by(caller), at=at,
                 known=found.get(Publication, name),
@@ -276,6 +277,17 @@ async def own(parts: Publishing, series_id: str, caller: Caller) -> Series:
     if found is None or found.tenant != caller.tenant:
         raise Problem(404, "there is no such series")
     return found
+
+
+async def _check_room(parts: Publishing, caller: Caller) -> None:
+    """Let a series go on only where there are not too many.
+
+    Raises:
+        Problem: 409; there are.
+    """
+    going_on = (Condition("state", "in", ("submitted", "approved")),)
+    if await parts.documents.count(Query(Series, caller.tenant, going_on)) >= MOST_SERIES:
+        raise Problem(409, f"there are {MOST_SERIES} series already; cancel one", code="too-many")
 
 
 async def _change(

@@ -12,11 +12,12 @@ from chorally_core.api.publishing_views import Labels
 from chorally_core.api.responses import problems, with_etag
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
-from chorally_core.ports.audit import audited
+from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import Change, Found
+from chorally_core.ports.zones import zone_mistake
+from chorally_core.services.io.model import Account
 from chorally_core.services.publishing.approval import Step
 from chorally_core.services.publishing.facts import SERVICE
-from chorally_core.services.publishing.times import zone_mistake
 from chorally_core.services.publishing.workflows import PublishingSettings, Workflow
 
 _Ids = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=50)]
@@ -102,8 +103,11 @@ def settings_router(parts: Publishing) -> APIRouter:
             for one in body.workflows
         )  # fmt: skip
 
+        accounts = list(dict.fromkeys(name for one in workflows for name in one.account_ids))
+
         def decide(found: Found) -> Change:
             known, at = settings_in(found, caller.tenant), parts.now()
+            _check(found, body, caller.tenant)
             check_match(if_match, known.version)
             wanted = PublishingSettings(
                 id=known.id, tenant=known.tenant, version=known.version, time_zone=body.time_zone, workflows=workflows,
@@ -113,19 +117,20 @@ def settings_router(parts: Publishing) -> APIRouter:
             cause = derived("publishing_settings_changed", known.id, str(known.version + 1))
             fact = Event(
                 topic=topics.LOGS, issuer=SERVICE, name="add",
-                data=audited(LogAdd(
+                data=LogAdd(
                     kind="publishing_settings_changed", subject_type="publishing_settings", subject_id=known.id,
                     version=known.version + 1, actor_kind=kind, actor_id=who,
                     snapshot={
                         "time_zone": wanted.time_zone, "workflows": [one.name for one in workflows],
                         "steps": [len(one.steps) for one in workflows],
                     },
-                ), known, wanted),
+                ),
                 id=cause, tenant=known.tenant, key=f"{known.tenant}/{known.id}", occurred_at=at, caused_by=cause,
             )  # fmt: skip
             return Change((wanted,), (fact,))
 
-        await parts.actions.act([settings_key(caller.tenant)], decide)
+        wanted_keys = [settings_key(caller.tenant), *(Key.by_id(Account, name) for name in accounts)]
+        await parts.actions.act(wanted_keys, decide)
         known = await parts.settings(caller.tenant)
         if known.version == 1 and known.workflows != workflows:  # somebody else's first settings were stored instead
             raise Problem(409, "the settings were made at the same time by somebody else; read them again")
@@ -133,6 +138,22 @@ def settings_router(parts: Publishing) -> APIRouter:
         return _view(known)
 
     return router
+
+
+def _check(found: Found, body: PublishingSettingsSet, tenant: str) -> None:
+    """Refuse workflows that nothing can pass, or that are of accounts which are not there and so ask nobody."""
+    for number, workflow in enumerate(body.workflows):
+        for place, name in enumerate(workflow.account_ids):
+            account = found.get(Account, name)
+            if account is None or account.tenant != tenant:
+                raise invalid(
+                    f"workflows/{number}/account_ids/{place}", "there is no such account; see /io/v1/accounts"
+                )
+        for place, step in enumerate(workflow.steps):
+            people = len(set(step.users))
+            if people and not (step.teams or step.roles) and step.at_least > people:
+                why = f"the step names {people} people; {step.at_least} of them can never approve"
+                raise invalid(f"workflows/{number}/steps/{place}/at_least", why)
 
 
 def _view(settings: PublishingSettings) -> PublishingSettingsView:

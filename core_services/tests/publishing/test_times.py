@@ -114,3 +114,48 @@ def test_a_series_ends_and_names_no_day_twice(
     assert count is None or len(found) <= count
     half = found[len(found) // 2]
     assert list(times(rule, starts, ROME, after=half)) == [local for local in found if local > half]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("FREQ=MONTHLY;BYDAY=99MO", "never comes"), ("FREQ=MONTHLY;BYDAY=6MO", "never comes"),
+        ("FREQ=YEARLY;BYDAY=54MO", "never comes"), ("FREQ=MONTHLY;BYDAY=0MO", "never comes"),
+        ("FREQ=WEEKLY;BYDAY=2MO", "counts no weekdays"), ("FREQ=DAILY;BYDAY=+1MO", "counts no weekdays"),
+        ("FREQ=WEEKLY;BYDAY=XX", "no weekday"), ("FREQ=WEEKLY;BYDAY=MO,", "no weekday"),
+        ("FREQ=MONTHLY;BYMONTHDAY=0", "BYMONTHDAY is from 1 to 31"), ("FREQ=MONTHLY;BYMONTHDAY=32", "BYMONTHDAY"),
+        ("FREQ=YEARLY;BYMONTH=13", "BYMONTH is from 1 to 12"), ("FREQ=YEARLY;BYMONTH=-1", "BYMONTH"),
+        ("FREQ=YEARLY;BYWEEKNO=99", "BYWEEKNO"), ("FREQ=YEARLY;BYYEARDAY=-367", "BYYEARDAY"),
+        ("FREQ=DAILY;UNTIL=99993112", "month"),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_no_days_are_refused_and_never_taken_for_others(rule: str, said: str) -> None:
+    """Also those that the library takes for none, or stumbles over only as it reckons."""
+    assert said in mistake_in(rule, NINE, ROME)
+
+
+@pytest.mark.parametrize("until", ["99991231", "99991231T235959Z", "99991231T235959"])
+def test_a_series_until_the_end_of_time_lasts_as_long_as_one_without_an_end(until: str) -> None:
+    """As calendars write one that never ends."""
+    assert list(times(f"FREQ=MONTHLY;UNTIL={until}", NINE, ROME)) == list(times("FREQ=MONTHLY", NINE, ROME))
+
+
+@given(
+    rule=st.lists(
+        st.one_of(
+            st.tuples(st.just("BYDAY"), st.from_regex(r"[+-]?[0-9]{0,2}(MO|SU)(,[+-]?[0-9]{0,2}FR)?", fullmatch=True)),
+            st.tuples(
+                st.sampled_from(["BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "INTERVAL", "COUNT"]),
+                st.integers(-400, 400).map(str),
+            ),
+        ),
+        max_size=3,
+    ),
+    often=st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_rule_is_refused_or_kept_to(rule: list[tuple[str, str]], often: str) -> None:
+    """Nothing that is taken stumbles later."""
+    text = ";".join([f"FREQ={often}", *(f"{name}={value}" for name, value in rule)])
+    if not mistake_in(text, NINE, ROME):
+        assert next(times(text, NINE, ROME)) >= NINE

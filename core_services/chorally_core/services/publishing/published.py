@@ -87,13 +87,15 @@ def decide(
 
     Raises:
         NotYours: The person may not decide about them.
-        NotPossible: None wait, or they are not what the person has seen.
+        NotPossible: None wait, or they are not what the person has seen, or something else is being done there.
     """
     revision = publication.revision
     if revision is None or revision.state != "submitted":
         raise NotPossible("no new texts of this post wait for a decision")
     if revision.content_hash(publication.id) != content_hash:
         raise NotPossible("the texts are not what you have seen; read them again, and decide about their content_hash")
+    if verdict == "approved" and any(t.asked and t.id in revision.bodies for t in publication.targets):
+        raise NotPossible("a deletion of it is on its way there; wait until that is done")
     approval = revision.approval.decided(
         content_hash, person, verdict, comment=comment, authors=revision.authors, colleagues=colleagues, at=at
     )

@@ -1,7 +1,7 @@
 """Recurring times: rules of RFC 5545 (``RRULE``) by the clock of a time zone, at most once a day."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -23,6 +23,12 @@ _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY",
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _PART = re.compile(r"([A-Z]+)=([A-Z0-9,+-]+)")
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
+_DAY = re.compile(r"(?:([+-]?\d{1,2})?)(MO|TU|WE|TH|FR|SA|SU)")
+_NUMBER = re.compile(r"[+-]?\d{1,3}")
+_WITHIN = {"BYMONTH": (1, 12), "BYMONTHDAY": (-31, 31), "BYYEARDAY": (-366, 366), "BYWEEKNO": (-53, 53)}
+"""The numbers that these parts may name, without nought."""
+_WEEKS = {"MONTHLY": 5, "YEARLY": 53}
+"""How many of one weekday there are at most."""
 _LONG = 400
 
 
@@ -88,6 +94,8 @@ def _parsed(rule: str, starts: datetime, zone: str) -> rrule:
         raise ValueError(f"INTERVAL is from 1 to {LONGEST.days}")
     if "COUNT" in parts and "UNTIL" in parts:
         raise ValueError("COUNT and UNTIL do not go together")
+    _check_numbers(parts)
+    _check_days(parts)
     last = min(starts + LONGEST, _until(parts.pop("UNTIL"), zone)) if "UNTIL" in parts else starts + LONGEST
     if last < starts:
         raise ValueError("UNTIL comes before it starts")
@@ -100,6 +108,29 @@ def _parsed(rule: str, starts: datetime, zone: str) -> rrule:
         raise ValueError("it is more than one rule")
     bounded = made.replace(until=_far(last))
     return bounded if count is None else _first(bounded, count)
+
+
+def _check_numbers(parts: Mapping[str, str]) -> None:
+    """Refuse numbers that the library takes for others, or stumbles over."""
+    for name, (least, most) in _WITHIN.items():
+        for text in parts[name].split(",") if name in parts else ():
+            if not _NUMBER.fullmatch(text) or not least <= int(text) <= most or int(text) == 0:
+                raise ValueError(f"{name} is from {max(least, 1)} to {most}{', or negative' if least < 0 else ''}")
+
+
+def _check_days(parts: Mapping[str, str]) -> None:
+    """Refuse weekdays that there are not, and a count of them where nothing is counted in."""
+    most = _WEEKS.get(parts["FREQ"], 0)
+    for text in parts["BYDAY"].split(",") if "BYDAY" in parts else ():
+        found = _DAY.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text[:20]!r} is no weekday; write it as MO, or 1MO for the first")
+        if found[1] is None:
+            continue
+        if not most:
+            raise ValueError(f"FREQ={parts['FREQ']} counts no weekdays; write {found[2]}, or FREQ=MONTHLY")
+        if not 1 <= abs(int(found[1])) <= most:
+            raise ValueError(f"{text} never comes; FREQ={parts['FREQ']} has at most {most} {found[2]}")
 
 
 def _first(made: rrule, count: int) -> rrule:
@@ -121,6 +152,8 @@ def _until(text: str, zone: str) -> datetime:
     found = _UNTIL.fullmatch(text)
     if found is None:
         raise ValueError(f"UNTIL is a date such as 20271231, or 20271231T080000Z, and not {text!r}")
+    if found[1].startswith("9999"):  # as some say that it never ends; a year less can be reckoned with
+        found = _UNTIL.fullmatch(text.replace("9999", "9998", 1)) or found
     at = datetime.fromisoformat(f"{found[1]}T{found[2] or '000000'}")
     if found[2] is None:
         return at + timedelta(days=1) - timedelta(seconds=1)

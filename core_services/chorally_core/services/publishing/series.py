@@ -35,8 +35,8 @@ class Series(Document, frozen=True, kw_only=True):
     """A post that recurs."""
 
     kind = "publication_series"
-    sparse = ("next_at",)
-    indexes = (("created_at",),)
+    sparse = ("next_at", "ended_at")
+    indexes = (("created_at",), ("state", "created_at"))
 
     title: str = ""
     body: str = ""
@@ -63,6 +63,8 @@ class Series(Document, frozen=True, kw_only=True):
     missed: int = 0
     next_at: datetime | None = None
     """When the next one is due; None unless it is approved."""
+    ended_at: datetime | None = None
+    """Since when nothing more can come of it."""
 
     @property
     def key(self) -> str:
@@ -201,7 +203,9 @@ def cancel(series: Series, *, actor: Actor, at: datetime) -> Change:
     """Return a series of which nothing more is published; what is out stays."""
     if series.state == "cancelled":
         return NOTHING
-    over = msgspec.structs.replace(series, state="cancelled", next_at=None, approval=series.approval.ended())
+    over = msgspec.structs.replace(
+        series, state="cancelled", next_at=None, ended_at=series.ended_at or at, approval=series.approval.ended()
+    )  # fmt: skip
     return Change((over,), (told("publication_series_cancelled", over, actor, at),))
 
 
@@ -229,6 +233,8 @@ def skip(series: Series, local: str, *, skipped: bool, actor: Actor, at: datetim
     _to_come(series, local)
     if (local in series.skipped) == skipped:
         return NOTHING
+    if local in series.changed:
+        raise NotPossible(f"that occurrence is a post of its own; cancel post {series.occurrence_id(local)}")
     rest = tuple(one for one in series.skipped if one != local)
     left = msgspec.structs.replace(series, skipped=(*rest, local) if skipped else rest)
     if len(left.skipped) > MOST_EXCEPTIONS:
@@ -276,7 +282,7 @@ def advance(series: Series, *, at: datetime) -> Change:
     state: SeriesState = "approved" if coming is not None else "ended"
     moved = msgspec.structs.replace(
         series, done=done, missed=series.missed + missed, published=series.published + len(made), next_at=coming,
-        state=state,
+        state=state, ended_at=None if coming else at,
     )  # fmt: skip
     kinds = [*(["publication_occurrences_missed"] if missed else []), *([] if coming else ["publication_series_ended"])]
     return Change((moved,), (*made, *(told(kind, moved, US, at) for kind in kinds)))
@@ -288,7 +294,9 @@ def _begun(series: Series, actor: Actor, at: datetime) -> Change:
     begun = msgspec.structs.replace(series, state="approved", done=max(series.done, now))
     coming = next(begun.to_come(), None)
     state: SeriesState = "approved" if coming else "ended"
-    begun = msgspec.structs.replace(begun, next_at=begun.at(coming) if coming else None, state=state)
+    begun = msgspec.structs.replace(
+        begun, next_at=begun.at(coming) if coming else None, state=state, ended_at=None if coming else at
+    )
     kinds = ("publication_series_approved", *(() if coming else ("publication_series_ended",)))
     return Change((begun,), tuple(told(kind, begun, actor, at) for kind in kinds))
 

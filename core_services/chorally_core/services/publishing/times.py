@@ -1,18 +1,7 @@
 """Times by the clock on a wall: what they are in UTC, also on the days on which clocks change."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def zone_mistake(name: str) -> str:
-    """Return why a time zone is none; empty where it is one."""
-    return "" if name in _zones() else f"there is no time zone {name!r}; write it as Europe/Rome"
+from zoneinfo import ZoneInfo
 
 
 def instant(local: datetime, zone: str) -> datetime:
