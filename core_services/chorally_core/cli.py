@@ -141,6 +141,27 @@ def services() -> None:
 
 
 @app.command()
+def new_service(
+    name: Annotated[str, typer.Argument(help="Name of the service, such as gift-cards; its routes are at /NAME/v1.")],
+    title: Annotated[str, typer.Option(help="As people call it; made of the name where left out.")] = "",
+    output: Annotated[Path, typer.Option(help="Folder in which the package is made.")] = Path(),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
+) -> None:
+    """Make a package with a service of one's own, complete and tested, to be changed into what it shall be."""
+    from chorally_core.commands.new_service import NotMade, make, package_of, planned
+
+    try:
+        if dry_run:
+            for path in planned(name, title):
+                typer.echo(output / package_of(name) / path)
+            return
+        folder = make(name, title, output)
+    except NotMade as error:
+        _fail(str(error))
+    typer.echo(f"{folder} is made; try it: cd {folder} && pip install -e '.[dev]' && pytest && chorally services")
+
+
+@app.command()
 def migrate(
     check: Annotated[
         bool, typer.Option("--check", help="Only say what is missing; exit status 1 if something is.")
