@@ -1,4 +1,4 @@
-"""A trainee's answer, with a process that is killed at any commit: what was approved goes out once, and nothing else."""
+"""A trainee's answer, with a process that is killed at any commit: what was approved goes out once, nothing else."""
 
 import asyncio
 from pathlib import Path

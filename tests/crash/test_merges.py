@@ -1,6 +1,7 @@
 """Tickets that are merged, parted and split, with a process that is killed at any commit: as if nothing had been."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from chorally_core.events import Data, TicketMerge, TicketSplit, TicketUnmerge
 from chorally_core.events.ids import derived
-from chorally_core.ports.handlers import Change
+from chorally_core.ports.handlers import Change, Found
 from chorally_core.services.message import merging
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -66,7 +67,8 @@ class Story:
                 if name == "split":
                     await world.settle()  # only messages that are listed with a ticket can be split off
                 if event.id not in self.begun:
-                    await world.actions.act([], lambda found, event=event: Change((), (event,)))
+                    asked = Change((), (event,))
+                    await world.actions.act([], partial(_asked, asked))
                     self.begun.append(event.id)  # whoever asks is answered once that is durable
             await world.settle()
             final.append((await world.tickets(), await world.messages(), ids))
@@ -75,6 +77,10 @@ class Story:
         for world in made:
             world.kill()
         return final[0] if final and not life.ended.is_set() else None
+
+
+def _asked(change: Change, _: Found) -> Change:
+    return change
 
 
 async def _told(story: Story, kills: list[tuple[int, When]]) -> None:

@@ -135,6 +135,19 @@ async def test_who_declined_is_not_written_to(api: Api) -> None:
     assert (agreed.json()["channel"], (await _begin(api)).status_code) == ("*", 201)
 
 
+async def test_who_declines_while_a_letter_waits_does_not_get_it(api: Api) -> None:
+    """They are asked for right before the platform is: their word holds the letter back, also from another try."""
+    api.platform.next = ["429"]
+    made = await _begin(api)
+    wish = {"account_id": "account-wall", "to": "ada", "state": "out", "source": "a link", "channel": "*"}
+    assert (await api.agent().post("/outbound/v1/consents", json=wish)).status_code == 200
+    api.clock.forward(minutes=20)
+    await api.settle()
+    begun = (await api.agent().get(made.headers["Location"])).json()
+    assert (begun["state"], api.platform.answers) == ("failed", [])
+    assert begun["error"].startswith("the person does not want to hear from us")
+
+
 async def test_where_consent_is_required_silence_is_no_consent(api: Api) -> None:
     """The tenant's setting; who agreed is written to."""
     settings = {"consent_required": True, "per_minute": 30}

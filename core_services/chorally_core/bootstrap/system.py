@@ -31,6 +31,7 @@ from chorally_core.services.io import members
 from chorally_core.services.io.beside import Shared
 from chorally_core.services.io.service import IoService
 from chorally_core.services.log.feed import Feed
+from chorally_core.services.outbound.consents import unwanted
 from chorally_core.settings import Settings
 from chorally_core.telemetry.tasks import ended
 from chorally_sdk.plugins import Registry, discover
@@ -89,6 +90,7 @@ class System:
         self.actions = Actions(self.ledger)
         self.leases = AlwaysHeld() if parts.alone else StoredLeases(self.ledger.documents, new_id())
         self.io = self._io(ids, transport)
+        self.io.outbox.unwanted = unwanted(self.ledger.documents)
         self.trust = Trust(
             settings, self.vault, self.ledger.documents, actions=self.actions, shared=self.stores.shares_documents,
             now=now, ids=ids, keycloak=transport("keycloak"),

@@ -1,9 +1,18 @@
 """Who an address leads to: asked before a conversation is begun, so that the answer finds its ticket."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from chorally_core.events.ids import derived
+
+Unwanted = Callable[[str], Awaitable[str]]
+"""Says why a person does not want a message by which we begin a conversation, given its id; nothing where they may."""
+
+
+async def never_unwanted(message_id: str) -> str:
+    """Say nothing: nobody is asked."""
+    return ""
 
 
 class Reached(NamedTuple):

@@ -17,6 +17,7 @@ import structlog
 import chorally_sdk as sdk
 from chorally_core.ports.documents import Condition, Conflict, Query
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.ports.reaching import Unwanted, never_unwanted
 from chorally_core.ports.secrets import Vault
 from chorally_core.services.io import deliver
 from chorally_core.services.io.directory import Directory
@@ -81,6 +82,7 @@ class Outbox:
             monotonic: Seconds that only grow.
         """
         self._ledger = ledger
+        self.unwanted: Unwanted = never_unwanted
         self._directory = directory
         self._held = HeldBack(ledger, directory, inbound, is_mine=is_mine)
         self._recording = Recording(ledger, now=now)
@@ -273,6 +275,9 @@ class Outbox:
             if ready is None:
                 return
             delivery = ready
+        if delivery.verb == "send" and (why := await self.unwanted(delivery.message_id)):
+            await self._record(delivery, deliver.failed(delivery, why, self._now(), reason=sdk.Reason.BLOCKED))
+            return
         await self._push(account, connector, delivery)
 
     async def _waits(self, connector: sdk.Connector, delivery: Delivery) -> bool:

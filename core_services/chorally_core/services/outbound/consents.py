@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from chorally_core.events.ids import derived
-from chorally_core.ports.documents import Key
+from chorally_core.ports.documents import Documents, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
+from chorally_core.ports.reaching import Unwanted
 from chorally_core.services.outbound.facts import Actor, about_consent
-from chorally_core.services.outbound.model import EVERYWHERE, Consent, OutboundSettings, Wish
+from chorally_core.services.outbound.model import EVERYWHERE, Consent, Opening, OutboundSettings, Wish
 
 
 def keys(tenant: str, author_id: str, channel: str) -> Iterable[Key]:
@@ -34,6 +35,20 @@ def why_not(found: Found, tenant: str, author_id: str, channel: str) -> str:
     if latest is None and settings is not None and settings.consent_required:
         return "the person has not agreed to hear from us; record their consent first"
     return ""
+
+
+def unwanted(documents: Documents) -> Unwanted:
+    """Return what is asked right before a message goes out: people change their minds while it waits."""
+
+    async def ask(message_id: str) -> str:
+        opening = await documents.get(Opening, message_id)
+        if opening is None or opening.author_id is None:
+            return ""
+        found = await documents.load(list(keys(opening.tenant, opening.author_id, opening.channel)))
+        known = {(key.of, key.field, key.value): document for key, document in found.items()}
+        return why_not(Found(known, lambda of, tenant: 0), opening.tenant, opening.author_id, opening.channel)
+
+    return ask
 
 
 def recorded(
