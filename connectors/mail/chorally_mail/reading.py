@@ -34,13 +34,14 @@ async def catch_up(
         max_bytes: Of a larger mail only the beginning is read.
     """
     uids = await box.after(uid, since)
+    second = since and since.replace(microsecond=0)  # servers tell no less of an arrival
     # what is below the next UID was there when the folder was opened, so the next search can begin after it
     end = max([uid, folder.uidnext - 1, *uids[-1:]])
     for start in range(0, len(uids), PAGE):
         page = uids[start : start + PAGE]
         events: list[sdk.Event] = []
         async for mail in box.mails(page, max_bytes):
-            if since is None or mail.arrived is None or mail.arrived >= since:
+            if second is None or mail.arrived is None or mail.arrived >= second:
                 events += await asyncio.to_thread(_events, mail, context, folder)
         done = start + PAGE >= len(uids)
         yield sdk.Page(events=tuple(events), cursor=_cursor(folder, end if done else page[-1]), done=done)

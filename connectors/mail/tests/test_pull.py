@@ -123,7 +123,7 @@ async def test_what_arrived_before_since_is_passed_over_to_the_second(imap: Fake
     for minutes in (-60 * 24 * 3, -1, 0, 1):
         imap.inbox.add(a_mail(minutes), since + timedelta(minutes=minutes))
 
-    pages = await pulled(mailbox().pull("inbox", None, since))
+    pages = await pulled(mailbox().pull("inbox", None, since + timedelta(milliseconds=800)))
 
     assert [m.extra["subject"] for m in messages(pages)] == ["Order 0", "Order 1"]
     assert any("SINCE 21-Nov-2026" in command for command in imap.seen)
