@@ -14,10 +14,11 @@ from chorally_core.api.publishing_parts import Publishing, Reader
 from chorally_core.api.publishing_series import MOST_SERIES
 from chorally_core.api.responses import problems
 from chorally_core.ports.documents import Condition, Query
+from chorally_core.ports.zones import zone_mistake
 from chorally_core.services.publishing.model import Publication, PublicationState
 from chorally_core.services.publishing.recurrence import instants
 from chorally_core.services.publishing.series import Series
-from chorally_core.services.publishing.times import wall, zone_mistake
+from chorally_core.services.publishing.times import wall
 
 _LONGEST = timedelta(days=100)
 _SHOWN = 280

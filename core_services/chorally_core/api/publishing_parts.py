@@ -25,12 +25,13 @@ from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.identity import Caller
 from chorally_core.ports.permissions import Permission
 from chorally_core.ports.storable import mistake_in
+from chorally_core.ports.zones import zone_mistake
 from chorally_core.services.io.model import Account
 from chorally_core.services.publishing.approval import NotPossible, NotYours, Step
 from chorally_core.services.publishing.commands import people_of
 from chorally_core.services.publishing.facts import Actor
 from chorally_core.services.publishing.model import Publication, Target
-from chorally_core.services.publishing.times import instant, wall, zone_mistake
+from chorally_core.services.publishing.times import instant, wall
 from chorally_core.services.publishing.workflows import PublishingSettings
 
 _FURTHEST = timedelta(days=3660)

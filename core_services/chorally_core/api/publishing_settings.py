@@ -12,6 +12,7 @@ from chorally_core.api.publishing_views import Labels
 from chorally_core.api.responses import problems, with_etag
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.events.ids import derived
+from chorally_core.ports.audit import audited
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import Change, Found
 from chorally_core.ports.zones import zone_mistake
@@ -117,14 +118,14 @@ def settings_router(parts: Publishing) -> APIRouter:
             cause = derived("publishing_settings_changed", known.id, str(known.version + 1))
             fact = Event(
                 topic=topics.LOGS, issuer=SERVICE, name="add",
-                data=LogAdd(
+                data=audited(LogAdd(
                     kind="publishing_settings_changed", subject_type="publishing_settings", subject_id=known.id,
                     version=known.version + 1, actor_kind=kind, actor_id=who,
                     snapshot={
                         "time_zone": wanted.time_zone, "workflows": [one.name for one in workflows],
                         "steps": [len(one.steps) for one in workflows],
                     },
-                ),
+                ), known, wanted),
                 id=cause, tenant=known.tenant, key=f"{known.tenant}/{known.id}", occurred_at=at, caused_by=cause,
             )  # fmt: skip
             return Change((wanted,), (fact,))
