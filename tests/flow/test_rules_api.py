@@ -131,6 +131,17 @@ async def test_a_disabled_rule_does_nothing_and_an_enabled_one_does_at_once(api:
         ({"actions": [{"type": "snooze", "span": "PT1S"}]}, "/body/actions/0/snooze/span", "from a minute"),
         ({"actions": [{"type": "dance"}]}, "/body/actions/0", "dance"),
         ({"actions": []}, "/body/actions", "at least 1"),
+        ({"conditions": {"field": "time.hour@localtime", "op": "gt", "value": 1}}, "/body/conditions/field", "zone"),
+        (
+            {"conditions": {"field": "message.text", "op": "regex", "value": "("}},
+            "/body/conditions/value",
+            "cannot be used: missing ): (",
+        ),
+        (
+            {"actions": [{"type": "emit_event", "name": "x", "data": {"a": "x" * 16_384}}]},
+            "/body/actions/0/emit_event/data",
+            "at most 16,384 bytes",
+        ),
         ({"events": ["ticket_opened"]}, "/body/events/0", "message_received"),
     ],
 )

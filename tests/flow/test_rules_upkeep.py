@@ -1,6 +1,8 @@
 """What rules did is kept for a while, and tells nothing of a person who was erased."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,13 @@ async def test_executions_go_with_the_history(api: Api) -> None:
     api.clock.forward(days=31)
     await api.system.upkeep.due()
     assert await _executions(api) == []
+
+
+async def test_why_rules_did_not_fire_is_found_without_going_through_all_that_did(tmp_path: Path) -> None:
+    """What is removed each hour, and shown to whoever asks, has an index of its own."""
+    async with an_api(tmp_path) as api:
+        await api.agent().get("/rule-engine/v1/executions")
+        with closing(sqlite3.connect(f"file:{tmp_path}/chorally.db?mode=ro", uri=True)) as database:
+            asked = "select doc from doc_rule_execution where fired = 0 and id < 'z' order by id"
+            plan = str(database.execute(f"explain query plan {asked}").fetchall())
+    assert "doc_rule_execution_s_fired" in plan

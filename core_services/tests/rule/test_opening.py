@@ -270,6 +270,8 @@ def test_what_never_changes_has_no_end() -> None:
     ("fields", "says"),
     [
         ({"time_zone": "Rome"}, "there is no time zone 'Rome'"),
+        ({"time_zone": "localtime"}, "there is no time zone 'localtime'"),
+        ({"weekly": {"mon": [{"opens": True, "closes": "18:00"}]}}, "write it as 09:00"),
         ({"weekly": {"mon": [{"opens": "9", "closes": "18:00"}]}}, "write it as 09:00"),
         ({"weekly": {"mon": [{"opens": "24:00", "closes": "02:00"}]}}, "put it there"),
         ({"weekly": {"mon": [*OFFICE, {"opens": "17:00", "closes": "19:00"}]}}, "overlap: 14:00-18:00 and 17:00-19:00"),

@@ -3,15 +3,14 @@
 import itertools
 import re
 from datetime import date, time
-from functools import lru_cache
 from typing import Annotated, Any, Self
-from zoneinfo import available_timezones
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from chorally_core.ports.calendars import MIDNIGHT, Hours, Weekday, supported
 from chorally_core.ports.calendars import Interval as StoredInterval
+from chorally_core.ports.zones import zone_mistake
 
 INTERVALS = 12
 """Intervals in one day."""
@@ -32,6 +31,8 @@ def _minute(value: Any) -> Any:
         if minutes > 59 or hours * 60 + minutes > MIDNIGHT:
             raise ValueError(f"{value!r} is no time of day; the latest is 24:00")
         return hours * 60 + minutes
+    if isinstance(value, bool):
+        raise ValueError(f"{value!r} is no time of day; write it as 09:00")
     return value
 
 
@@ -100,14 +101,9 @@ class Exceptional(_Strict):
     name: str = Field(default="", title="Name", max_length=100)
 
 
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def _zone(name: str) -> str:
-    if name not in _zones():
-        raise ValueError(f"there is no time zone {name!r}; write it as Europe/Rome")
+    if why := zone_mistake(name):
+        raise ValueError(why)
     return name
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter, model_validator
 
 from chorally_core.ports.storable import mistake_in
@@ -11,6 +12,8 @@ from chorally_core.services.rule_engine.texts import VARIABLES
 
 MOST = 20
 """Actions of one rule."""
+LARGEST = 16_384
+"""Bytes of the data of one action."""
 _LONGEST = timedelta(days=365)
 
 
@@ -26,6 +29,13 @@ def _storable(value: Any) -> Any:
     return value
 
 
+def _bounded(value: dict[str, Any]) -> dict[str, Any]:
+    """What goes into the history at each firing is no larger than what else goes there."""
+    if (size := len(msgspec.json.encode(value))) > LARGEST:
+        raise ValueError(f"must be at most {LARGEST:,} bytes of JSON, this is {size:,}")
+    return value
+
+
 def _ahead(span: timedelta) -> timedelta:
     if not timedelta(minutes=1) <= span <= _LONGEST:
         raise ValueError("must be from a minute to a year, such as PT4H or P1D")
@@ -37,7 +47,7 @@ Text = Annotated[
 ]
 Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
-Data = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_storable)]
+Data = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_storable), AfterValidator(_bounded)]
 
 
 class _Action(BaseModel):

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from chorally_core.ports.calendars import Hours
 from chorally_core.ports.opening import State, state
+from chorally_core.ports.zones import zone_mistake
 from chorally_core.services.rule_engine.facts import NOW, Facts, Lazy, facts_of
 from chorally_core.services.rule_engine.field_list import FIELDS, WEEKDAYS
 from chorally_core.services.rule_engine.fields import MISSING, Catalogue, Field, Type, UnknownField
@@ -57,10 +58,8 @@ class RuleCatalogue(Catalogue):
                 raise UnknownField(f"name a calendar by its id, as {base}@ID")
             return Field(name, Type.BOOLEAN, *CALENDAR[base])
         if at and base in _TIMES:
-            try:
-                ZoneInfo(which)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise UnknownField(f"there is no time zone {which!r}; name one such as Europe/Rome") from None
+            if why := zone_mistake(which):
+                raise UnknownField(why)
             field = super().__getitem__(base)
             return Field(name, field.type, f"{field.title} in {which}", values=field.values)
         return super().__getitem__(name)

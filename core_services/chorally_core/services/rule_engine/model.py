@@ -135,7 +135,7 @@ class Execution(Document, frozen=True, kw_only=True):
 
     kind = "rule_execution"
     indexes = (("id",), ("rule_id", "id"))
-    sparse = ("ticket_id", "author_id")
+    sparse = ("ticket_id", "author_id", "fired")
 
     rule_id: str
     rule_number: int

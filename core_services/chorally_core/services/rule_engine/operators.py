@@ -323,4 +323,5 @@ def _pattern(value: Any) -> Any:
     try:
         return re2.compile(value, options)
     except re2.error as error:
-        raise BadOperand(f"the pattern {value!r} cannot be used: {error.args[0]!s}") from None
+        why = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
+        raise BadOperand(f"the pattern {value!r} cannot be used: {why}") from None
