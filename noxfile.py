@@ -141,6 +141,20 @@ def soak(session: nox.Session) -> None:
     session.run("python", "-m", "tests.soak", *session.posargs)
 
 
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look the locked versions up among known vulnerabilities; asks the package index, and fails where it is away."""
+    session.env.update(as_uv())
+    session.install("--quiet", "pip-audit>=2.9,<3")
+    locked = ("--strict", "--disable-pip", "--require-hashes", "-r", "requirements.lock")
+    try:
+        session.run("pip-audit", "--progress-spinner", "off", *locked, *session.posargs)
+    except nox.command.CommandFailed:
+        session.error(
+            "a locked version is vulnerable, or the index does not answer or know them: nothing is known then"
+        )
+
+
 @nox.session(python=False)
 def lock(session: nox.Session) -> None:
     """Renew requirements.lock; ``-- --check`` only looks, ``-- --upgrade`` takes the newest versions."""
