@@ -101,7 +101,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def template(session: nox.Session) -> None:
-    """Make twelve connectors, in which every two choices of abilities and auth style meet, and try them."""
+    """Make twelve connectors, in which every two choices of abilities and auth style meet, and a service; try them."""
     install(session)
     session.run("pytest", "-m", "template", *session.posargs)
 

@@ -3,6 +3,7 @@
 It needs no server. ``in_order`` keeps documents and events apart with no transaction over both, as a cluster does.
 """
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -182,8 +183,12 @@ async def killed_anywhere(
     Returns:
         How often it was killed.
     """
+    begun = Clock()
+    async with a_system(folder / "ready", in_order=in_order, clock=begun):
+        pass
     for commits in range(_MOST_COMMITS):
-        place, clock, life = folder / str(commits), Clock(), Life(commits)
+        place, clock, life = folder / "place", Clock(begun.at), Life(commits)
+        shutil.copytree(folder / "ready", place)
         try:
             async with a_system(place, in_order=in_order, clock=clock, life=life) as trial:
                 life.begin()
@@ -193,6 +198,7 @@ async def killed_anywhere(
         async with a_system(place, in_order=in_order, clock=clock) as trial:
             await story(trial)
             await shows(trial)
+        shutil.rmtree(place)
         if not life.ended:
             return commits
     raise AssertionError(f"the story has more than {_MOST_COMMITS} commits; tell a shorter one")
