@@ -8,6 +8,7 @@ import httpx
 import pytest
 from chorally_core.ports.documents import Write
 from chorally_core.services.identity.model import User
+from chorally_core.services.message import approving
 
 from tests.support.api import Api, a_note, an_api
 from tests.support.plaza import Plaza, PlazaPlatform
@@ -174,3 +175,29 @@ async def test_answers_are_their_tenants(api: Api) -> None:
     body = {"content": message["approval"]["content"]}
     assert (await other.post(f"{MESSAGES}/{message['id']}/approve", json=body)).status_code == 404
     assert (await other.get("/message/v1/approvals")).json()["items"] == []
+
+
+async def test_an_answer_that_waits_is_counted_where_it_is_split_off_to(api: Api) -> None:
+    """And goes out from there."""
+    message, old = await _written(api), await _ticket(api)
+    (note,) = [
+        m for m in (await api.agent().get(f"/message/v1/tickets/{old['id']}/messages")).json()["items"]
+        if m["direction"] == "inbound"
+    ]  # fmt: skip
+    await api.hook(a_note("n2", "ada", "one thing more", at="2026-11-23T08:59:30+00:00"))
+    split = await api.agent().post(
+        f"/message/v1/tickets/{old['id']}/split", json={"messages": [note["id"], message["id"]]}
+    )
+    await api.settle()
+    new = (await api.agent().get(split.headers["Location"])).json()
+    assert (new["awaiting_approval"], new["message_count"]) == (1, 2)
+    assert (await api.agent().get(f"/message/v1/tickets/{old['id']}")).json()["awaiting_approval"] == 0
+    approved = await _do(api, message, "approve", content=message["approval"]["content"])
+    assert (approved.status_code, [a["text"] for a in api.platform.answers]) == (200, ["hello Ada"])
+
+
+async def test_the_approval_that_is_kept_is_of_what_went_out(api: Api) -> None:
+    """Also where the approver changed the text."""
+    message = await _written(api)
+    same = await _do(api, message, "approve", content=message["approval"]["content"], body="Dear Ada")
+    assert same.json()["approval"]["content"] == approving.content_of("Dear Ada", (), None, {})

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from chorally_core.api import outbound_recipients
 from chorally_core.bootstrap.reaching import AccountReaching
 from chorally_core.bootstrap.texts import Texts
 from chorally_core.runner import Actions
@@ -141,3 +142,69 @@ async def test_lists_are_their_tenants(api: Api) -> None:
     assert (await other.get(f"{LISTS}/{mailing}")).status_code == 404
     assert (await other.post(f"{LISTS}/{mailing}/start", json={})).status_code == 404
     assert (await other.get(LISTS)).json()["items"] == []
+
+
+async def _upload(api: Api, mailing: str, people: list[str], meanwhile: str = "", **head: str) -> httpx.Response:
+    """Add people line by line; somebody does something to the list before the last."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        for person in people[:-1]:
+            yield json.dumps({"to": person}).encode() + b"\n"
+        if meanwhile:
+            await api.agent().post(f"{LISTS}/{mailing}/{meanwhile}", json={})
+            await _sending(api).due()
+        yield json.dumps({"to": people[-1]}).encode()
+
+    return await api.agent("supervisor").post(
+        "/outbound/v1/recipients", params={"mailing": mailing}, content=lines(),
+        headers={"Content-Type": "application/x-ndjson", **head},
+    )  # fmt: skip
+
+
+async def test_an_upload_is_taken_once_for_its_key(api: Api) -> None:
+    """Whoever did not hear the answer asks again; the answer says how many were added, as before."""
+    mailing, key = await _list(api, body="hi"), {"Idempotency-Key": "upload-1"}
+    first = await _upload(api, mailing, ["ada", "bob"], **key)
+    assert first.json() == {"added": 2, "merged": 0, "recipients": 2}
+    again = await _upload(api, mailing, ["ada", "bob"], **key)
+    assert (again.status_code, again.json(), again.headers["Idempotent-Replayed"]) == (200, first.json(), "true")
+    other = await _upload(api, mailing, ["cyd"], **key)
+    assert other.status_code == 422
+    assert (await _upload(api, mailing, ["ada"])).status_code == 409
+
+
+async def test_an_upload_that_a_kill_ended_is_taken_up_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was added before is no duplicate of the same upload, and is counted with it."""
+    mailing, key = await _list(api, body="hi"), {"Idempotency-Key": "upload-1"}
+
+    async def ends(*_: Any) -> int:
+        raise OSError("the process ends here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbound_recipients, "_counted", ends)
+        assert (await _upload(api, mailing, ["ada", "bob"], **key)).status_code == 500
+    again = await _upload(api, mailing, ["ada", "bob"], **key)
+    assert again.json() == {"added": 2, "merged": 0, "recipients": 2}
+
+
+async def test_who_is_added_while_a_list_is_cancelled_waits_no_longer(api: Api) -> None:
+    """The upload is told so, and the people are given up like the others."""
+    mailing = await _list(api, body="hi")
+    refused = await _upload(api, mailing, ["ada", "bob"], "cancel")
+    assert refused.status_code == 409
+    await _sending(api).due()
+    assert await _counts(api, mailing) == {"cancelled": 2}
+
+
+async def test_who_is_added_while_a_list_starts_and_ends_is_written_to(api: Api) -> None:
+    """The upload was taken, so all of it goes out."""
+    mailing = await _list(api, body="hi")
+    await _add(api, mailing, [{"to": "ada"}])
+    taken = await _upload(api, mailing, ["bob", "cyd"], "start")
+    api.clock.forward(seconds=10)
+    for _ in range(4):
+        await _sending(api).due()
+        await api.settle()
+        api.clock.forward(seconds=10)
+    shown = (await api.agent().get(f"{LISTS}/{mailing}")).json()
+    assert (taken.json()["recipients"], shown["recipients"], shown["counts"]["sent"]) == (3, 3, 3)

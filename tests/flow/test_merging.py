@@ -159,3 +159,33 @@ async def test_two_tickets_are_never_merged_into_each_other(api: Api) -> None:
         assert (await agent.post(f"{TICKETS}/{one}/merge", json={"into": other})).status_code == 202
     await api.settle()
     assert ((await _show(api, ada))["merged_into"], (await _show(api, bob))["merged_into"]) == (bob, None)
+
+
+async def _ids(api: Api, ticket_id: str) -> dict[str, str]:
+    found = await api.agent().get(f"{TICKETS}/{ticket_id}/messages")
+    return {message["body"]: message["id"] for message in found.json()["items"]}
+
+
+async def test_splits_of_the_same_message_at_once_move_it_once(api: Api) -> None:
+    """The second is refused, and nothing is counted twice."""
+    ada = (await _tickets(api))["Ada"]["id"]
+    body = {"messages": [(await _ids(api, ada))["one"]]}
+    http = api.agent()
+    asked = [await http.post(f"{TICKETS}/{ada}/split", json=body) for _ in range(2)]
+    assert [answer.status_code for answer in asked] == [202, 202]
+    await api.settle()
+    new = [(await http.get(f"{TICKETS}/{answer.json()['ticket_id']}")).status_code for answer in asked]
+    assert (sorted(new), (await _show(api, ada))["message_count"]) == ([200, 404], 1)
+
+
+async def test_what_was_split_off_and_merged_back_can_be_split_off_again(api: Api) -> None:
+    """The same message, of the same ticket."""
+    ada = (await _tickets(api))["Ada"]["id"]
+    body = {"messages": [(await _ids(api, ada))["one"]]}
+    first = (await _ask(api, ada, "split", body)).json()["ticket_id"]
+    assert (await _ask(api, first, "merge", {"into": ada})).status_code == 202
+    assert sorted(await _said(api, ada)) == ["one", "three"]
+    again = await _ask(api, ada, "split", body)
+    assert again.status_code == 202, again.text
+    assert (await _said(api, ada), await _said(api, again.json()["ticket_id"])) == (["three"], ["one"])
+    assert (await _show(api, ada))["message_count"] == 1

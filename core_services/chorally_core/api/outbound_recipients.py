@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi import Query as Parameter
 from pydantic import ValidationError
 
 from chorally_core.api.actor import actor
 from chorally_core.api.auth import allowed
+from chorally_core.api.idempotency import IdempotencyKey, answer
 from chorally_core.api.outbound_conversations import address_of
 from chorally_core.api.outbound_mailings import own
 from chorally_core.api.outbound_parts import Outbound, not_reached
@@ -76,8 +77,9 @@ def recipients_router(parts: Outbound) -> APIRouter:
     router = APIRouter(tags=["mailings"], responses=problems(401, 403, 429))
 
     @router.post(
-        "/recipients", summary="Add recipients to a list", responses=problems(400, 404, 409, 413), openapi_extra=_BODY
-    )
+        "/recipients", summary="Add recipients to a list", response_model=RecipientsTaken,
+        responses=problems(400, 404, 409, 413), openapi_extra=_BODY,
+    )  # fmt: skip
     async def add_recipients(
         request: Request,
         caller: Sender,
@@ -85,8 +87,18 @@ def recipients_router(parts: Outbound) -> APIRouter:
         duplicates: Annotated[
             Duplicates, Parameter(title="Duplicates", description="Whether who is named twice is refused, or merged.")
         ] = "refuse",
-    ) -> RecipientsTaken:
+        key: IdempotencyKey = None,
+    ) -> Response:
         """Add up to 10,000, as a JSON array or one JSON object a line; a list that has begun takes none any more."""
+
+        async def make(name: str) -> Response:
+            return answer(await taken(request, caller, mailing, duplicates, name))
+
+        return await parts.once(request, caller, key, make)
+
+    async def taken(
+        request: Request, caller: Caller, mailing: str, duplicates: Duplicates, upload: str
+    ) -> RecipientsTaken:
         there = await own(parts.documents, mailing, caller)
         if there.state != "draft":
             raise Problem(409, f"the list is {there.state}; only a draft takes recipients", code="not-possible")
@@ -94,21 +106,21 @@ def recipients_router(parts: Outbound) -> APIRouter:
         if isinstance(way, NotReached):
             raise not_reached(way)
         mistakes = _Mistakes()
-        openings, merged = await _read(parts, request, there, way, duplicates, mistakes, caller)
+        openings, merged = await _read(parts, request, there, way, duplicates, mistakes, caller, upload)
         mistakes.check()
         if not openings:
             raise Problem(400, "the upload has no recipients; send one JSON object a line", code="empty")
-        added, known = await _new(parts, list(openings.values()), duplicates)
-        added = await _store(parts, there, added)
+        added, ours, known = await _new(parts, list(openings.values()), duplicates, upload)
+        await _store(parts, there, added)
         total = await _counted(parts, there, caller)
-        return RecipientsTaken(added=len(added), merged=merged + known, recipients=total)
+        return RecipientsTaken(added=len(added) + ours, merged=merged + known, recipients=total)
 
     return router
 
 
 async def _read(
     parts: Outbound, request: Request, there: Mailing, way: Way, duplicates: Duplicates, mistakes: _Mistakes,
-    caller: Caller,
+    caller: Caller, upload: str,
 ) -> tuple[dict[str, Opening], int]:  # fmt: skip
     """The people that are named, by the id of their message, and how many were named again."""
     openings: dict[str, Opening] = {}
@@ -145,7 +157,7 @@ async def _read(
         openings[message_id] = Opening(
             id=message_id, tenant=there.tenant, account_id=there.account_id, platform=there.platform,
             channel=there.channel, author_id=reached.author_id, to=reached.external_id, name=name,
-            mailing_id=there.id, waits_in=there.id, values=dict(wanted.values), state="waiting",
+            mailing_id=there.id, waits_in=there.id, upload=upload, values=dict(wanted.values), state="waiting",
             created_by=caller.subject, created_at=at, changed_at=at,
         )  # fmt: skip
     return openings, merged
@@ -184,21 +196,24 @@ def _decoded(line: bytes, number: int) -> Any:
         raise Problem(400, f"line {number} is no JSON: {error}", code="not-json") from None
 
 
-async def _new(parts: Outbound, openings: list[Opening], duplicates: Duplicates) -> tuple[list[Opening], int]:
-    """Those who are not on the list yet, and how many are."""
+async def _new(
+    parts: Outbound, openings: list[Opening], duplicates: Duplicates, upload: str
+) -> tuple[list[Opening], int, int]:
+    """Those who are not on the list yet, how many this very upload put there before a kill, and how many others are."""
     found: dict[Key, Any] = {}
     for begin in range(0, len(openings), _STEP):
         step = openings[begin : begin + _STEP]
         found |= await parts.documents.load([Key.by_id(Opening, opening.id) for opening in step])
-    there = {key.value for key in found}
+    there = {key.value for key, opening in found.items() if opening.upload != upload}
     if there and duplicates == "refuse":
         names = ", ".join(sorted(opening.to for opening in openings if opening.id in there)[:5])
         why = f"{len(there)} of the recipients are on the list already ({names}…); leave them out, or have them merged"
         raise Problem(409, why, code="on-the-list")
-    return [opening for opening in openings if opening.id not in there], len(there)
+    known = {key.value for key in found}
+    return [opening for opening in openings if opening.id not in known], len(known - there), len(there)
 
 
-async def _store(parts: Outbound, there: Mailing, openings: list[Opening]) -> list[Opening]:
+async def _store(parts: Outbound, there: Mailing, openings: list[Opening]) -> None:
     room = MOST_RECIPIENTS - await _total(parts, there)
     if len(openings) > room:
         why = f"a list has at most {MOST_RECIPIENTS} recipients, and there is room for {room}; make another one"
@@ -207,7 +222,6 @@ async def _store(parts: Outbound, there: Mailing, openings: list[Opening]) -> li
         await parts.documents.write(
             [Write(msgspec.structs.replace(opening, version=1), 0) for opening in openings[begin : begin + _STEP]]
         )
-    return openings
 
 
 async def _total(parts: Outbound, there: Mailing) -> int:
@@ -218,10 +232,14 @@ async def _total(parts: Outbound, there: Mailing) -> int:
 async def _counted(parts: Outbound, there: Mailing, caller: Caller) -> int:
     total = await _total(parts, there)
     at, who = parts.now(), actor(caller)
+    states: list[str] = []
 
     def decide(found: Found) -> Change:
         current = found.get(Mailing, there.id)
+        states.append("" if current is None else current.state)
         return NOTHING if current is None else mailings.counted(current, total, who, at)
 
     await parts.actions.act([Key.by_id(Mailing, there.id)], decide)
+    if states[-1] == "cancelled":
+        raise Problem(409, "the list was cancelled meanwhile; make another one", code="not-possible")
     return total

@@ -97,8 +97,9 @@ def approve(
         raise NotPossible("the ticket is resolved; reopen it before the answer is approved")
     if answered is None or answered.deleted_at is not None:
         raise NotPossible("the message that it answers was deleted; reject the answer")
-    decided = msgspec.structs.replace(approval, decided_by=actor.id, decided_at=at)
     sent = message if body is None or body == message.body else message.rewritten(body, at)
+    said = content_of(sent.body, sent.attachments, sent.template, sent.options)
+    decided = msgspec.structs.replace(approval, decided_by=actor.id, decided_at=at, content=said)
     sent = msgspec.structs.replace(sent, status="queued", approval=decided)
     cause = derived("approve", message.id, approval.content, approval.asked_at.isoformat())
     told = Event(

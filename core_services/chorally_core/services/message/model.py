@@ -276,7 +276,7 @@ class Ticket(Document, frozen=True, kw_only=True):
     split_into: tuple[str, ...] = ()
     """Tickets that messages of this one, or of one merged into it, were split off into."""
     moving: tuple[str, ...] = ()
-    """The last messages that were split off."""
+    """What is being split off: tickets and messages."""
     applied: tuple[str, ...] = ()
     """The last messages that it counts, by the events that added them."""
     changed_by: tuple[str, ...] = ()

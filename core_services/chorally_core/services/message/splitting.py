@@ -13,6 +13,7 @@ import msgspec
 from chorally_core.events import Event, MessageMove, TicketRelease, TicketSplit, topics
 from chorally_core.ports.documents import Key
 from chorally_core.ports.handlers import NOTHING, Change, Found, Handler
+from chorally_core.services.message.approving import Awaiting
 from chorally_core.services.message.changes import Actor
 from chorally_core.services.message.facts import SERVICE, because, conversation_key, message_fact, ticket_fact
 from chorally_core.services.message.joining import MOST_MERGED
@@ -34,7 +35,7 @@ def why_not(ticket: Ticket, messages: Sequence[Message]) -> str:
     own = (ticket.id, *ticket.merged)
     if any(message.ticket_id not in own or message.tenant != ticket.tenant for message in messages):
         return "a message is not of this ticket; name only such as are"
-    if any(message.id in ticket.moving for message in messages):
+    if any(_place(message) in ticket.moving for message in messages):
         return "a message is being split off already; look at the ticket again"
     if any(message.ticket_id == ticket.id and ticket.lacks(message) for message in messages):
         return "a message is just coming in; try again in a moment"
@@ -94,6 +95,11 @@ class SplitTicket(Handler[TicketSplit]):
         named = [Key.by_id(Message, name) for name in d.message_ids]
         return [Key.by_id(Ticket, d.ticket_id), Key.by_id(Ticket, d.into_id), *named]
 
+    def follows(self, event: Event[TicketSplit], found: Found) -> Iterable[Key]:
+        """Return the messages that were being split off before."""
+        ticket = found.get(Ticket, event.data.ticket_id)
+        return () if ticket is None else [Key.by_id(Message, _name(place)) for place in ticket.moving]
+
     def decide(self, event: Event[TicketSplit], found: Found) -> Change:
         """Open it, count less here, and ask each message to move."""
         d = event.data
@@ -102,14 +108,15 @@ class SplitTicket(Handler[TicketSplit]):
             return NOTHING
         actor = Actor(d.actor_kind, d.actor_id)
         messages = [message for name in d.message_ids if (message := found.get(Message, name)) is not None]
-        if why := why_not(ticket, messages):
+        moving = _still(ticket, found)
+        if why := why_not(ticket, messages) or _too_many(moving, messages):
             return Change((), (because(ticket_fact(event, "ticket_split_refused", ticket, actor=actor), why),))
         messages.sort(key=lambda m: (m.received_at, m.sequence, m.id))
         new = known or opened(event, ticket, messages, found.number(Ticket, event.tenant))
         names = [message.id for message in messages]
         left = msgspec.structs.replace(
             ticket, merged_messages=ticket.merged_messages - len(messages),
-            split_into=(*ticket.split_into, new.id)[-MOST_MERGED:], moving=(*ticket.moving, *names)[-_MOVING:],
+            split_into=(*ticket.split_into, new.id)[-MOST_MERGED:], moving=(*moving, *map(_place, messages)),
             last_inbound_id=None if ticket.last_inbound_id in names else ticket.last_inbound_id,
             decided_version=ticket.version + 1, updated_at=max(event.occurred_at, ticket.updated_at),
         )  # fmt: skip
@@ -117,6 +124,27 @@ class SplitTicket(Handler[TicketSplit]):
         told = msgspec.structs.replace(told, key=conversation_key(new.tenant, new.conversation_key))
         events = (*_moves(event, messages, new), *_elsewhere(event, messages, ticket, new), told)
         return Change((new, left) if known is None else (left,), events)
+
+
+def _place(message: Message) -> str:
+    """What a message leaves when it is split off: it is never there again."""
+    return f"{message.ticket_id}/{message.id}"
+
+
+def _name(place: str) -> str:
+    return place.rpartition("/")[2]
+
+
+def _still(ticket: Ticket, found: Found) -> list[str]:
+    """The messages that were asked to move and have not yet."""
+    known = ((place, found.get(Message, _name(place))) for place in ticket.moving)
+    return [place for place, message in known if message is not None and _place(message) == place]
+
+
+def _too_many(moving: Sequence[str], messages: Sequence[Message]) -> str:
+    if len(moving) + len(messages) <= _MOVING:
+        return ""
+    return "many messages of the ticket are just being split off; try again in a moment"
 
 
 def _moves(event: Event[TicketSplit], messages: Sequence[Message], new: Ticket) -> Iterable[Event[Any]]:
@@ -150,8 +178,8 @@ class MoveMessage(Handler[MessageMove]):
     event = "move"
 
     def reads(self, event: Event[MessageMove]) -> Iterable[Key]:
-        """Return the message."""
-        return (Key.by_id(Message, event.data.message_id),)
+        """Return the message, and the question about it, where it waits for an approval."""
+        return Key.by_id(Message, event.data.message_id), Key.by_id(Awaiting, event.data.message_id)
 
     def decide(self, event: Event[MessageMove], found: Found) -> Change:
         """Move it once."""
@@ -163,7 +191,9 @@ class MoveMessage(Handler[MessageMove]):
         told = message_fact(event, "message_moved", moved)
         about = msgspec.structs.replace(told.data, actor_kind=d.actor_kind, actor_id=d.actor_id)
         key = conversation_key(event.tenant, message.author_id or message.id)
-        return Change((moved,), (msgspec.structs.replace(told, data=about, key=key),))
+        waiting = found.get(Awaiting, d.message_id)
+        mended = () if waiting is None else (msgspec.structs.replace(waiting, ticket_id=d.into_id),)
+        return Change((moved,), (msgspec.structs.replace(told, data=about, key=key),), mended=mended)
 
 
 HANDLERS = (SplitTicket(), MoveMessage())

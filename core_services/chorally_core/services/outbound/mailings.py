@@ -26,10 +26,17 @@ def add(mailing: Mailing, known: Mailing | None, actor: Actor, at: datetime) -> 
 
 
 def counted(mailing: Mailing, recipients: int, actor: Actor, at: datetime) -> Change:
-    """Return a list with the number of people that it has."""
-    if mailing.state != "draft" or mailing.recipients == recipients:
+    """Return a list with the number of people that it has.
+
+    Where it was started, or ended, while they were added, they are taken like the others.
+    """
+    if mailing.recipients == recipients:
         return NOTHING
     changed = msgspec.structs.replace(mailing, recipients=recipients)
+    if mailing.state == "done":
+        changed = msgspec.structs.replace(changed, state="running", ended_at=None)
+    if mailing.state in ("done", "cancelled"):
+        changed = msgspec.structs.replace(changed, next_at=at)
     cause = derived("counted", mailing.id, str(mailing.version))
     return Change((changed,), (about_mailing("mailing_recipients_added", changed, actor, at, cause),))
 

@@ -53,6 +53,8 @@ class Opening(Document, frozen=True, kw_only=True):
     """The same while it waits for its turn."""
     values: dict[str, str] = {}
     """What fills the variables of the list's text."""
+    upload: str = ""
+    """The upload that put the person on the list."""
     state: OpeningState = "asked"
     error: str = ""
     external_id: str | None = None
