@@ -114,6 +114,13 @@ class Realm:
         """Shut a person out."""
         self._admin("PUT", f"/{self.name}/users/{self._ids[person]}", {"enabled": False})
 
+    def end(self, how: str) -> None:
+        """Have the whole realm ``disabled`` or ``deleted``."""
+        if how == "disabled":
+            self._admin("PUT", f"/{self.name}", {"enabled": False})
+        else:
+            self._admin("DELETE", f"/{self.name}")
+
     def roll_keys(self) -> None:
         """Have new tokens signed with a new key; the old one goes on to verify."""
         [realm] = [self._admin("GET", f"/{self.name}").json()]

@@ -156,6 +156,20 @@ async def test_sign_outs_and_disabled_users_count_within_the_stated_time(
     assert {(await one.get("/identity/v1/me")).status_code for one in (first, second)} == {401}
 
 
+@pytest.mark.parametrize("change", ["disabled", "deleted"])
+async def test_tokens_end_with_their_realm(api: Api, clock: Clock, change: str) -> None:
+    """Within the stated time, whether somebody disables it or removes it."""
+    with httpx.Client(timeout=30) as http:
+        realm = Realm(server(), f"ends-{uuid4().hex[:8]}", http)
+        realm.make()
+        realm.add("ada", "agent")
+        client = api.client(realm.sign_in("ada")["access_token"])
+        assert (await client.get("/identity/v1/me")).status_code == 200
+        realm.end(change)
+        clock.ahead += timedelta(seconds=5)
+        assert (await client.get("/identity/v1/me")).status_code == 401
+
+
 async def test_a_new_key_is_taken_up_and_the_old_ones_go_on(
     api: Api, realms: tuple[Realm, Realm], clock: Clock
 ) -> None:

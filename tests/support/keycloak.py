@@ -33,6 +33,8 @@ class Keycloak:
     """Ids of tokens whose session has ended."""
     disabled: set[str] = field(default_factory=set)
     """People who may not sign in any more."""
+    off: set[str] = field(default_factory=set)
+    """Realms that are disabled."""
     away: bool = False
     asked: list[str] = field(default_factory=list)
 
@@ -75,6 +77,9 @@ class Keycloak:
             return httpx.Response(200, json={"keys": [key_of(realm).as_dict(private=False)]})
         if request.headers["Authorization"] != httpx.BasicAuth(CLIENT, SECRET)._auth_header:
             return httpx.Response(401, json={"error": "invalid_request", "error_description": "Authentication failed."})
+        if realm in self.off:
+            told = {"error": "access_denied", "error_description": "Realm not enabled"}
+            return httpx.Response(403, json=told)
         form = dict(parse_qsl(request.content.decode()))
         claims = jwt.decode(form["token"], key_of(realm)).claims
         active = claims["jti"] not in self.ended and claims["preferred_username"] not in self.disabled

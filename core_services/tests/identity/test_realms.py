@@ -113,6 +113,32 @@ async def test_a_sign_out_counts_within_the_stated_time(realms: Realms, keycloak
         await realms.verify(token)
 
 
+@pytest.mark.parametrize("change", ["disabled", "deleted"])
+async def test_a_realm_that_ends_takes_its_tokens_with_it(
+    realms: Realms, keycloak: Keycloak, clock: Clock, change: str
+) -> None:
+    """Within the stated time, as a sign-out does; it is no trouble with the server, over which tokens work on."""
+    token = keycloak.token()
+    await realms.verify(token)
+    if change == "disabled":
+        keycloak.off.add("acme")
+    else:
+        keycloak.realms = ("globex",)
+    clock.advance(seconds=30)
+    with pytest.raises(Unauthenticated, match="the session has ended"):
+        await realms.verify(token)
+
+
+async def test_somebody_with_hundreds_of_roles_may_sign_in(realms: Realms, keycloak: Keycloak) -> None:
+    """Large organisations put everything into roles; a token that nobody would make is refused before it is read."""
+    many = [f"department-number-{number:03}" for number in range(600)]
+    token = keycloak.token("ada", "acme", "agent", *many)
+    assert len(token) > 16 * 1024
+    assert (await realms.verify(token)).roles == ("agent",)
+    with pytest.raises(Unauthenticated, match="too long"):
+        await realms.verify(keycloak.token("ada", "acme", "agent", *many * 3))
+
+
 async def test_many_requests_at_once_ask_once(realms: Realms, keycloak: Keycloak) -> None:
     """For the keys and for the token."""
     token = keycloak.token()

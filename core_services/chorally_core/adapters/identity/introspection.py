@@ -22,6 +22,10 @@ _WAIT_S = 5
 _HELD = timedelta(minutes=10)
 
 
+_NO_REALM = ((403, "Realm not enabled"), (404, "Realm does not exist"))
+"""How Keycloak says that nobody can sign in there any more: a status, and its word for it."""
+
+
 class _Known(NamedTuple):
     at: datetime
     active: bool
@@ -101,17 +105,29 @@ class Introspection:
     async def _ask(self, token: str) -> bool:
         form = {"token": token, "token_type_hint": "access_token"}
         async with self._http.stream("POST", self._url, data=form, auth=self._auth) as answer:
-            if answer.status_code in (400, 401, 403):
-                raise ValueError(
-                    f"it answers {answer.status_code}: is our client there, confidential, its secret right?"
-                )
-            answer.raise_for_status()
             content = b""
             async for part in answer.aiter_bytes():
                 content += part
                 if len(content) > _MAX_BYTES:
                     raise ValueError(f"it answers with more than {_MAX_BYTES} bytes")
+        if _is_ended(answer.status_code, content):
+            return False
+        if answer.status_code in (400, 401, 403):
+            raise ValueError(f"it answers {answer.status_code}: is our client there, confidential, its secret right?")
+        answer.raise_for_status()
         told = httpx.Response(200, content=content).json()
         if not isinstance(told, dict) or not isinstance(told.get("active"), bool):
             raise ValueError("it does not say whether the token is active")
         return bool(told["active"])
+
+
+def _is_ended(status: int, content: bytes) -> bool:
+    """Whether an answer says that the realm is disabled or gone, and with it every session."""
+    if status not in (403, 404):
+        return False
+    try:
+        told = httpx.Response(200, content=content).json()
+    except ValueError:
+        return False  # something in between says so, not Keycloak
+    said = (told.get("error"), told.get("error_description")) if isinstance(told, dict) else ()
+    return any((status, word) in _NO_REALM for word in said)

@@ -11,10 +11,9 @@ from joserfc.util import urlsafe_b64decode
 
 from chorally_core.adapters.identity.introspection import Introspection
 from chorally_core.adapters.identity.remote_keys import NoSuchIssuer, RemoteKeys
-from chorally_core.adapters.identity.verifier import ClaimPaths, Verifier
+from chorally_core.adapters.identity.verifier import MAX_TOKEN, ClaimPaths, Verifier
 from chorally_core.ports.identity import TENANT, Caller, IdentityUnavailable, Unauthenticated
 
-_MAX_TOKEN = 8 * 1024
 _STRANGE_EVERY = timedelta(minutes=1)
 _STRANGE = 60  # realms a minute that are looked for because a token names them
 _REMEMBERED = 2_000  # realms that were looked for and are not there
@@ -197,7 +196,7 @@ def issuer_of(token: str) -> str:
     Raises:
         Unauthenticated: It is no token.
     """
-    if len(token) > _MAX_TOKEN:
+    if len(token) > MAX_TOKEN:
         raise Unauthenticated("the token is too long")
     try:
         return msgspec.json.decode(urlsafe_b64decode(token.split(".")[1].encode()), type=_Claimed).iss

@@ -20,7 +20,8 @@ from chorally_core.ports.permissions import INSTALLER, ROLES, permissions_of
 IsValid = Callable[[str, str, int], Awaitable[bool]]
 """Whether a user, of a tenant, may still use tokens of that generation."""
 
-_MAX_TOKEN = 8 * 1024
+MAX_TOKEN = 32 * 1024
+"""Bytes of a token: one with a thousand roles has less."""
 _TYPES = ("", "jwt", "at+jwt", "application/at+jwt")
 
 
@@ -138,7 +139,7 @@ class Verifier:
 
     async def _checked(self, token: str) -> dict[str, Any]:
         """The claims of a token whose signature, issuer, audience and times are right."""
-        if len(token) > _MAX_TOKEN:
+        if len(token) > MAX_TOKEN:
             raise Unauthenticated("the token is too long")
         header = _header(token)
         key = await self._keys.key(header.kid)
