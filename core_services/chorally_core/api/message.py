@@ -105,19 +105,26 @@ def tickets_router(parts: Tickets) -> APIRouter:
     @router.get("", summary="List tickets", responses=problems(400, 422, 503))
     async def list_tickets(
         caller: Reader,
-        status: Annotated[list[Literal["open", "waiting", "resolved"]] | None, Parameter(title="Status")] = None,
+        status: Annotated[
+            list[Literal["open", "waiting", "resolved"]] | None, Parameter(title="Status", description="One of these.")
+        ] = None,
         assignee: Annotated[str | None, Parameter(title="Assignee", description="An id, `me`, or `none`.")] = None,
-        tag: Annotated[str | None, Parameter(title="Tag")] = None,
-        channel: Annotated[str | None, Parameter(title="Channel")] = None,
-        account: Annotated[str | None, Parameter(title="Account")] = None,
-        author: Annotated[str | None, Parameter(title="Author")] = None,
+        tag: Annotated[str | None, Parameter(title="Tag", description="One that has it.")] = None,
+        channel: Annotated[str | None, Parameter(title="Channel", description="Such as `facebook_comment`.")] = None,
+        account: Annotated[str | None, Parameter(title="Account", description="Its id.")] = None,
+        author: Annotated[str | None, Parameter(title="Author", description="Their id.")] = None,
         text: Annotated[
             str | None,
             Parameter(title="Text", max_length=200, description="Words to find, as in `/search/v1/results`."),
         ] = None,
-        snoozed: Annotated[bool | None, Parameter(title="Snoozed")] = None,
+        snoozed: Annotated[
+            bool | None, Parameter(title="Snoozed", description="Only those that are; or that are not.")
+        ] = None,
         merged: Annotated[bool, Parameter(title="Merged", description="Only those that others go on for.")] = False,
-        sort: Annotated[Literal["updated", "-updated", "created", "-created"], Parameter(title="Order")] = "-updated",
+        sort: Annotated[
+            Literal["updated", "-updated", "created", "-created"],
+            Parameter(title="Order", description="`-` for the last first."),
+        ] = "-updated",
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[TicketView]:

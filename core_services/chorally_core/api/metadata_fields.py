@@ -34,7 +34,9 @@ def fields_router(parts: Metadata) -> APIRouter:
     async def list_fields(
         caller: Reader,
         entity: Annotated[Entity | None, Parameter(alias="of", title="Of", description="Only of these.")] = None,
-        archived: Annotated[bool | None, Parameter(title="Archived")] = None,
+        archived: Annotated[
+            bool | None, Parameter(title="Archived", description="Only those that are; or that are not.")
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[FieldView]:

@@ -39,8 +39,12 @@ def tags_router(parts: Metadata) -> APIRouter:
         q: Annotated[
             str | None, Parameter(title="Text", max_length=100, description="Part of the name, whatever its case.")
         ] = None,
-        group: Annotated[str | None, Parameter(title="Group", max_length=100)] = None,
-        archived: Annotated[bool | None, Parameter(title="Archived")] = None,
+        group: Annotated[
+            str | None, Parameter(title="Group", max_length=100, description="Only of this group.")
+        ] = None,
+        archived: Annotated[
+            bool | None, Parameter(title="Archived", description="Only those that are; or that are not.")
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[TagView]:

@@ -43,9 +43,9 @@ def conversations_router(parts: Outbound) -> APIRouter:
     @router.get("", summary="List conversations that we began", responses=problems(400))
     async def list_conversations(
         caller: Reader,
-        state: Annotated[OpeningState | None, Parameter(title="State")] = None,
+        state: Annotated[OpeningState | None, Parameter(title="State", description="Only those in it.")] = None,
         mailing: Annotated[str | None, Parameter(title="List", description="Only of this list.")] = None,
-        author: Annotated[str | None, Parameter(title="Author")] = None,
+        author: Annotated[str | None, Parameter(title="Author", description="Only with them: an id.")] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[ConversationView]:

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from chorally_core.api.content import content
+from chorally_core.api.content import FILE_ANSWER, content
 from chorally_core.api.problem import Problem
 
 PARTS: dict[int | str, dict[str, Any]] = {
-    206: {"description": "The part that was asked for."},
+    206: {**FILE_ANSWER[200], "description": "The part that was asked for."},
     304: {"description": "The caller has it."},
 }
 """How such answers are documented."""

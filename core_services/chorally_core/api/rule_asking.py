@@ -47,7 +47,7 @@ class DaysView(BaseModel):
 
     calendar_id: str = Field(title="Calendar")
     time_zone: str = Field(title="Time zone")
-    days: list[DayView] = Field(title="Days")
+    days: list[DayView] = Field(title="Days", description="How many are looked at.")
 
 
 class WouldSend(BaseModel):
@@ -131,7 +131,7 @@ def openings_router(parts: RuleService) -> APIRouter:
         calendar_id: str,
         caller: Reader,
         begin: Annotated[date | None, Query(alias="from", title="From", description="Today where left out.")] = None,
-        days: Annotated[int, Query(ge=1, le=LONGEST.days, title="Days")] = 14,
+        days: Annotated[int, Query(ge=1, le=LONGEST.days, title="Days", description="How many are shown.")] = 14,
     ) -> DaysView:
         """Return the opening times of some days, with festivities and exceptions, as they hold."""
         calendar = await parts.own(Calendar, "calendar", calendar_id, caller)
@@ -160,8 +160,8 @@ def asking_router(parts: RuleService) -> APIRouter:
     async def show_preview(
         caller: Reader,
         at: Annotated[AwareDatetime | None, Query(title="At", description="Now where left out.")] = None,
-        account_id: Annotated[str, Query(title="Account", max_length=200)] = "",
-        channel: Annotated[str, Query(title="Channel", max_length=200)] = "",
+        account_id: Annotated[str, Query(title="Account", max_length=200, description="Its id.")] = "",
+        channel: Annotated[str, Query(title="Channel", max_length=200, description="Such as `mail`.")] = "",
         language: Annotated[str, Query(title="Language", max_length=35, description="Of who writes.")] = "",
         ticket_id: Annotated[
             str | None, Query(title="Ticket", max_length=200, description="Whether it was answered is looked at too.")
@@ -223,8 +223,10 @@ def asking_router(parts: RuleService) -> APIRouter:
     async def list_holidays(
         country: str,
         _: Reader,
-        year: Annotated[int, Query(ge=1950, le=2100, title="Year")],
-        region: Annotated[str, Query(title="Region", max_length=20)] = "",
+        year: Annotated[int, Query(ge=1950, le=2100, title="Year", description="Whose holidays.")],
+        region: Annotated[
+            str, Query(title="Region", max_length=20, description="Part of the country, with its own too.")
+        ] = "",
     ) -> Holidays:
         """Return the public holidays of a country or region in a year."""
         regions = supported().get(country)

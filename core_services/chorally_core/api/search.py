@@ -75,13 +75,14 @@ def results_router(parts: SearchParts) -> APIRouter:
         kind: Annotated[
             list[EntryKind] | None, Parameter(title="Kind", max_length=4, description="All that you may see without.")
         ] = None,
-        channel: Annotated[Values, Parameter(title="Channel")] = None,
-        platform: Annotated[Values, Parameter(title="Platform")] = None,
-        account: Annotated[Values, Parameter(title="Account")] = None,
-        author: Annotated[Values, Parameter(title="Author")] = None,
-        ticket: Annotated[Values, Parameter(title="Ticket")] = None,
+        channel: Annotated[Values, Parameter(title="Channel", description="Such as `mail`.")] = None,
+        platform: Annotated[Values, Parameter(title="Platform", description="Such as `facebook`.")] = None,
+        account: Annotated[Values, Parameter(title="Account", description="Its id.")] = None,
+        author: Annotated[Values, Parameter(title="Author", description="Their id.")] = None,
+        ticket: Annotated[Values, Parameter(title="Ticket", description="Its id.")] = None,
         direction: Annotated[
-            list[Literal["inbound", "outbound", "internal"]] | None, Parameter(title="Direction")
+            list[Literal["inbound", "outbound", "internal"]] | None,
+            Parameter(title="Direction", description="Of the message."),
         ] = None,
         language: Annotated[
             Values, Parameter(title="Language", description="`it`, `en`, or `none` for all others.")
