@@ -173,6 +173,16 @@ class TestFields:
         (told,) = (await http.get("/log/v1/logs?what=ticket_change_refused")).json()["items"]
         assert "custom_fields/n: must be a number" in told["snapshot"]["reason"]
 
+    async def test_a_rule_chooses_several_options(self, api: Api) -> None:
+        """Those that the field offers."""
+        http = api.agent()
+        options = [{"value": "a"}, {"value": "b"}]
+        await made(http, "fields", key="m", of="ticket", type="multi_select", title="M", options=options)
+        rule = {"name": "r", "actions": [{"type": "set_custom_field", "name": "m", "value": ["b", "a"]}]}
+        assert (await http.post("/rule-engine/v1/rules", json=rule)).status_code == 201
+        await api.hook(a_note("n3", "ada", "again"))
+        assert (await ticket_of(http))["custom_fields"] == {"m": ["b", "a"]}
+
     async def test_a_message_is_noted_in_fields_of_its_own(self, api: Api) -> None:
         """What was said stays as it is; what is noted goes with the message's text when the person is erased."""
         http = api.agent()

@@ -45,6 +45,19 @@ class TestViews:
         assert (await http.get(f"{META}/views/{view['id']}/count")).json() == {"count": count}
         assert [each["count"] for each in (await http.get(f"{META}/views?counts=true")).json()["items"]] == [count]
 
+    async def test_words_that_cannot_be_read_are_refused_before_they_are_saved(self, api: Api) -> None:
+        """Else nobody could count their views any more."""
+        http = api.agent()
+        view = await made(http, "views", name="v", audience="shared", filters={"text": "parcel"})
+        bad = {"filters": {"text": "parcel OR"}}
+        for answer in (
+            await http.post(f"{META}/views", json={"name": "w", **bad}),
+            await http.patch(f"{META}/views/{view['id']}", json=bad),
+        ):
+            assert answer.status_code == 422
+            assert [each["field"] for each in answer.json()["errors"]] == ["/body/filters/text"]
+        assert [each["count"] for each in (await http.get(f"{META}/views?counts=true")).json()["items"]] == [1]
+
     async def test_a_view_is_changed_and_removed_by_whoever_may(self, api: Api) -> None:
         """With the version that they saw."""
         http = api.agent()
@@ -113,6 +126,23 @@ class TestMacros:
         (result,) = (await http.post(f"{META}/macros/{macro['id']}/run", json=run)).json()["results"]
         assert [each["result"] for each in result["actions"]] == ["failed", *["not_tried"] * 5]
         assert "custom_fields/n" in result["actions"][0]["detail"]
+
+    async def test_a_tag_is_taken_off_by_whichever_name_it_is_known(self, api: Api) -> None:
+        """Also by one that it had before, or that a tag had which was merged into it."""
+        http = api.agent()
+        tags = {name: (await made(http, "tags", name=name))["id"] for name in ("parcel", "package", "late")}
+        await change(http, tags=["package", "late"])
+        await http.patch(f"{META}/tags/{tags['package']}", json={"name": "shipment"})
+        await http.post(f"{META}/tags/{tags['parcel']}/merge", json={"into": tags["package"]})
+        await change(http, tags=["shipment", "late", "free"])
+        ticket = await ticket_of(http)
+        for number, name in enumerate(("Package", "parcel", "SHIPMENT")):
+            macro = await made(http, "macros", name="m", actions=[{"type": "remove_tags", "tags": [name]}])
+            run = {"ticket_ids": [ticket["id"]]}
+            (result,) = (await http.post(f"{META}/macros/{macro['id']}/run", json=run)).json()["results"]
+            assert (number, result["actions"][0]["result"]) == (number, "done")
+            assert (await ticket_of(http))["tags"] == ["late", "free"]
+            await change(http, tags=["shipment", "late", "free"])
 
     async def test_what_is_so_already_is_said_to_be_unchanged(self, api: Api) -> None:
         """And nothing is stored for it."""

@@ -20,6 +20,7 @@ from chorally_core.ports.canned import CannedReply
 from chorally_core.ports.documents import Conflict, Key
 from chorally_core.ports.handlers import NOTHING, Change, Found
 from chorally_core.ports.identity import Caller
+from chorally_core.ports.tags import TagSet
 from chorally_core.ports.variables import filled
 from chorally_core.services.message import commands
 from chorally_core.services.message.changes import Actor, InvalidChange, settled
@@ -138,7 +139,8 @@ class Running:
                 made[:] = [True] * len(actions)
                 return NOTHING
             check_match(None if version is None else etag(version), ticket.version)
-            changes, made[:] = _changes(ticket, actions, caller, at)
+            tags = found.get(TagSet, caller.tenant) or TagSet(id=caller.tenant, tenant=caller.tenant)
+            changes, made[:] = _changes(ticket, actions, caller, at, tags)
             if not changes:
                 return NOTHING
             change = commands.change(
@@ -177,12 +179,14 @@ def _failed(actions: Sequence[Any], done: int, error: Exception) -> list[ActionR
     return [first, *(ActionResult(type=action.type, result="not_tried") for action in actions[done + 1 :])]
 
 
-def _changes(ticket: Ticket, actions: Sequence[Any], caller: Caller, at: Any) -> tuple[dict[str, Any], list[bool]]:
+def _changes(
+    ticket: Ticket, actions: Sequence[Any], caller: Caller, at: Any, tags: TagSet
+) -> tuple[dict[str, Any], list[bool]]:
     """What actions together change of a ticket, and which of them make a difference."""
     changes: dict[str, Any] = {}
     made = []
     for action in actions:
-        field, value = _one(action, {**_state(ticket), **changes}, caller, at)
+        field, value = _one(action, {**_state(ticket), **changes}, caller, at, tags)
         if field == "custom_fields":
             value = {**changes.get(field, {}), **value}
             present = {**ticket.custom_fields, **changes.get(field, {})}
@@ -200,7 +204,7 @@ def _state(ticket: Ticket) -> dict[str, Any]:
     return {**{field: getattr(ticket, field) for field in fields}, "tags": list(ticket.tags)}
 
 
-def _one(action: Any, now: dict[str, Any], caller: Caller, at: Any) -> tuple[str, Any]:
+def _one(action: Any, now: dict[str, Any], caller: Caller, at: Any, tags: TagSet) -> tuple[str, Any]:
     match action:
         case wanted.SetStatus():
             return "status", action.status
@@ -213,7 +217,7 @@ def _one(action: Any, now: dict[str, Any], caller: Caller, at: Any) -> tuple[str
         case wanted.AddTags():
             return "tags", list(dict.fromkeys((*now["tags"], *action.tags)))
         case wanted.RemoveTags():
-            return "tags", [tag for tag in now["tags"] if tag not in action.tags]
+            return "tags", tags.left(now["tags"], action.tags)
         case wanted.SetFields():
             return "custom_fields", dict(action.fields)
         case wanted.Snooze():

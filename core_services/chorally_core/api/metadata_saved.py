@@ -28,6 +28,7 @@ from chorally_core.ports.identity import Caller
 from chorally_core.ports.permissions import Permission
 from chorally_core.ports.storable import mistake_in
 from chorally_core.ports.tags import TagSet
+from chorally_core.ports.words import read_words
 from chorally_core.services.message.model import Ticket
 from chorally_core.services.metadata import kept
 from chorally_core.services.metadata.model import SavedView
@@ -61,11 +62,22 @@ class Filters(BaseModel):
     snoozed: bool | None = Field(None, title="Snoozed")
 
 
+def _readable(text: str) -> str:
+    read_words(text, last_may_go_on=True)
+    return text
+
+
+class FiltersSet(Filters):
+    """What a view shall leave out, as `GET /message/v1/tickets` takes it."""
+
+    text: Annotated[_Word, AfterValidator(_readable)] | None = Field(None, title="Text", description="Words to find.")
+
+
 class ViewAdd(Shared):
     """A list of tickets to be looked at again."""
 
     name: Line = Field(title="Name")
-    filters: Filters = Field(Filters(), title="Filters")
+    filters: FiltersSet = Field(FiltersSet(), title="Filters")
     sort: Sort = Field("-updated", title="Order")
 
 
@@ -75,7 +87,7 @@ class ViewChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Line | None = Field(None, title="Name")
-    filters: Filters | None = Field(None, title="Filters", description="Replace all.")
+    filters: FiltersSet | None = Field(None, title="Filters", description="Replace all.")
     sort: Sort | None = Field(None, title="Order")
 
 
@@ -120,7 +132,7 @@ def views_router(parts: Metadata) -> APIRouter:
     async def count(view: SavedView, caller: Caller) -> int:
         filters = await _now(parts, view, caller)
         if filters.get("text") is None:
-            given = {name: filters.get(name) for name in Filters.model_fields if name != "text"}
+            given: dict[str, Any] = {name: filters.get(name) for name in Filters.model_fields if name != "text"}
             return await parts.documents.count(Query(Ticket, caller.tenant, tuple(ticket_filters(caller, **given))))
         found, cursor = 0, cast("str | None", "")
         while cursor is not None:

@@ -86,9 +86,9 @@ class CustomField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
             return value
         if self.archived:
             raise ValueError("the field is archived")
+        if self.required and (value is None or value == []):
+            raise ValueError("must not be empty")
         if value is None:
-            if self.required:
-                raise ValueError("must not be empty")
             return None
         return _SETTLE[self.type](self, value, present)
 
@@ -143,7 +143,7 @@ class FieldSet(Document, frozen=True, kw_only=True):
                 settled[key] = field.default
         if complete:
             for key, field in declared.items():
-                if field.required and not field.archived and settled.get(key, present.get(key)) is None:
+                if field.required and not field.archived and settled.get(key, present.get(key)) in (None, [], ()):
                     raise InvalidValue(key, "is required before the ticket is resolved; fill it in")
         return settled
 

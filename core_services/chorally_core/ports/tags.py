@@ -84,6 +84,16 @@ class TagSet(Document, frozen=True, kw_only=True):
             settled[name if tag is None else tag.name] = None
         return tuple(settled)
 
+    def left(self, present: Iterable[str], unwanted: Iterable[str]) -> list[str]:
+        """Return tags without those that are not wanted, by whichever name these are known now, or were."""
+        by_label = {label(tag.name): tag.id for tag in self.tags}
+
+        def meant(name: str) -> str:
+            return by_label.get(label(name)) or self.former.get(label(name)) or name
+
+        gone = {meant(name) for name in unwanted}
+        return [name for name in present if meant(name) not in gone]
+
     def without_name(self, name: str, now: str) -> dict[str, str]:
         """Return the former names with one more, which means the tag with the id ``now``; the oldest go."""
         former = {key: value for key, value in self.former.items() if key != label(name)}

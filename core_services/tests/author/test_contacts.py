@@ -82,6 +82,17 @@ async def test_evidence_says_what_both_have_and_never_its_value(people: Any) -> 
     merge = next(node.merge for node in (await people.of("ada")).nodes if node.merge is not None)
     assert {(each.kind, each.verified) for each in merge.evidence} == {("mail", True), ("link", True), ("agent", True)}
     assert await people.contacts.suggested(await people.of("ada")) == []
+
+
+async def test_those_who_are_in_a_contact_take_no_place_among_those_who_are_suggested(people: Any) -> None:
+    """However many of them share the same address."""
+    many = [f"a{number:02}" for number in range(55)]
+    await people.add(*many, "zoe", external_id="all@example.com")
+    for name in many[1:]:
+        await people.merge("a00", name)
+
+    found = await people.contacts.suggested(await people.of("a00"))
+    assert [one.group.author_ids for one in found] == [("zoe",)]
     stored = repr(await contacts_stored(people))
     assert "shop.example" not in stored
     assert "wall.example" not in stored

@@ -108,3 +108,13 @@ def test_a_name_means_one_tag_and_every_former_name_leads_to_one(acts: Any, want
         if tags.called(name) is None:
             with pytest.raises(UnknownTag, match="there is no tag"):
                 closed.settled([name])
+
+
+@pytest.mark.parametrize("empty", [None, []])
+def test_a_required_selection_is_not_emptied_by_choosing_nothing(empty: Any) -> None:
+    """And one with nothing chosen is missing when the ticket is resolved."""
+    fields = FieldSet(id="acme", tenant="acme", fields=(a_field("multi_select", required=True),))
+    with pytest.raises(InvalidValue):
+        fields.settled("ticket", {"f": empty}, {"f": ["a"]})
+    with pytest.raises(InvalidValue):
+        fields.settled("ticket", {}, {"f": empty}, complete=True)

@@ -186,7 +186,8 @@ class Contacts:
             values = sorted({value for author in ours if (value := getattr(author, f"{kind}_key")) is not None})
             if values:
                 where = (Condition(f"{kind}_key", "in", values), Condition("erased_at", "absent"))
-                found = await self._documents.find(Query(Author, tenant, where, limit=_SUGGESTED))
+                most = _SUGGESTED + len(members)  # who is in the contact has the value too, and takes no place
+                found = await self._documents.find(Query(Author, tenant, where, limit=most))
                 others |= {author.id: author for author in found if author.id not in members}
         groups: dict[str, Group] = {}
         for author_id in others:

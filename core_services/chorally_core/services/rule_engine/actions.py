@@ -101,7 +101,9 @@ class SetCustomField(_Action):
 
     type: Literal["set_custom_field"] = "set_custom_field"
     name: Name = Field(title="Field")
-    value: Annotated[str | int | float | bool | None, AfterValidator(_storable)] = Field(title="Value")
+    value: Annotated[
+        str | int | float | bool | Annotated[list[Word], Field(max_length=100)] | None, AfterValidator(_storable)
+    ] = Field(title="Value", description="A list for a `multi_select`.")
 
 
 class Note(_Action):
