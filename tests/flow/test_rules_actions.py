@@ -49,9 +49,13 @@ def _odd(parameters: Nothing, happened: Happened) -> Any:
     return [{"type": "dance"}]
 
 
+def _calls(parameters: Nothing, happened: Happened) -> Any:
+    return [{"type": "call_webhook", "webhook_id": "one-of-the-plugins"}]
+
+
 ODD = [
     RuleAction(type=f"odd.{name}", title=name, description=name, parameters=Nothing, ask=ask)
-    for name, ask in (("fails", _fails), ("odd", _odd))
+    for name, ask in (("fails", _fails), ("odd", _odd), ("calls", _calls))
 ]
 ADDED = RuleActions(
     {action.type: action for action in [*chorally_greeter.chorally_rule_actions(), *ODD]},
@@ -176,6 +180,18 @@ async def test_a_plugin_that_fails_leaves_the_others(api: Api) -> None:
     assert offered["greeter.hint"]["plugged"]
     assert offered["greeter.hint"]["parameters"]["properties"]["tag"]["title"] == "Tag"
     assert schema["broken"] == [{"name": "bad", "package": "chorally-bad", "reason": "ImportError: no"}]
+
+
+async def test_a_plugin_has_a_webhook_called_that_no_rule_names(api: Api) -> None:
+    """Which one, only the plugin knows; the history has the call."""
+    http = api.agent()
+    await add(http, {"type": "odd.calls", "parameters": {}})
+    await api.hook(a_note("n1", "ada"))
+    ((action, result, detail),) = await outcomes(http)
+    assert (action, result) == ("odd.calls", "asked")
+    assert detail.startswith("call_webhook asked: webhook one-of-the-plugins, delivery ")
+    (called,) = (await http.get("/log/v1/logs", params={"what": "webhook_called"})).json()["items"]
+    assert called["subject_id"] == "one-of-the-plugins"
 
 
 async def test_a_traced_rule_says_why_it_did_not_fire(api: Api) -> None:

@@ -204,7 +204,7 @@ async def test_an_import_waits_when_there_were_too_many_requests(http: httpx.Cli
     """As long as the system says, however often; nothing is made twice."""
     path = tmp_path / "rules.yaml"
     path.write_text(RULE, "utf-8")
-    answers, slept = iter([7, 61, None, None, 3, None]), list[float]()
+    answers, slept = iter([7, 61, None, None, None, 3, None]), list[float]()
 
     class Busy(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -212,7 +212,8 @@ async def test_an_import_waits_when_there_were_too_many_requests(http: httpx.Cli
             wait = next(answers)
             if wait is not None:
                 return httpx.Response(429, headers={"retry-after": str(wait)})
-            answer = http.request(request.method, request.url.path, content=request.read(), headers=request.headers)
+            path = request.url.raw_path.decode()
+            answer = http.request(request.method, path, content=request.read(), headers=request.headers)
             return httpx.Response(
                 answer.status_code, headers={"content-type": "application/json"}, content=answer.content
             )
@@ -227,3 +228,17 @@ async def test_an_import_waits_when_there_were_too_many_requests(http: httpx.Cli
     await asyncio.to_thread(work)
     assert await names(http) == ["Large", "Greeting"]
     assert slept == [7, 60, 3]
+
+
+async def test_two_imports_at_once_are_told(http: httpx.Client, tmp_path: Path) -> None:
+    """Each has made the rule that both planned to make; the one that ends last says which."""
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULE, "utf-8")
+
+    def work() -> None:
+        first, second = (planned(load([path]).rules, stored(http), prune=False) for _ in "12")
+        carry_out(http, first, lambda line: None)
+        with pytest.raises(Refused, match="of these names meanwhile: 'Greeting', 'Large'; remove one of each"):
+            carry_out(http, second, lambda line: None)
+
+    await asyncio.to_thread(work)

@@ -3,6 +3,7 @@
 import difflib
 import io
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -169,7 +170,7 @@ def carry_out(
         sleep: Waits for so many seconds, as the system takes only so many requests a minute.
 
     Raises:
-        Refused: One was refused, or the system cannot be reached.
+        Refused: One was refused, or somebody else made the same meanwhile.
     """
     ids: list[str] = []
     for step in plan.steps:
@@ -183,6 +184,20 @@ def carry_out(
         order = {"rule_ids": [*ids, *(rule["id"] for rule in plan.left)]}
         told(_patiently(lambda: http.put(f"{RULES}/order", json=order), sleep))
         tell("ordered")
+    _check_alone(http, plan)
+
+
+def _check_alone(http: httpx.Client, plan: Plan) -> None:
+    """Tell where somebody made a rule of the same name at the same time, as another import does.
+
+    Raises:
+        Refused: It was so.
+    """
+    created = {step.name for step in plan.steps if step.what == "create"}
+    counts = Counter(rule["name"] for rule in stored(http)) if created else Counter[str]()
+    if twice := sorted(name for name in created if counts[name] > 1):
+        shown = ", ".join(repr(name) for name in twice[:5]) + (" …" if len(twice) > 5 else "")
+        raise Refused(f"somebody else made rules of these names meanwhile: {shown}; remove one of each")
 
 
 def _done(http: httpx.Client, step: Step, sleep: Callable[[float], object]) -> list[str]:
