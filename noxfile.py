@@ -117,7 +117,7 @@ def template_all(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Ask every operation of the API what schemathesis makes up, for a few minutes."""
     install(session)
-    session.run("pytest", "-m", "fuzz", *session.posargs)
+    session.run("pytest", "-m", "fuzz", "-n", "2", *session.posargs)
 
 
 @nox.session

@@ -47,7 +47,7 @@ class DaysView(BaseModel):
 
     calendar_id: str = Field(title="Calendar")
     time_zone: str = Field(title="Time zone")
-    days: list[DayView] = Field(title="Days", description="How many are looked at.")
+    days: list[DayView] = Field(title="Days", description="Each day, in their order.")
 
 
 class WouldSend(BaseModel):
