@@ -15,7 +15,7 @@ import httpx
 from chorally_core.adapters.sqlite import SqliteBus, SqliteDocuments
 from chorally_core.adapters.sqlite.database import Database
 from chorally_core.api.idempotency import release_claims
-from chorally_core.bootstrap import System, new_id
+from chorally_core.bootstrap import Parts, System, new_id
 from chorally_core.bootstrap.stores import Stores
 from chorally_core.events import Event, LogAdd, topics
 from chorally_core.ports.documents import Unsent, Write
@@ -133,6 +133,7 @@ async def a_system(
     clock: Clock | None = None,
     life: Life | None = None,
     settings: Mapping[str, Any] | None = None,
+    services: Sequence[str] = (),
 ) -> AsyncIterator[Trial]:
     """Give the whole system, with all installed services and no connector, as it begins on a folder.
 
@@ -142,12 +143,14 @@ async def a_system(
         clock: Its time.
         life: How long it lives; for good where None.
         settings: More of them.
+        services: Which of them there are; all where none is named. It begins much faster with few.
     """
     clock, life = clock or Clock(), life or Life()
     given: dict[str, Any] = {"data": folder, "secret_keys": [_KEY], **(settings or {})}
     chosen = Settings(**given)
     stores = _MortalStores(chosen, life, in_order=in_order)
-    system = System(chosen, stores=stores, registry=Registry(), now=clock, ids=new_id)
+    parts = Parts(services=tuple(services)) if services else Parts()
+    system = System(chosen, parts=parts, stores=stores, registry=Registry(), now=clock, ids=new_id)
     trial = Trial(system, clock)
     try:
         await stores.start()
@@ -170,6 +173,7 @@ async def killed_anywhere(
     shows: Callable[[Trial], Awaitable[None]],
     *,
     in_order: bool,
+    services: Sequence[str] = (),
 ) -> int:
     """Tell a story, kill it after its first commit, tell it to its end, and look; then after its second, and so on.
 
@@ -179,23 +183,24 @@ async def killed_anywhere(
             answered (with an ``Idempotency-Key``) and services that tell again what was not taken.
         shows: Asserts what must be so in the end, wherever it was killed.
         in_order: Whether documents and events lie apart.
+        services: Which of them there are; all where none is named.
 
     Returns:
         How often it was killed.
     """
     begun = Clock()
-    async with a_system(folder / "ready", in_order=in_order, clock=begun):
+    async with a_system(folder / "ready", in_order=in_order, clock=begun, services=services):
         pass
     for commits in range(_MOST_COMMITS):
         place, clock, life = folder / "place", Clock(begun.at), Life(commits)
         shutil.copytree(folder / "ready", place)
         try:
-            async with a_system(place, in_order=in_order, clock=clock, life=life) as trial:
+            async with a_system(place, in_order=in_order, clock=clock, life=life, services=services) as trial:
                 life.begin()
                 await story(trial)
         except Killed:
             pass
-        async with a_system(place, in_order=in_order, clock=clock) as trial:
+        async with a_system(place, in_order=in_order, clock=clock, services=services) as trial:
             await story(trial)
             await shows(trial)
         shutil.rmtree(place)
