@@ -20,7 +20,7 @@ from chorally_core.adapters.sqlite.search import SqliteSearch
 from chorally_core.adapters.stored import StoredSearch
 from chorally_core.bootstrap.back_ends import BackEnds, Unreachable
 from chorally_core.bootstrap.kinds import make_ready
-from chorally_core.bootstrap.parts import Parts, Role
+from chorally_core.bootstrap.parts import PARTS, Parts, Role
 from chorally_core.bootstrap.vault import open_vault
 from chorally_core.ports.documents import Documents
 from chorally_core.ports.ledger import Ledger
@@ -55,7 +55,7 @@ class Stores:
         parts = parts or Parts()
         self._database: Database | None = None
         self._lock: int | None = None
-        self.back_ends = BackEnds(settings)
+        self.back_ends = BackEnds(settings if parts.alone else used(settings, parts))
         mistakes = self.back_ends.mistakes + ([] if parts.alone else missing(settings, parts))
         if mistakes:
             raise InvalidSettings("\n".join(mistakes))
@@ -141,6 +141,19 @@ class Stores:
 def keeps_objects(parts: Parts) -> bool:
     """Whether the process reads or writes objects."""
     return parts.has("io", Role.API, Role.WORKER) or parts.has("media", Role.API, Role.WORKER)
+
+
+def searches(parts: Parts) -> bool:
+    """Whether the process asks or feeds the index: the search itself, lists of tickets, erasures."""
+    return parts.has("search", *Role) or parts.has("message", Role.API) or parts.has("io", Role.WORKER)
+
+
+def used(settings: Settings, parts: Parts) -> Settings:
+    """Return the settings without back ends that one of several processes has no use for: drivers take long to load."""
+    if any(name not in PARTS for name in parts.services):
+        return settings  # what an installed package adds may use everything
+    unused = [name for name, uses in (("objects", keeps_objects), ("search", searches)) if not uses(parts)]
+    return settings.model_copy(update=dict.fromkeys(unused, SecretStr("")))
 
 
 def missing(settings: Settings, parts: Parts) -> list[str]:

@@ -3,7 +3,9 @@
 import pytest
 from chorally_core.bootstrap import PARTS, Parts, Role, UnknownPart
 from chorally_core.bootstrap.services import declared
+from chorally_core.bootstrap.stores import used
 from chorally_core.commands.services import KINDS
+from chorally_core.settings import Settings
 
 
 def test_a_service_named_without_roles_has_all_of_its_own() -> None:
@@ -54,3 +56,27 @@ def test_every_service_is_declared_and_handles_something_if_it_is_a_consumer() -
     consumers = {name for name, service in services.items() if service.reads is not None or service.has("behind")}
     assert consumers == {name for name, roles in PARTS.items() if Role.CONSUMER in roles}
     assert {name for listed in KINDS.values() for name in listed} == set(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("services", "roles", "expected"),
+    [
+        (["identity"], [], set()), (["metadata", "rule", "author"], [], set()), (["search"], [], {"search"}),
+        (["message"], ["consumer"], set()), (["message"], ["api"], {"search"}), (["media"], [], {"objects"}),
+        (["io"], ["api"], {"objects"}), (["io"], ["worker"], {"objects", "search"}), (["io"], ["consumer"], set()),
+    ],
+)  # fmt: skip
+def test_a_process_loads_no_driver_that_it_has_no_use_for(
+    services: list[str], roles: list[str], expected: set[str]
+) -> None:
+    """A search or a store of objects that no part of it asks is left out; all else is as the settings name it."""
+    settings = Settings(objects="s3://one", search="opensearch://one", bus="kafka://one")
+    found = used(settings, Parts.named(services, roles))
+    assert {name for name in ("objects", "search") if getattr(found, name).get_secret_value()} == expected
+    assert found.bus == settings.bus
+
+
+def test_what_an_installed_package_adds_may_use_everything() -> None:
+    """Nobody here knows what it asks."""
+    settings = Settings(objects="s3://one", search="opensearch://one")
+    assert used(settings, Parts(("shop",), (Role.API,), alone=False)) == settings
