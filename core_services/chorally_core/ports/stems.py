@@ -5,6 +5,7 @@ Snowball's algorithms, on words without accents, as the indexes' own analyzers a
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import repeat
 
 import Stemmer  # type: ignore[import-not-found]  # in C, without types
 
@@ -41,7 +42,7 @@ def stems(words: Iterable[str], language: str) -> list[str]:
     """Return the stems of folded words, each once, in their order; none where the language has none."""
     if language not in _stemmers:
         return []
-    return list(dict.fromkeys(stem(word, language) for word in words))
+    return list(dict.fromkeys(map(stem, words, repeat(language))))
 
 
 def language_of(told: str, text: str) -> str:

@@ -12,6 +12,7 @@ from chorally_core.ports.tags import Tag, TagSet
 from chorally_core.services.author.model import Author
 from chorally_core.services.message.model import Message, Ticket
 from chorally_core.services.message.searched import MESSAGES, TICKETS
+from chorally_core.services.search.entries import Entries
 from chorally_core.services.search.indexer import Indexer
 from chorally_core.services.search.rebuilding import EraseFromIndex
 from structlog.testing import capture_logs
@@ -50,6 +51,21 @@ async def test_a_change_of_a_ticket_reaches_its_messages(
     await place.settle()
     found = await place.searching.answer("acme", Asked(kinds=["message"], where=where, limit=300))
     assert len(found.shown) == 250
+
+
+async def test_an_entry_of_a_ticket_is_made_once_for_all_of_its_messages(place: Place) -> None:
+    """What a message bears of its ticket costs no more where hundreds are indexed together."""
+    made: list[str] = []
+
+    def counted(ticket: Ticket) -> Sequence[Entry]:
+        made.append(ticket.id)
+        return TICKETS.entries(ticket)
+
+    await place.keep(a_ticket(status="waiting"), *[a_message(f"m{number:03}") for number in range(200)])
+    entries = Entries(place.ledger.documents, [dataclasses.replace(TICKETS, entries=counted), MESSAGES])
+    found = [entry async for page in entries.of_ticket("t1") for entry in page if entry.kind == "message"]
+    assert [entry.status for entry in found] == ["waiting"] * 200
+    assert made == ["t1"]
 
 
 async def test_custom_fields_are_words_of_the_ticket(place: Place) -> None:

@@ -79,7 +79,7 @@ class SqliteSearch:
             return
         digest = zlib.crc32("\0".join((entry.language, entry.title, entry.body, entry.names)).encode())
         values = {column: getattr(entry, column) for column in COLUMNS}
-        values["tags"] = json.dumps(entry.tags, ensure_ascii=False)
+        values["tags"] = json.dumps(entry.tags, ensure_ascii=False) if entry.tags else "[]"
         if known is None:
             marks = ", ".join("?" * (len(COLUMNS) + 6))
             run(

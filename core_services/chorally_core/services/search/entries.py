@@ -4,7 +4,7 @@ A ticket that was merged keeps its messages; they are found in the ticket that g
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,24 +106,28 @@ class Entries:
             found = await self._documents.load(keys)
             known |= {key.value: found.get(key) for key in keys}
             wanted = {ticket.merged_into for ticket in known.values() if ticket is not None and ticket.merged_into}
-        return [msgspec.structs.replace(_within(entry, known, self._ticket), read_ms=read_ms) for entry in entries]
+        made: dict[str, Entry | None] = {}
+        return [msgspec.structs.replace(self._within(entry, known, made), read_ms=read_ms) for entry in entries]
+
+    def _within(self, entry: Entry, tickets: Mapping[str, Any], made: dict[str, Entry | None]) -> Entry:
+        """An entry with what is its ticket's; what was made of a ticket is kept in ``made`` for the next entry."""
+        ticket = tickets.get(entry.ticket_id)
+        if entry.kind not in ("message", "ticket") or entry.gone or ticket is None:
+            return entry
+        for _ in range(_MOST_MERGES):
+            following = tickets.get(ticket.merged_into or "")
+            if following is None:
+                break
+            ticket = following
+        if entry.kind == "ticket":
+            return entry if entry.ticket_id == ticket.id else msgspec.structs.replace(entry, ticket_id=ticket.id)
+        if ticket.id not in made:
+            made[ticket.id] = next(iter(_made(self._ticket, [ticket])), None)
+        of = made[ticket.id]
+        return entry if of is None else entry.within(of)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
-
-
-def _within(entry: Entry, tickets: dict[str, Any], source: Source) -> Entry:
-    ticket = tickets.get(entry.ticket_id)
-    if entry.kind not in ("message", "ticket") or entry.gone or ticket is None:
-        return entry
-    for _ in range(_MOST_MERGES):
-        following = tickets.get(ticket.merged_into or "")
-        if following is None:
-            break
-        ticket = following
-    if entry.kind == "ticket":
-        return msgspec.structs.replace(entry, ticket_id=ticket.id)
-    return next((entry.within(of) for of in _made(source, [ticket])), entry)
 
 
 def _made(source: Source, documents: Iterable[Document]) -> list[Entry]:
