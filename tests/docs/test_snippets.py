@@ -23,6 +23,7 @@ _MAIL = b"From: Ada <ada@example.org>\r\nTo: help@shop.example\r\nSubject: Price
 PART = re.compile(r"<!-- part of (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)^```$", re.M | re.S)
 RUN = {
     "docs/how-to/answer-outside-hours.md",
+    "docs/how-to/start-a-conversation.md", "docs/how-to/merge-tickets.md", "docs/how-to/approve-replies.md",
     "docs/how-to/organise-tickets.md", "docs/how-to/contacts.md",
     "README.md", "docs/tutorials/answer-your-first-comment.md", "docs/tutorials/your-first-connector.md",
     "docs/how-to/connect-a-facebook-page.md", "docs/how-to/connect-a-mailbox.md", "docs/how-to/operate.md",
