@@ -7,8 +7,10 @@ from typing import Any
 import httpx
 import pytest
 from chorally_core.ports.documents import Write
+from chorally_core.ports.erasure import Erasure
 from chorally_core.services.identity.model import User
 from chorally_core.services.message import approving
+from chorally_core.services.message.erasure import EraseMessages
 
 from tests.support.api import Api, a_note, an_api
 from tests.support.plaza import Plaza, PlazaPlatform
@@ -201,3 +203,19 @@ async def test_the_approval_that_is_kept_is_of_what_went_out(api: Api) -> None:
     message = await _written(api)
     same = await _do(api, message, "approve", content=message["approval"]["content"], body="Dear Ada")
     assert same.json()["approval"]["content"] == approving.content_of("Dear Ada", (), None, {})
+
+
+async def test_an_answer_that_waits_is_erased_with_its_person(api: Api) -> None:
+    """Nobody is asked about it any more, and it never goes out (G13)."""
+    message, ticket = await _written(api), await _ticket(api)
+    erasure = Erasure(
+        id=ticket["author_id"], tenant="acme", platform="wall", since=START, at=api.clock(), next_at=api.clock()
+    )
+    part, place = EraseMessages(api.system.ledger), ""
+    while (following := await part.step(erasure, place)) is not None:
+        place = following
+    await api.settle()
+    assert (await api.agent().get("/message/v1/approvals")).json()["items"] == []
+    assert (await api.agent().get(f"/message/v1/tickets/{ticket['id']}")).json()["awaiting_approval"] == 0
+    refused = await _do(api, message, "approve", content=message["approval"]["content"])
+    assert (refused.status_code, api.platform.answers) == (409, [])

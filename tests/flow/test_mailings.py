@@ -10,7 +10,9 @@ import pytest
 from chorally_core.api import outbound_recipients
 from chorally_core.bootstrap.reaching import AccountReaching
 from chorally_core.bootstrap.texts import Texts
+from chorally_core.ports.erasure import Erasure
 from chorally_core.runner import Actions
+from chorally_core.services.outbound.erasure import EraseOutbound
 from chorally_core.services.outbound.sending import Sending
 
 from tests.support.api import Api, an_api
@@ -208,3 +210,23 @@ async def test_who_is_added_while_a_list_starts_and_ends_is_written_to(api: Api)
         api.clock.forward(seconds=10)
     shown = (await api.agent().get(f"{LISTS}/{mailing}")).json()
     assert (taken.json()["recipients"], shown["recipients"], shown["counts"]["sent"]) == (3, 3, 3)
+
+
+async def test_of_an_erased_person_only_their_no_is_left(api: Api) -> None:
+    """Who waits on a list is not written to; who declined is found by their address alone, and still is not (G13)."""
+    mailing, admin = await _list(api, body="hi"), api.agent()
+    await _add(api, mailing, _people(2))
+    for name, state in (("p0", "out"), ("p1", "in")):
+        wish = {"account_id": "account-wall", "to": name, "state": state, "source": f"letter of {name}"}
+        await admin.post("/outbound/v1/consents", json=wish)
+    waiting = (await admin.get("/outbound/v1/conversations", params={"mailing": mailing})).json()["items"]
+    at = api.clock()
+    for opening in waiting:
+        erasure = Erasure(id=opening["author_id"], tenant="acme", platform="wall", since=at, at=at, next_at=at)
+        assert await EraseOutbound(api.system.ledger).step(erasure, "") is None
+    left = await admin.get("/outbound/v1/conversations", params={"mailing": mailing})
+    kept = await admin.get("/outbound/v1/consents")
+    assert [(each["state"], each["to"], each["name"]) for each in left.json()["items"]] == [("cancelled", "", "")] * 2
+    assert [(each["state"], each["source"]) for each in kept.json()["items"]] == [("out", "")]
+    begun = {"account_id": "account-wall", "to": "p0", "body": "hi"}
+    assert (await admin.post("/outbound/v1/conversations", json=begun)).status_code == 409

@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from chorally_core.ports.erasure import Erasure
+from chorally_core.services.message.erasure import EraseMessages
 
 from tests.support.api import Api, a_note, an_api
 
@@ -189,3 +191,18 @@ async def test_what_was_split_off_and_merged_back_can_be_split_off_again(api: Ap
     assert again.status_code == 202, again.text
     assert (await _said(api, ada), await _said(api, again.json()["ticket_id"])) == (["three"], ["one"])
     assert (await _show(api, ada))["message_count"] == 1
+
+
+async def test_a_person_is_erased_in_the_tickets_that_went_on_for_theirs(api: Api) -> None:
+    """What Bob said in Ada's ticket goes, also once the merge was undone; what Ada said stays (G13)."""
+    both = await _tickets(api)
+    ada, bob = both["Ada"], both["Bob"]
+    await _ask(api, bob["id"], "merge", {"into": ada["id"]})
+    await api.hook(a_note("n5", "bob", "five", thread="t-bob"))
+    await _ask(api, bob["id"], "unmerge")
+    at = api.clock()
+    erasure = Erasure(id=bob["author_id"], tenant="acme", platform="wall", since=at, at=at, next_at=at)
+    part, place = EraseMessages(api.system.ledger), ""
+    while (following := await part.step(erasure, place)) is not None:
+        place = following
+    assert [sorted(await _said(api, each["id"])) for each in (ada, bob)] == [["", "one", "three"], ["", ""]]

@@ -14,6 +14,7 @@ from chorally_core.events.ids import derived
 from chorally_core.ports.documents import Condition, Query
 from chorally_core.ports.erasure import Erasure
 from chorally_core.ports.ledger import Ledger, Step, Work
+from chorally_core.services.message.approving import Awaiting
 from chorally_core.services.message.changes import Actor, changed_ticket
 from chorally_core.services.message.facts import SERVICE, about_message, about_ticket, asked
 from chorally_core.services.message.model import Block, Message, Ticket
@@ -103,7 +104,8 @@ class EraseMessages:
             erased = without_content(message, erasure.at)
             if erased != message:
                 fact = _told(about_message("message_erased", erased, _US), erasure, conversation)
-                steps.append(Step.of([erased], [fact]))
+                waiting = await self._ledger.documents.get(Awaiting, message.id) if message.approval else None
+                steps.append(Step.of([erased], [fact], removed=[] if waiting is None else [waiting]))
         if steps:
             await self._ledger.commit(Work(steps))
 
