@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from chorally_core.api import publishing_series
 from chorally_core.ports.documents import Query
+from chorally_core.ports.ledger import Step, Work
+from chorally_core.services.publishing import commands
 from chorally_core.services.publishing.model import Publication
 from chorally_core.services.publishing.series import Series
 from chorally_core.settings import Retention
@@ -45,6 +47,24 @@ async def test_who_wrote_a_series_wrote_its_changed_occurrences_too(api: Api, pl
     for http in (ada, bob):
         assert (await decide(http, handed_in)).json()["type"].endswith("not-yours")
     assert (await decide(await a_person(api, "cat", "supervisor"), handed_in)).json()["state"] == "scheduled"
+
+
+async def test_what_a_kill_left_of_a_changed_occurrence_is_nobodys_text(api: Api, platform: PlazaPlatform) -> None:
+    """A draft of which the series never heard gives way to whoever changes the occurrence then."""
+    ada, bob = await a_person(api, "ada", "supervisor"), await a_person(api, "bob", "supervisor")
+    series = (await ada.post(SERIES, json=a_series())).json()
+    documents, clock = api.system.ledger.documents, api.clock()
+    (known,) = await documents.find(Query(Series, None))
+    left = commands.drafted(
+        publication_id=known.occurrence_id("2026-11-24T09:00:00"), tenant="acme", content={"body": "lost"},
+        targets=known.targets, actor=("agent", "ada"), at=clock, known=None,
+    )  # fmt: skip
+    assert left is not None
+    await api.system.ledger.commit(Work([Step.of([left])]))
+    changed = {"body": "happy birthday"}
+    apart = (await bob.put(f"{SERIES}/{series['id']}/occurrences/2026-11-24T09:00", json=changed)).json()
+    assert (apart["id"], apart["body"], apart["state"]) == (left.id, "happy birthday", "draft")
+    assert apart["publish_at"] == "2026-11-24T08:00:00Z"
 
 
 async def test_an_occurrence_that_is_a_post_of_its_own_is_cancelled_and_not_skipped(api: Api) -> None:

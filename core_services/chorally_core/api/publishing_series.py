@@ -31,6 +31,7 @@ from chorally_core.api.publishing_series_views import (
     SeriesAdd,
     SeriesChange,
     SeriesView,
+    local_named,
 )
 from chorally_core.api.publishing_views import DecisionAdd, PublicationView, Remark
 from chorally_core.api.responses import problems, with_etag
@@ -227,12 +228,13 @@ def series_router(parts: Publishing) -> APIRouter:
         series_id: str, local: Local, body: OccurrenceChange, caller: Drafter, if_match: IfMatch = None
     ) -> Response:
         """Make a draft of its own of one occurrence, to be approved by itself; its series leaves it out."""
-        wall = _local(local)
+        wall = local_named(local)
 
         def decide(known: Series, found: Found) -> Change:
             at = parts.now()
             apart = series.set_apart(known, wall, actor=by(caller), at=at)
             name = known.occurrence_id(wall)
+            left = found.get(Publication, name)  # by a kill before the series heard of it: somebody else's wish
             when = body.publish_local or datetime.fromisoformat(wall)
             planned = parts.planned(None, when, known.time_zone, settings_in(found, caller.tenant))
             read = parts.read(
@@ -253,10 +255,13 @@ def series_router(parts: Publishing) -> APIRouter:
                     "authors": tuple(dict.fromkeys((*known.authors, name_of(by(caller))))),
                 },
                 targets=known.targets if body.targets is None else read.targets, actor=by(caller), at=at,
-                known=found.get(Publication, name),
+                known=None if left is not None and left.stage == "draft" else left,
             )  # fmt: skip
             told = series.told("publication_occurrence_changed", apart, by(caller), at)
-            return Change((*(() if draft is None else (draft,)), apart), (told,), mended=read.used)
+            if draft is None or left is None:
+                return Change((*(() if draft is None else (draft,)), apart), (told,), mended=read.used)
+            again = msgspec.structs.replace(draft, version=left.version)
+            return Change((apart,), (told,), mended=(*read.used, again))
 
         known = await own(parts, series_id, caller)
         name = known.occurrence_id(wall)
@@ -313,7 +318,7 @@ async def _change(
 async def _skip(
     parts: Publishing, series_id: str, local: str, caller: Caller, if_match: str | None, *, skipped: bool
 ) -> Series:
-    wall = _local(local)
+    wall = local_named(local)
     return await _change(
         parts, series_id, caller,
         lambda known, _: series.skip(known, wall, skipped=skipped, actor=by(caller), at=parts.now()),
@@ -386,15 +391,3 @@ def _check(parts: Publishing, known: Series) -> None:
 
 def _shown(known: Series) -> Response:
     return answer(SeriesView.of(known), 200, {"ETag": etag(known.version)})
-
-
-def _local(text: str) -> str:
-    """The name of an occurrence, with its seconds.
-
-    Raises:
-        Problem: 404; there is no such time.
-    """
-    try:
-        return datetime.fromisoformat(text).isoformat()
-    except ValueError:
-        raise Problem(404, "there is no such time; see the list of occurrences") from None

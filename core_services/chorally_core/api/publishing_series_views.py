@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime
 
 from chorally_core.api.files_named import FileIds
 from chorally_core.api.message_views import AttachmentView
+from chorally_core.api.problem import Problem
 from chorally_core.api.publishing_views import (
     MOST_TARGETS,
     Labels,
@@ -147,3 +148,15 @@ class OccurrenceView(BaseModel):
     note: str = Field(title="Note", description="What is odd about its time, on a day on which clocks change.")
     skipped: bool = Field(title="Skipped")
     publication_id: str | None = Field(title="Post", description="Where it is a post of its own.")
+
+
+def local_named(text: str) -> str:
+    """Return the name of an occurrence, with its seconds.
+
+    Raises:
+        Problem: 404; there is no such time.
+    """
+    try:
+        return datetime.fromisoformat(text).isoformat()
+    except ValueError:
+        raise Problem(404, "there is no such time; see the list of occurrences") from None
