@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -13,6 +14,7 @@ import pytest
 from chorally_core.adapters.opensearch import OpenSearchIndex, parse
 from chorally_core.adapters.opensearch.bulk import bulk
 from chorally_core.ports.search import Asked, Entry, SearchUnavailable
+from chorally_core.ports.words import read_words
 from structlog.testing import capture_logs
 
 from tests.support import opensearch
@@ -198,6 +200,23 @@ async def test_an_index_that_is_lost_is_made_and_filled_by_itself(tmp_path: Path
             assert {hit["kind"] for hit in found["items"]} == {"message", "ticket"}
     finally:
         await opensearch.remove(prefix)
+
+
+async def test_nobody_searches_an_index_before_its_shards_are_there() -> None:
+    """Whoever asks while another process makes the indexes finds nothing, and is not told of an outage."""
+    settings = parse(opensearch.a_setting(f"young_{uuid4().hex[:8]}", refresh="interval"))
+    making, asking = OpenSearchIndex(settings), OpenSearchIndex(settings)
+    asked = 0
+    try:
+        made = asyncio.create_task(making.start())
+        while not made.done():
+            assert await asking.tickets("acme", read_words("parcel"), limit=5) == []
+            asked += 1
+        assert await made, "it has never been filled"
+        assert asked > 5
+    finally:
+        await asyncio.gather(making.aclose(), asking.aclose())
+        await opensearch.remove(settings.prefix)
 
 
 async def test_two_processes_that_begin_at_once_make_one_index() -> None:

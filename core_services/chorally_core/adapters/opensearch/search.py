@@ -93,11 +93,13 @@ class OpenSearchIndex:
         aliases = await self._aliases()
         for kind in KINDS:
             if self._alias(kind) not in aliases:
+                first = f"{self._alias(kind)}-1"
                 try:
-                    await indices.create(index=f"{self._alias(kind)}-1", body={"aliases": {self._alias(kind): {}}})
+                    await indices.create(index=first)  # returns once its shards are there
                 except RequestError as error:
                     if type_of(error) != "resource_already_exists_exception":
                         raise
+                await indices.put_alias(index=first, name=self._alias(kind))  # not before: searches would fail
         found = await indices.get_mapping(index=",".join(map(self._alias, KINDS)))
         self._ready = True
         made = [index["mappings"].get("_meta", {}).get("filled") for index in found.values()]
