@@ -24,7 +24,7 @@ PART = re.compile(r"<!-- part of (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)^```$",
 RUN = {
     "docs/how-to/answer-outside-hours.md",
     "docs/how-to/start-a-conversation.md", "docs/how-to/merge-tickets.md", "docs/how-to/approve-replies.md",
-    "docs/how-to/organise-tickets.md", "docs/how-to/contacts.md",
+    "docs/how-to/organise-tickets.md", "docs/how-to/contacts.md", "docs/how-to/publish-posts.md",
     "README.md", "docs/tutorials/answer-your-first-comment.md", "docs/tutorials/your-first-connector.md",
     "docs/how-to/connect-a-facebook-page.md", "docs/how-to/connect-a-mailbox.md", "docs/how-to/operate.md",
     "docs/how-to/send-files.md", "docs/how-to/search.md", "docs/how-to/generate-a-client.md",
