@@ -230,3 +230,17 @@ async def test_of_an_erased_person_only_their_no_is_left(api: Api) -> None:
     assert [(each["state"], each["source"]) for each in kept.json()["items"]] == [("out", "")]
     begun = {"account_id": "account-wall", "to": "p0", "body": "hi"}
     assert (await admin.post("/outbound/v1/conversations", json=begun)).status_code == 409
+
+
+async def test_a_list_waits_for_a_platform_that_is_slower(api: Api) -> None:
+    """No more is handed on than goes out in a step: the rest stays back, and holds up no agent's answer."""
+    mailing, admin, sending = await _list(api, body="hi"), api.agent(), _sending(api)
+    await _add(api, mailing, _people(9))
+    await admin.post(f"{LISTS}/{mailing}/start", json={})
+    for _ in range(4):
+        await sending.due()
+        api.clock.forward(seconds=6)
+    assert await _counts(api, mailing) == {"on_the_way": 2, "waiting": 7}
+    await api.settle()
+    await sending.due()
+    assert await _counts(api, mailing) == {"on_the_way": 2, "waiting": 5, "sent": 2}

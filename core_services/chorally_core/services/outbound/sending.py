@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 _STEP = 500
 _EVERY_S = 5.0  # seconds of a list's limit that are sent at once
 _PER_MINUTE = 60
+_AHEAD = 200  # messages of a list that may be on their way, behind which others of the account wait
+_ON_THE_WAY = ("asked", "queued", "sending")
 
 
 class Sending:
@@ -64,10 +66,10 @@ class Sending:
         claimed = await self._claimed(mailing, self._now() + timedelta(seconds=60 * count / most))
         if claimed is None:
             return 0
-        waiting = await self._waiting(mailing, count)
-        if not waiting:
+        if not (waiting := await self._waiting(mailing, count)):
             await self._change(mailing, lambda current: mailings.finish(current, self._now()))
             return 0
+        del waiting[max(0, min(count, _AHEAD) - await self._on_the_way(mailing)) :]
         way = await self._reaching.way(mailing.tenant, mailing.account_id, mailing.channel)
         for opening in waiting:
             await self._send(mailing, opening, way)
@@ -89,6 +91,10 @@ class Sending:
         where = (Condition("waits_in", "is", mailing.id),)
         found: list[Opening] = await self._documents.find(Query(Opening, mailing.tenant, where, limit=count))
         return found
+
+    async def _on_the_way(self, mailing: Mailing) -> int:
+        where = (Condition("mailing_id", "is", mailing.id), Condition("state", "in", _ON_THE_WAY))
+        return await self._documents.count(Query(Opening, mailing.tenant, where))
 
     async def _send(self, mailing: Mailing, opening: Opening, way: Way | NotReached) -> None:
         reached = way if isinstance(way, NotReached) else way.to(opening.to)
