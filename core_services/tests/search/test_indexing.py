@@ -66,6 +66,14 @@ async def test_an_entry_of_a_ticket_is_made_once_for_all_of_its_messages(place: 
     found = [entry async for page in entries.of_ticket("t1") for entry in page if entry.kind == "message"]
     assert [entry.status for entry in found] == ["waiting"] * 200
     assert made == ["t1"]
+    made.clear()
+    both = [
+        LogAdd(kind="changed", subject_type="ticket", subject_id="t1", version=1, ticket_id="t1", message_id=name)
+        for name in ("m000", "m001")
+    ]
+    tickets, messages = await entries.touched([place.fact(data) for data in both])
+    assert ([entry.id for entry in tickets], len(messages)) == (["t1"], 2)
+    assert made == ["t1"], "and once where it is indexed with them"
 
 
 async def test_custom_fields_are_words_of_the_ticket(place: Place) -> None:

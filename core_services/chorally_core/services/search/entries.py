@@ -106,7 +106,7 @@ class Entries:
             found = await self._documents.load(keys)
             known |= {key.value: found.get(key) for key in keys}
             wanted = {ticket.merged_into for ticket in known.values() if ticket is not None and ticket.merged_into}
-        made: dict[str, Entry | None] = {}
+        made: dict[str, Entry | None] = {entry.id: entry for entry in entries if _is_of(entry, known)}
         return [msgspec.structs.replace(self._within(entry, known, made), read_ms=read_ms) for entry in entries]
 
     def _within(self, entry: Entry, tickets: Mapping[str, Any], made: dict[str, Entry | None]) -> Entry:
@@ -128,6 +128,12 @@ class Entries:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _is_of(entry: Entry, tickets: Mapping[str, Any]) -> bool:
+    """Whether an entry is that of a ticket as it is now, and need not be made again for its messages."""
+    ticket = tickets.get(entry.id)
+    return entry.kind == "ticket" and ticket is not None and ticket.version == entry.version
 
 
 def _made(source: Source, documents: Iterable[Document]) -> list[Entry]:
