@@ -103,3 +103,12 @@ def test_html_hides_behind_no_other_type(head: bytes) -> None:
     for declared in ("text/plain", "image/png", "text/html", "application/pdf"):
         assert mistake(head, declared, ["*/*"])
     assert mistake(head, "text/html", ["text/html"]) == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_page_in_utf_16_is_a_page_and_a_text_in_it_a_text(encoding: str) -> None:
+    """Browsers open it as one, so that it can do as much."""
+    mark = "\ufeff".encode(encoding)
+    page = mark + " <!-- hello --><script>alert(1)</script>".encode(encoding)
+    assert "an HTML page" in mistake(page, "text/plain", ["text/*"])
+    assert mistake(mark + "Perché <no>".encode(encoding), "text/plain", ["text/*"]) == ""

@@ -66,6 +66,8 @@ def mistake(head: bytes, declared: str, taken: Iterable[str]) -> str:
 
 
 def _active(head: bytes) -> str:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # browsers read UTF-16, too
+        head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
     behind = _BEFORE.match(head)
     rest = head[behind.end() :] if behind else head
     if _SVG.match(rest):
