@@ -221,6 +221,16 @@ class Settings(BaseSettings):
         title="Types of files",
         description="Patterns of media types that may be uploaded, such as `image/* application/pdf`.",
     )  # fmt: skip
+    upload_s: float = Field(900, gt=0, title="Upload", description="Seconds that the upload of a file may take.")
+    files_mib: int = Field(
+        0,
+        ge=0,
+        title="Room for files",
+        description="MiB that a tenant's files may take together, uploads and copies; 0 for no bound.",
+    )
+    tenant_files_mib: Annotated[dict[str, int], NoDecode, BeforeValidator(_json)] = Field(
+        default={}, title="Room for files by tenant", description="JSON of tenant to MiB, in place of everybody's."
+    )
     attachments: Literal["pass", "demand", "arrival"] = Field(
         "demand",
         title="Attachments",
@@ -254,16 +264,6 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", title="Log level")
     log_format: Literal["json", "text"] = Field("json", title="Log format")
-    upload_s: float = Field(900, gt=0, title="Upload", description="Seconds that the upload of a file may take.")
-    files_mib: int = Field(
-        0,
-        ge=0,
-        title="Room for files",
-        description="MiB that a tenant's files may take together, uploads and copies; 0 for no bound.",
-    )
-    tenant_files_mib: Annotated[dict[str, int], NoDecode, BeforeValidator(_json)] = Field(
-        default={}, title="Room for files by tenant", description="JSON of tenant to MiB, in place of everybody's."
-    )
 
 
 def objects_folder(settings: Settings) -> Path | None:

@@ -25,7 +25,7 @@ class Common(Stores):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.shares_documents = True
-        self.objects_in.mkdir()
+        (settings.data / "objects").mkdir()
 
     async def aclose(self) -> None:
         """Leave it to the test."""

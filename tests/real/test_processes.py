@@ -59,7 +59,6 @@ class Cluster:
         story = Story(Console(file=io.StringIO()), self.url, self.page_url, await self._token.output())
         return [(what, seen) for what, happened, seen in await story.play() if not happened]
 
-
     async def finds(self, text: str) -> int:
         """Return how many messages a search finds."""
         async with httpx.AsyncClient(headers={"Authorization": f"Bearer {await self._token.output()}"}) as http:

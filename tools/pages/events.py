@@ -11,9 +11,9 @@ from chorally_core.services.io.handlers import GROUP as IO
 from chorally_core.services.io.handlers import TakePublication, TakeReply
 from chorally_core.services.log import handlers as log
 from chorally_core.services.message import handlers as message
-from chorally_core.services.search.indexer import GROUP as SEARCH
 from chorally_core.services.publishing import handlers as publishing
 from chorally_core.services.rule_engine import handlers as rule_engine
+from chorally_core.services.search.indexer import GROUP as SEARCH
 
 from tools.pages.reading import attributes, code, rest, summary, table
 

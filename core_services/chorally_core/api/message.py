@@ -17,8 +17,8 @@ from chorally_core.api.files_named import Files
 from chorally_core.api.idempotency import IdempotencyKey, Once, answer
 from chorally_core.api.message_actions import actions_router
 from chorally_core.api.message_approvals import Approvals, approvals_router
-from chorally_core.api.message_merging import merging_router
 from chorally_core.api.message_fields import fields_router
+from chorally_core.api.message_merging import merging_router
 from chorally_core.api.message_sending import Sending
 from chorally_core.api.message_views import (
     BlockSet,

@@ -38,9 +38,9 @@ __all__ = [
     "RuleOutcome", "TicketHeld", "TicketShare",
     "MessageMove", "Send", "TicketAbsorb", "TicketAnswered", "TicketMerge", "TicketRelease", "TicketSplit",
     "TicketUnmerge",
-    "PublicationAdd", "PublicationTarget",
     "Attached", "AuthorAdd", "AuthorDelete", "Data", "DeadLetterAdd", "Event", "LogAdd", "MessageAdd", "MessageDelete",
     "MessageModerate", "MessageReconcile", "MessageUpdate", "Moderate", "PublicationReconcile", "Publish", "Raw",
     "Reply", "Templated", "TicketUpdate", "TriggerEvaluate", "Unknown", "Unreadable", "carrying", "decode", "envelope",
     "headers", "said", "to_raw",
+    "PublicationAdd", "PublicationTarget",
 ]  # fmt: skip
