@@ -157,6 +157,22 @@ async def test_what_a_killed_maker_left_is_made_again(documents: Any) -> None:
     assert _keys(record.user) == [s3.VAULT.open(record.sealed)["key"]]
 
 
+async def test_a_maker_that_is_slow_takes_nothing_from_the_one_that_followed_it(documents: Any) -> None:
+    """It finds that the bucket is made, and takes its own key back; the other's goes on to be good."""
+    place = s3.a_place()
+    async with s3.a_store(place, documents) as slow, s3.a_store(place, documents) as quick:
+        asleep = datetime.now(UTC) - timedelta(seconds=61)
+        claimed = await slow._buckets._claimed("acme", None, asleep)
+        await quick.put("acme", "files/a", b"x")
+        with pytest.raises(Unavailable, match="another process made"):
+            await slow._buckets._made(claimed)
+        quick._buckets.forget("acme")
+        await quick.put("acme", "files/b", b"y")
+        assert await slow.get("acme", "files/a") == b"x"
+    record = await _record(documents, "acme")
+    assert _keys(record.user) == [s3.VAULT.open(record.sealed)["key"]]
+
+
 async def test_large_objects_go_in_parts_and_come_back_whole(store: Any, documents: Any) -> None:
     """With a checksum of each part; any range of them too."""
     await store.keep("acme", "files/film", _pieces(20 * MIB))

@@ -39,6 +39,7 @@ _LEASE = timedelta(minutes=1)
 _PATIENCE = 150  # looks at what another makes
 _LOOKS_S = 0.2
 _SETTLES = 60  # tries of new credentials: AWS makes them known within some seconds
+_KEYS = 2  # of a user, at the most
 _POLICY = "own-bucket"
 
 
@@ -148,7 +149,7 @@ class Buckets:
         return stored if stored is not None and stored.claim == wanted.claim else None
 
     async def _made(self, claimed: TenantBucket) -> TenantBucket:
-        bucket = claimed.bucket
+        bucket, key = claimed.bucket, ""
         try:
             await self._calls(lambda: self._make_bucket(self._clients.owner(), bucket))
             ready = msgspec.structs.replace(claimed, version=claimed.version + 1, is_ready=True, claim="")
@@ -160,14 +161,25 @@ class Buckets:
                 )
             await self._documents.write([Write(ready, claimed.version)])
         except Conflict as error:
+            if key:
+                await self._calls(lambda: self._remove_keys(bucket, lambda known: known == key))
             raise Unavailable("another process made the tenant's bucket meanwhile; try again") from error
         except (ClientError, Unavailable) as error:
             why = code_of(error) if isinstance(error, ClientError) else str(error)
             log.error("the bucket of a tenant could not be made", tenant=claimed.tenant, bucket=bucket, why=why)
             await self._let_go(claimed)
             raise Unavailable(f"the tenant's bucket cannot be made: {why}") from error
+        if key:
+            await self._tidied(bucket, key)
         log.info("made a tenant's bucket", tenant=claimed.tenant, bucket=bucket)
         return ready
+
+    async def _tidied(self, bucket: str, key: str) -> None:
+        """Remove what makers left who were killed or too slow; it can wait for the next one."""
+        try:
+            await self._calls(lambda: self._remove_keys(bucket, lambda known: known != key))
+        except (ClientError, Unavailable) as error:
+            log.warning("keys of a bucket that nobody uses could not be removed", bucket=bucket, error=str(error))
 
     async def _let_go(self, claimed: TenantBucket) -> None:
         with suppress(Conflict):
@@ -203,15 +215,26 @@ class Buckets:
             )  # fmt: skip
 
     def _make_user(self, bucket: str) -> tuple[str, str]:
-        """Make the user with one pair of credentials; those that a maker who was killed left are removed."""
+        """Make the user with a pair of credentials.
+
+        Others may be somebody's by now, and stay until it is recorded whose count; a user has two at the most, so the
+        oldest, which a maker who was killed left, makes room.
+        """
         iam = self._clients.iam()
         with _unless("EntityAlreadyExists"):
             iam.create_user(UserName=bucket)
         iam.put_user_policy(UserName=bucket, PolicyName=_POLICY, PolicyDocument=json.dumps(_policy(bucket)))
-        for left in iam.list_access_keys(UserName=bucket)["AccessKeyMetadata"]:
+        there = sorted(iam.list_access_keys(UserName=bucket)["AccessKeyMetadata"], key=lambda one: one["CreateDate"])
+        for left in there[: max(0, len(there) - _KEYS + 1)]:
             iam.delete_access_key(UserName=bucket, AccessKeyId=left["AccessKeyId"])
         made = iam.create_access_key(UserName=bucket)["AccessKey"]
         return made["AccessKeyId"], made["SecretAccessKey"]
+
+    def _remove_keys(self, bucket: str, is_left: Callable[[str], bool]) -> None:
+        iam = self._clients.iam()
+        for known in iam.list_access_keys(UserName=bucket)["AccessKeyMetadata"]:
+            if is_left(known["AccessKeyId"]):
+                iam.delete_access_key(UserName=bucket, AccessKeyId=known["AccessKeyId"])
 
     async def _settled(self, bucket: str, key: str, secret: str) -> None:
         """Return once the credentials are known everywhere, or after a while."""
