@@ -122,8 +122,9 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def real(session: nox.Session) -> None:
-    """Run the tests against real servers, which the environment names."""
+    """Run the slow tests, and those against real servers, which the environment names."""
     install(session)
+    session.run("pytest", "-m", "slow and not real", *EVERY_CORE)
     session.run("pytest", "-m", "real", *session.posargs)
 
 

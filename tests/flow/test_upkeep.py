@@ -204,6 +204,6 @@ async def test_jobs_that_are_over_go_and_those_that_are_not_stay(api: Api) -> No
     api.clock.forward(days=91)
     await api.system.upkeep.due()
     left: list[Job] = await api.system.ledger.documents.find(Query(Job, None))
-    services = ("io", "log", "media", "message", "publishing", "rule-engine", "rule")
+    services = ("io", "log", "media", "message", "outbound", "publishing", "rule-engine", "rule")
     assert sorted(job.name for job in left) == [f"{service}/retention" for service in services]
     assert {job.state for job in left} == {"queued"}

@@ -1,11 +1,12 @@
 """The whole system behind its API, in process, moved by hand."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+from chorally_core.adapters.identity.keyring import NAME
 from chorally_core.bootstrap import System
 from chorally_core.settings import Settings
 
@@ -84,6 +85,23 @@ class Api:
         self.system.close()
 
 
+_made: list[bytes] = []
+
+
+@contextmanager
+def with_keys(folder: Path, secret_keys: object) -> Iterator[None]:
+    """Let a system that is made within begin with signing keys that another one had; making them takes long."""
+    place = folder / NAME
+    is_usual = secret_keys == [KEY]
+    if is_usual and _made and not place.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        place.touch(mode=0o600)
+        place.write_bytes(_made[0])
+    yield
+    if is_usual and not _made and place.exists():
+        _made.append(place.read_bytes())
+
+
 @asynccontextmanager
 async def an_api(folder: Path, **settings: Any) -> AsyncIterator[Api]:
     """Give a system with the wall connected for the tenant ``acme``."""
@@ -94,12 +112,13 @@ async def an_api(folder: Path, **settings: Any) -> AsyncIterator[Api]:
     if (actions := settings.pop("rule_actions", None)) is not None:
         registry.rule_actions = actions
     given: dict[str, Any] = {"data": folder, "secret_keys": [KEY], "service_tokens": SERVICE_TOKENS, **settings}
-    system = System(
-        Settings(**given),
-        registry=registry,
-        now=clock,
-        transport=lambda name: platform.transport() if name == "wall" else keycloak if name == "keycloak" else None,
-    )
+    with with_keys(folder, given["secret_keys"]):
+        system = System(
+            Settings(**given),
+            registry=registry,
+            now=clock,
+            transport=lambda name: platform.transport() if name == "wall" else keycloak if name == "keycloak" else None,
+        )
     await system.io.load()
     api = Api(system, platform, clock)
     await system.io.accounts.add_app("", "wall", "wall", {"secret": SECRET}, "app-wall")

@@ -53,6 +53,8 @@ def operations() -> str:
         try:
             top: Any = _top(system)
             reasons = open_routes(top)
+            for name, service in system.services.items():
+                reasons |= {f"/{name}/v1{path}": reason for path, reason in open_routes(service).items()}
             parts = [_OPERATIONS]
             for name in sorted(system.services):
                 rows = _rows(f"/{name}/v1", system.services[name].openapi(), reasons)

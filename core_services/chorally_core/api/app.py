@@ -31,6 +31,7 @@ MAX_BODY = 1024 * 1024
 
 def create_app(
     services: Mapping[str, FastAPI],
+    served: Callable[[str], sdk.ASGIApp],
     *,
     registry: CollectorRegistry,
     ready: Callable[[], Awaitable[list[str]]],
@@ -41,6 +42,7 @@ def create_app(
 
     Args:
         services: Applications by service name.
+        served: Returns what serves the application of that name.
         registry: What ``/metrics`` shows.
         ready: Says what stands in the way of serving, nothing where all is well.
         degraded: Says what the process does without at the moment, while it goes on serving.
@@ -86,8 +88,8 @@ def create_app(
         page += '<p><a href="/openapi.json">All services in one document (OpenAPI)</a></p>'
         return HTMLResponse(f'{page}<p><a href="/asyncapi.json">Topics and events (AsyncAPI)</a></p>')
 
-    for name, service in services.items():
-        app.mount(f"/{name}/v1", service)
+    for name in services:
+        app.mount(f"/{name}/v1", served(name))
     return app
 
 

@@ -143,6 +143,7 @@ class ExecutionView(BaseModel):
         """Return an execution as the API shows it."""
         values = {name: getattr(execution, name) for name in cls.model_fields if hasattr(execution, name)}
         values["rule_version"] = execution.rule_number
+        values["fired"] = execution.fired is None
         values["outcomes"] = [
             OutcomeView(action=each.action, result=each.result, detail=each.detail) for each in execution.outcomes
         ]

@@ -1,6 +1,7 @@
 """What is served over HTTP: the routes of the chosen services, webhooks, and what operators ask."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,9 +15,10 @@ from chorally_core.api.callbacks import Callbacks
 from chorally_core.api.edge import SafeHeaders, asked_from_elsewhere
 from chorally_core.api.problem import Problem
 from chorally_core.api.webhooks import Webhooks
-from chorally_core.bootstrap.parts import Parts, Role
+from chorally_core.bootstrap.parts import PARTS, Parts, Role
 from chorally_core.bootstrap.readiness import Readiness
-from chorally_core.bootstrap.service import Around
+from chorally_core.bootstrap.routes import Routes
+from chorally_core.bootstrap.service import Around, Service
 from chorally_core.bootstrap.services import declared
 
 _HTTPS_S = 365 * 24 * 3600
@@ -31,16 +33,24 @@ class Doors:
     around: Around
     addresses: Addresses
 
-    def services(self) -> dict[str, FastAPI]:
-        """Return the applications of the services whose API the process is, by name."""
-        services = {service.name: service.api(self.around) for service in declared(self.parts.of(Role.API))}
-        for app in services.values():
-            app.state.coordination = self.around.coordination
-            app.state.tenant_rate = self.around.settings.tenant_rate
-            app.state.addresses = self.addresses
-        return services
+    def services(self) -> Routes:
+        """Return the applications of the services whose API the process is, by name.
 
-    def front(self, services: dict[str, FastAPI], figures: CollectorRegistry, readiness: Readiness) -> sdk.ASGIApp:
+        Those of installed packages are made at once, so that one that cannot be says so at the start.
+        """
+        routes = Routes({service.name: partial(self._app, service) for service in declared(self.parts.of(Role.API))})
+        for name in routes.keys() - PARTS.keys():
+            routes[name]
+        return routes
+
+    def _app(self, service: Service) -> FastAPI:
+        app = service.api(self.around)
+        app.state.coordination = self.around.coordination
+        app.state.tenant_rate = self.around.settings.tenant_rate
+        app.state.addresses = self.addresses
+        return app
+
+    def front(self, services: Routes, figures: CollectorRegistry, readiness: Readiness) -> sdk.ASGIApp:
         """Return what answers every request: webhooks before everything else, then limits, then the routes."""
         around = self.around
         channels = [
@@ -48,6 +58,7 @@ class Doors:
         ]
         root = api_app.create_app(
             services,
+            services.served,
             registry=figures,
             ready=readiness,
             degraded=around.stores.degraded,

@@ -82,5 +82,5 @@ def _execution(
         depth=event.depth,
         conditions=told(ready.tree.explained(facts)),
         outcomes=outcomes or (),
-        fired=outcomes is not None,
+        fired=False if outcomes is None else None,
     )

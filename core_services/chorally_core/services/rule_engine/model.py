@@ -153,8 +153,8 @@ class Execution(Document, frozen=True, kw_only=True):
     conditions: dict[str, Any] = {}
     """Each condition with the value that it met."""
     outcomes: tuple[Outcome, ...] = ()
-    fired: bool = True
-    """False where it is kept why the rule did not fire."""
+    fired: Literal[False] | None = None
+    """False where it is kept why the rule did not fire; None where it did, as nearly all have."""
 
 
 class Acted(msgspec.Struct, frozen=True):

@@ -1,0 +1,52 @@
+"""The routes of services, made when first asked for: all of them take longer than the rest of the start."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+
+import chorally_sdk as sdk
+
+
+class Routes(Mapping[str, FastAPI]):
+    """The applications of services by name; each is made once, by whoever needs it first."""
+
+    def __init__(self, made: Mapping[str, Callable[[], FastAPI]]) -> None:
+        """Prepare; nothing is made yet.
+
+        Args:
+            made: Makes the application of each service.
+        """
+        self._made = dict(made)
+        self._there: dict[str, FastAPI] = {}
+        self._one = threading.RLock()
+
+    def __getitem__(self, name: str) -> FastAPI:
+        found = self._there.get(name)
+        if found is None:
+            with self._one:
+                found = self._there.get(name) or self._made[name]()
+                self._there[name] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def make(self) -> None:
+        """Make all that are not there yet; may run in a thread beside whoever asks."""
+        for name in self._made:
+            self[name]
+
+    def served(self, name: str) -> sdk.ASGIApp:
+        """Return what serves a service's routes, made at the first request."""
+
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            app = self[name]
+            inner = {**scope, "router": app.router, "app_root_path": scope.get("root_path", "")}  # for ``url_for``
+            await app(inner, receive, send)
+
+        return serve

@@ -1,0 +1,50 @@
+"""Routes of services are made when somebody needs them first, and once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+from chorally_core.bootstrap.routes import Routes
+from fastapi import FastAPI, Request
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+
+class Made:
+    """Makes an application with one route, and counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> FastAPI:
+        """Make it."""
+        self.count += 1
+        app = FastAPI()
+
+        @app.get("/cards/{name}", name="show_card")
+        async def show(name: str, request: Request) -> str:
+            return request.url_for("show_card", name="next").path
+
+        return app
+
+
+async def test_a_service_is_made_at_its_first_request_and_knows_its_own_paths() -> None:
+    """Others are not made; a route names another by the path that a client sees."""
+    made, other = Made(), Made()
+    routes = Routes({"cards": made, "other": other})
+    assert (list(routes), len(routes), made.count) == (["cards", "other"], 2, 0)
+    front = Starlette(routes=[Mount(f"/{name}/v1", routes.served(name)) for name in routes])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://chorally.test") as http:
+        for _ in range(2):
+            assert (await http.get("/cards/v1/cards/one")).json() == "/cards/v1/cards/next"
+    assert (made.count, other.count) == (1, 0)
+
+
+def test_it_is_made_once_however_many_need_it() -> None:
+    """Also where a thread makes all of them meanwhile."""
+    made = Made()
+    routes = Routes({"cards": made})
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: routes["cards"], range(32)))
+        threads.submit(routes.make).result()
+    assert made.count == 1
+    assert all(one is found[0] for one in found)
