@@ -1,9 +1,9 @@
 """A document as it lies in its collection, and back.
 
 ``{_id, tenant, version, schema, doc, x, arrived, outbox}``: ``doc`` is the record as JSON types, so that every field
-can be asked for and no instant loses its microseconds; ``schema`` the one that it is in; ``x`` has the instants that
-queries sort and compare by, in microseconds; ``arrived`` the place in the order of arrival, of kinds that are followed;
-``outbox`` the events that were caused and not relayed, with the instant in microseconds.
+can be asked for and no instant loses its microseconds; ``schema`` the one that it is in; ``x`` has the instants again,
+in microseconds, which queries sort and compare by; ``arrived`` the place in the order of arrival, of kinds that are
+followed; ``outbox`` the events that were caused and not relayed, with the instant in microseconds.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ class Shape:
         hints = get_type_hints(of)
         looked_up = [*of.unique, *of.sparse, *(field for index in of.indexes for field in index)]
         self.columns = tuple(dict.fromkeys(f for f in looked_up if f not in ("id", "tenant", "version")))
-        self.instants = tuple(f for f in self.columns if datetime in (hints[f], *get_args(hints[f])))
+        self.instants = tuple(f for f in of.__struct_fields__ if datetime in (hints[f], *get_args(hints[f])))
         needed = [field.name for field in msgspec.structs.fields(of) if field.required]
         self._nothing = {name: None for name in needed if NoneType in get_args(hints[name])}
 
@@ -34,7 +34,7 @@ class Shape:
         """Return where a field of the document lies.
 
         Raises:
-            ValueError: The document has no such field, or it is an instant that no index declares.
+            ValueError: The document has no such field.
         """
         if field in ("id", "tenant", "version"):
             return "_id" if field == "id" else field
