@@ -111,6 +111,7 @@ def test_all_packages_go_together(place: Place) -> None:
     assert told["unmet"] == []
 
 
+@pytest.mark.slow
 def test_a_removed_connector_takes_its_channels_along_and_nothing_else(
     place: Place, wheels: Mapping[str, Path], tmp_path: Path
 ) -> None:

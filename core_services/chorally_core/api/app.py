@@ -78,7 +78,7 @@ def create_app(
     @open_route("a description, the same for everybody")
     async def operations() -> Response:
         async with describing:  # once: it takes a second of work, which must not hold everything else up
-            return JSONResponse(await asyncio.to_thread(described, services))
+            return JSONResponse(await asyncio.to_thread(described, dict(services)))
 
     @app.get("/docs", include_in_schema=False)
     @open_route("a description, the same for everybody")

@@ -1,6 +1,6 @@
 """The routes of services, made when first asked for: all of them take longer than the rest of the start."""
 
-import threading
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -10,7 +10,7 @@ import chorally_sdk as sdk
 
 
 class Routes(Mapping[str, FastAPI]):
-    """The applications of services by name; each is made once, by whoever needs it first."""
+    """The applications of services by name; each is made once, by whoever needs it first, and never in a thread."""
 
     def __init__(self, made: Mapping[str, Callable[[], FastAPI]]) -> None:
         """Prepare; nothing is made yet.
@@ -20,15 +20,11 @@ class Routes(Mapping[str, FastAPI]):
         """
         self._made = dict(made)
         self._there: dict[str, FastAPI] = {}
-        self._one = threading.RLock()
 
     def __getitem__(self, name: str) -> FastAPI:
-        found = self._there.get(name)
-        if found is None:
-            with self._one:
-                found = self._there.get(name) or self._made[name]()
-                self._there[name] = found
-        return found
+        if name not in self._there:
+            self._there[name] = self._made[name]()
+        return self._there[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._made)
@@ -36,10 +32,11 @@ class Routes(Mapping[str, FastAPI]):
     def __len__(self) -> int:
         return len(self._made)
 
-    def make(self) -> None:
-        """Make all that are not there yet; may run in a thread beside whoever asks."""
+    async def make(self) -> None:
+        """Make all that are not there yet, letting others have their turn after each."""
         for name in self._made:
             self[name]
+            await asyncio.sleep(0)
 
     def served(self, name: str) -> sdk.ASGIApp:
         """Return what serves a service's routes, made at the first request."""

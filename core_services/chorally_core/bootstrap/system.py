@@ -200,7 +200,7 @@ class System:
         if self.parts.has("io", Role.API, Role.WORKER):
             await self.io.start()
         self.readiness.started = True
-        self._later(asyncio.to_thread(self.services.make))
+        self._later(self.services.make())
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something beside the rest, once."""
