@@ -14,6 +14,7 @@ def _said(found: list[Found]) -> str:
     return "\n".join(map(str, found))
 
 
+@pytest.mark.slow
 def test_a_sample_of_odd_requests_is_answered_as_documented(tmp_path: Path) -> None:
     """Every operation, under both kinds of token: nothing but documented answers, and 401 without a token."""
     with fuzzing(tmp_path) as asks:
