@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
+from chorally_core.ports.url_options import file, like, numeric
+
 SCHEMES = ("opensearch", "opensearchs")
 PORT = 9200
 _ESCAPE = "write @ as %40, / as %2F, : as %3A, ? as %3F, # as %23, & as %26 and % as %25 in it"
@@ -123,32 +125,11 @@ def _options(query: str, mistakes: list[str]) -> dict[str, Any]:
     return found
 
 
-def _number(of: type[int] | type[float], least: float, most: float) -> tuple[Callable[[str], Any], str]:
-    def read(text: str) -> float:
-        number = of(text)
-        return number if least <= number <= most else _refuse()
-
-    return read, f"{'a whole number' if of is int else 'a number'} from {least:g} to {most:g}"
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    return path if text and path.is_file() else _refuse()
-
-
-def _like(pattern: str) -> Callable[[str], str]:
-    return lambda text: text if re.fullmatch(pattern, text) else _refuse()
-
-
-def _refuse() -> Any:
-    raise ValueError
-
-
 _OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "prefix": (_like(r"[a-z0-9][a-z0-9_]{0,40}"), "1 to 41 small letters, digits and underscores"),
-    "shards": _number(int, 1, 1000),
-    "replicas": _number(int, 0, 20),
-    "refresh": (_like("interval|now"), "interval or now"),
-    "timeout_s": _number(float, 0.1, 300),
-    "ca": (_file, "the path of a file with certificates, in PEM"),
+    "prefix": (like(r"[a-z0-9][a-z0-9_]{0,40}"), "1 to 41 small letters, digits and underscores"),
+    "shards": numeric(int, 1, 1000),
+    "replicas": numeric(int, 0, 20),
+    "refresh": (like("interval|now"), "interval or now"),
+    "timeout_s": numeric(float, 0.1, 300),
+    "ca": (file, "the path of a file with certificates, in PEM"),
 }

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from chorally_core.adapters.redis.errors import InvalidCoordination
+from chorally_core.ports.url_options import file, like, numeric, refuse
 
 SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
 PORT = 6379
@@ -154,34 +155,12 @@ def _together(found: dict[str, Any], by_sentinel: bool, mistakes: list[str]) -> 
         mistakes.append("sentinel_user needs sentinel_password")
 
 
-def _number(of: type[int] | type[float], least: float, most: float) -> tuple[Callable[[str], Any], str]:
-    def read(text: str) -> float:
-        number = of(text)
-        return number if least <= number <= most else _refuse()
-
-    kind = "a whole number" if of is int else "a number"
-    return read, f"{kind} from {least:g} to {most:g}"
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    return path if text and path.is_file() else _refuse()
-
-
-def _like(pattern: str) -> Callable[[str], str]:
-    return lambda text: text if re.fullmatch(pattern, text) else _refuse()
-
-
-def _refuse() -> Any:
-    raise ValueError
-
-
 _OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "prefix": (_like(r"[A-Za-z0-9._-]{1,64}"), "1 to 64 letters, digits, dots, hyphens and underscores"),
-    "workers": _number(int, 1, 10_000),
-    "start": (_like("wait|lazy"), "wait or lazy"),
-    "timeout_ms": _number(float, 10, 10_000),
-    "ca_file": (_file, "the path of a file with certificates, in PEM"),
-    "sentinel_user": (_like(r".+"), "a name"),
-    "sentinel_password": (lambda text: SecretStr(text) if text else _refuse(), "a password"),
+    "prefix": (like(r"[A-Za-z0-9._-]{1,64}"), "1 to 64 letters, digits, dots, hyphens and underscores"),
+    "workers": numeric(int, 1, 10_000),
+    "start": (like("wait|lazy"), "wait or lazy"),
+    "timeout_ms": numeric(float, 10, 10_000),
+    "ca_file": (file, "the path of a file with certificates, in PEM"),
+    "sentinel_user": (like(r".+"), "a name"),
+    "sentinel_password": (lambda text: SecretStr(text) if text else refuse(), "a password"),
 }
